@@ -1,0 +1,198 @@
+package billing
+
+import (
+	"slices"
+	"time"
+)
+
+// Rules are the switches of [Access]: section [access] of the configuration.
+type Rules struct {
+	// Grace is how long a past-due subscription keeps access, counted from when
+	// the charge was due.
+	Grace time.Duration
+	// Paused keeps access during a pause of any mode.
+	Paused bool
+	// Refunded keeps access after a full refund.
+	Refunded bool
+	// Disputed keeps access while a dispute is open; one that was lost never does.
+	Disputed bool
+}
+
+// DefaultRules are the rules unless configured otherwise: seven days of grace,
+// no access while paused or after a full refund, access during a dispute.
+func DefaultRules() Rules {
+	return Rules{Grace: 7 * 24 * time.Hour, Disputed: true}
+}
+
+// Source names the object that a decision rests on.
+type Source struct {
+	Account string `json:"account,omitempty"`
+	Kind    Kind   `json:"kind,omitempty"`
+	ID      string `json:"id,omitempty"`
+}
+
+// Held is an object of the ledger with the name it goes by.
+type Held[T Object] struct {
+	Account string
+	ID      string
+	Object  T
+}
+
+// Facts are everything that [Access] looks at: what the ledger holds about one
+// customer.
+type Facts struct {
+	Ban           *Ban
+	Subscriptions []Held[Subscription]
+	Invoices      []Held[Invoice]
+	Payments      []Held[Payment]
+	Disputes      []Held[Dispute]
+	Checkouts     []Held[Checkout]
+	Grants        []Grant
+	// Consumed counts the credits used so far, by plan id.
+	Consumed map[string]int64
+}
+
+// Add files an object under its kind; kinds that access does not depend on are
+// left out.
+func (f *Facts) Add(account, id string, object Object) {
+	switch o := object.(type) {
+	case Subscription:
+		f.Subscriptions = append(f.Subscriptions, Held[Subscription]{account, id, o})
+	case Invoice:
+		f.Invoices = append(f.Invoices, Held[Invoice]{account, id, o})
+	case Payment:
+		f.Payments = append(f.Payments, Held[Payment]{account, id, o})
+	case Dispute:
+		f.Disputes = append(f.Disputes, Held[Dispute]{account, id, o})
+	case Checkout:
+		f.Checkouts = append(f.Checkouts, Held[Checkout]{account, id, o})
+	}
+}
+
+// AccessKinds lists the kinds of objects that [Facts] holds.
+func AccessKinds() []Kind {
+	return []Kind{KindSubscription, KindInvoice, KindPayment, KindDispute, KindCheckout}
+}
+
+// Reason says why a decision is what it is.
+type Reason string
+
+// The reasons, from the strongest yes to the strongest no.
+const (
+	ReasonActive       Reason = "active"
+	ReasonTrialing     Reason = "trialing"
+	ReasonCanceling    Reason = "canceling" // paid for until the date it ends
+	ReasonGrace        Reason = "grace"     // past due, within the days of grace
+	ReasonPausedFree   Reason = "paused_free"
+	ReasonPass         Reason = "pass"
+	ReasonForever      Reason = "forever"
+	ReasonCredits      Reason = "credits"
+	ReasonGranted      Reason = "granted"
+	ReasonNone         Reason = "no_purchase"
+	ReasonPending      Reason = "pending"
+	ReasonEnded        Reason = "ended"
+	ReasonPassOver     Reason = "pass_over"
+	ReasonNoCredits    Reason = "no_credits"
+	ReasonPaused       Reason = "paused"
+	ReasonPastDue      Reason = "past_due" // grace is over
+	ReasonUnpaid       Reason = "unpaid"
+	ReasonRefunded     Reason = "refunded"
+	ReasonDisputed     Reason = "disputed"
+	ReasonDisputeLost  Reason = "dispute_lost"
+	ReasonBanned       Reason = "banned"
+	ReasonGrantExpired Reason = "grant_expired"
+)
+
+// Decision is the answer to "may this customer use this feature?".
+type Decision struct {
+	Allowed bool   `json:"allowed"`
+	Reason  Reason `json:"reason"`
+	// Until is when the answer was last known to change by itself: the end of
+	// the paid period, of grace, of a pass. Zero: no such date. An active
+	// subscription stays allowed past it until the provider says otherwise: that
+	// we have not heard of a renewal is no reason to lock anybody out.
+	Until  time.Time `json:"until,omitzero"`
+	Source Source    `json:"source,omitzero"`
+	// Turns is when the decision changes if nothing else is heard: unlike Until
+	// it is binding. Zero: it does not.
+	Turns time.Time `json:"turns,omitzero"`
+}
+
+// Access decides whether the holder of the facts may use a feature at a moment.
+// It is a pure function: equal facts, equal answer. Of several purchases that
+// give the feature the best counts; if none allows, the strongest reason
+// against is told.
+func Access(catalog Catalog, rules Rules, facts Facts, feature string, now time.Time) Decision {
+	if facts.Ban != nil {
+		return Decision{Reason: ReasonBanned}
+	}
+	d := decider{catalog: catalog, rules: rules, facts: facts, feature: feature, now: now}
+	best := Decision{Reason: ReasonNone}
+	for _, candidate := range slices.Concat(d.subscriptions(), d.purchases(), d.grants()) {
+		if candidate.better(best) {
+			best = candidate
+		}
+	}
+	return best
+}
+
+// decider carries the arguments of one call of Access.
+type decider struct {
+	catalog Catalog
+	rules   Rules
+	facts   Facts
+	feature string
+	now     time.Time
+}
+
+// better orders decisions: allowed before denied, then the later binding end,
+// then the later known end; among denials the stronger reason. Ties go to the
+// smaller source, so that the order of the facts does not matter.
+func (d Decision) better(than Decision) bool {
+	if d.Allowed != than.Allowed {
+		return d.Allowed
+	}
+	if d.Allowed {
+		if !d.Turns.Equal(than.Turns) {
+			return later(d.Turns, than.Turns)
+		}
+		if !d.Until.Equal(than.Until) {
+			return later(d.Until, than.Until)
+		}
+	} else if mine, other := slices.Index(denials, d.Reason), slices.Index(denials, than.Reason); mine != other {
+		return mine > other
+	}
+	return d.Source.Account+"/"+d.Source.ID < than.Source.Account+"/"+than.Source.ID
+}
+
+// later compares ends, where zero means "never".
+func later(a, b time.Time) bool {
+	return !b.IsZero() && (a.IsZero() || a.After(b))
+}
+
+// denials are the reasons against, the one to tell last.
+var denials = []Reason{
+	ReasonNone, ReasonPending, ReasonEnded, ReasonGrantExpired, ReasonPassOver, ReasonNoCredits, ReasonPaused,
+	ReasonPastDue, ReasonUnpaid, ReasonRefunded, ReasonDisputed, ReasonDisputeLost, ReasonBanned,
+}
+
+func (d decider) grants() []Decision {
+	var decisions []Decision
+	for _, grant := range d.facts.Grants {
+		plan, known := d.catalog.ByID(grant.Plan)
+		if grant.Feature != d.feature && (!known || !plan.Gives(d.feature)) {
+			continue
+		}
+		source := Source{Kind: "grant", ID: grant.ID}
+		switch {
+		case !grant.RevokedAt.IsZero() && !grant.RevokedAt.After(d.now),
+			!grant.Until.IsZero() && !grant.Until.After(d.now):
+			decisions = append(decisions, Decision{Reason: ReasonGrantExpired, Until: grant.Until, Source: source})
+		default:
+			decisions = append(decisions, Decision{
+				Allowed: true, Reason: ReasonGranted, Until: grant.Until, Turns: grant.Until, Source: source,
+			})
+		}
+	}
+	return decisions
+}

@@ -1,0 +1,194 @@
+package billing
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// ChangeKind names something that happened, in the past participle.
+type ChangeKind string
+
+// The changes of provider objects.
+const (
+	// Started: a subscription was seen for the first time.
+	Started ChangeKind = "started"
+	// Activated: it became active from pending or a trial.
+	Activated ChangeKind = "activated"
+	// Renewed: a new period began.
+	Renewed ChangeKind = "renewed"
+	// Replanned: its price or quantity is another.
+	Replanned ChangeKind = "replanned"
+	// FellBehind: a charge failed and the subscription is past due.
+	FellBehind ChangeKind = "fell_behind"
+	// WentUnpaid: the provider has given up collecting but keeps the subscription.
+	WentUnpaid ChangeKind = "went_unpaid"
+	// Recovered: it was past due or unpaid and is good again.
+	Recovered ChangeKind = "recovered"
+	// Paused and Resumed: charging was suspended, or goes on.
+	Paused  ChangeKind = "paused"
+	Resumed ChangeKind = "resumed"
+	// CancelScheduled and CancelWithdrawn: it will end at a date, or no longer will.
+	CancelScheduled ChangeKind = "cancel_scheduled"
+	CancelWithdrawn ChangeKind = "cancel_withdrawn"
+	// Ended: it is over.
+	Ended ChangeKind = "ended"
+
+	// Paid: a payment succeeded.
+	Paid ChangeKind = "paid"
+	// ActionRequired: the payer must confirm with their bank.
+	ActionRequired ChangeKind = "action_required"
+	// PaymentDeclined and PaymentWithdrawn: a payment failed, or was canceled.
+	PaymentDeclined  ChangeKind = "payment_declined"
+	PaymentWithdrawn ChangeKind = "payment_withdrawn"
+	// Refunded: more of a payment went back. RefundReversed: a refund failed, so
+	// less did than was thought. RefundFailedChange: the refund itself says so.
+	Refunded           ChangeKind = "refunded"
+	RefundReversed     ChangeKind = "refund_reversed"
+	RefundFailedChange ChangeKind = "refund_failed"
+
+	// InvoiceSettled, InvoiceVoided, InvoiceWrittenOff: an invoice was paid,
+	// annulled, or marked uncollectible. CollectionFailed: another try failed.
+	InvoiceSettled    ChangeKind = "invoice_settled"
+	InvoiceVoided     ChangeKind = "invoice_voided"
+	InvoiceWrittenOff ChangeKind = "invoice_written_off"
+	CollectionFailed  ChangeKind = "collection_failed"
+
+	// Inquired: a bank asks about a payment. Disputed: it takes the money back
+	// unless we object. DisputeWasWon, DisputeWasLost: how it ended.
+	Inquired       ChangeKind = "inquired"
+	Disputed       ChangeKind = "disputed"
+	DisputeWasWon  ChangeKind = "dispute_won"
+	DisputeWasLost ChangeKind = "dispute_lost"
+	// Warned: an early fraud warning came in.
+	Warned ChangeKind = "warned"
+
+	// CheckoutCompleted and CheckoutLapsed: the customer went through a
+	// checkout, or let it expire.
+	CheckoutCompleted ChangeKind = "checkout_completed"
+	CheckoutLapsed    ChangeKind = "checkout_lapsed"
+)
+
+// Changes that any object can undergo.
+const (
+	// Recorded: an object was seen for the first time and nothing more telling
+	// can be said about it. Updated: the same of a later difference.
+	Recorded ChangeKind = "recorded"
+	Updated  ChangeKind = "updated"
+	// Linked: the object was bound to a customer of the application.
+	Linked ChangeKind = "linked"
+	// Vanished: the provider no longer has it; the row stays as a tombstone.
+	Vanished ChangeKind = "vanished"
+	// Returned: a vanished object is there again.
+	Returned ChangeKind = "returned"
+	// Surprised: the move is not in the kind's [Machine]. It was recorded all
+	// the same.
+	Surprised ChangeKind = "surprised"
+)
+
+// Changes of what is ours rather than the provider's.
+const (
+	// AccessChanged: the answer to "may they?" is another for some feature.
+	AccessChanged ChangeKind = "access_changed"
+	// CustomerSet: the application told us about its customer.
+	CustomerSet ChangeKind = "customer_set"
+	// Granted and Revoked: a person gave access by hand, or took it back.
+	Granted ChangeKind = "granted"
+	Revoked ChangeKind = "revoked"
+)
+
+// Observe names what is different between what was held (nil if nothing was)
+// and what was just seen; nothing if they are equal. Both must be of one kind.
+func Observe(held, seen Object) []ChangeKind {
+	if held != nil && reflect.DeepEqual(held, seen) {
+		return nil
+	}
+	named := seen.changesFrom(held)
+	if machine, found := MachineOf(seen.Kind()); found && held != nil && !machine.Expects(held.State(), seen.State()) {
+		named = append(named, Surprised)
+	}
+	return named
+}
+
+// changesOf adds the catch-all change where nothing more telling was named.
+func changesOf(before, after Object, named []ChangeKind) []ChangeKind {
+	switch {
+	case len(named) > 0:
+		return named
+	case before == nil:
+		return []ChangeKind{Recorded}
+	case !reflect.DeepEqual(before, after):
+		return []ChangeKind{Updated}
+	}
+	return nil
+}
+
+// FieldDiff is one field that differs between two values. Before and After are
+// JSON; absent is nil.
+type FieldDiff struct {
+	// Field is the path in the JSON form, such as "amount.currency".
+	Field  string          `json:"field"`
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+}
+
+// Diff lists the fields in which two values differ in their JSON form, sorted
+// by name. Objects are compared field by field, lists as a whole. A nil value
+// counts as one without fields.
+func Diff(before, after any) ([]FieldDiff, error) {
+	was, err := fields(before)
+	if err != nil {
+		return nil, err
+	}
+	is, err := fields(after)
+	if err != nil {
+		return nil, err
+	}
+	var diffs []FieldDiff
+	for name, value := range was {
+		if string(is[name]) != string(value) {
+			diffs = append(diffs, FieldDiff{Field: name, Before: value, After: is[name]})
+		}
+	}
+	for name, value := range is {
+		if _, both := was[name]; !both {
+			diffs = append(diffs, FieldDiff{Field: name, After: value})
+		}
+	}
+	slices.SortFunc(diffs, func(a, b FieldDiff) int { return strings.Compare(a.Field, b.Field) })
+	return diffs, nil
+}
+
+// fields flattens a value's JSON object into its leaves.
+func fields(value any) (map[string]json.RawMessage, error) {
+	leaves := map[string]json.RawMessage{}
+	doc, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	return leaves, flatten("", doc, leaves)
+}
+
+func flatten(path string, doc json.RawMessage, into map[string]json.RawMessage) error {
+	if string(doc) == "null" {
+		return nil
+	}
+	if doc[0] != '{' {
+		into[path] = doc
+		return nil
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &object); err != nil {
+		return err
+	}
+	for name, value := range object {
+		if path != "" {
+			name = path + "." + name
+		}
+		if err := flatten(name, value, into); err != nil {
+			return err
+		}
+	}
+	return nil
+}

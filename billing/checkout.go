@@ -1,0 +1,68 @@
+package billing
+
+import "time"
+
+// CheckoutStatus is the state of a provider's checkout page.
+type CheckoutStatus string
+
+// The states of a checkout. Complete means that the customer went through it,
+// not that money has arrived: see [Checkout.PaymentStatus].
+const (
+	CheckoutOpen     CheckoutStatus = "open"
+	CheckoutComplete CheckoutStatus = "complete"
+	CheckoutExpired  CheckoutStatus = "expired"
+)
+
+// What [Checkout.PaymentStatus] can say.
+const (
+	CheckoutPaid      = "paid"
+	CheckoutUnpaid    = "unpaid"
+	CheckoutNoPayment = "no_payment_required"
+)
+
+// Checkout is one visit to the provider's hosted payment page.
+type Checkout struct {
+	Status CheckoutStatus `json:"status"`
+	// PaymentStatus is [CheckoutPaid], [CheckoutUnpaid] (a delayed method has
+	// not settled) or [CheckoutNoPayment]. It informs; access counts on the
+	// payment itself.
+	PaymentStatus string `json:"payment_status,omitempty"`
+	// Mode is "payment" or "subscription".
+	Mode  string `json:"mode,omitempty"`
+	Items []Item `json:"items,omitempty"`
+	Total Money  `json:"total,omitzero"`
+	// Payment and Subscription are the provider's ids of what came of it.
+	Payment      string    `json:"payment,omitempty"`
+	Subscription string    `json:"subscription,omitempty"`
+	CreatedAt    time.Time `json:"created_at,omitzero"`
+	ExpiresAt    time.Time `json:"expires_at,omitzero"`
+}
+
+// Kind implements [Object].
+func (Checkout) Kind() Kind { return KindCheckout }
+
+// State implements [Object].
+func (c Checkout) State() string { return string(c.Status) }
+
+// Revisit implements [Object]: an open checkout when it expires; one whose
+// payment is still under way, a day after it was made.
+func (c Checkout) Revisit() time.Time {
+	switch {
+	case c.Status == CheckoutOpen:
+		return c.ExpiresAt
+	case c.Status == CheckoutComplete && c.PaymentStatus == CheckoutUnpaid && !c.CreatedAt.IsZero():
+		return c.CreatedAt.Add(24 * time.Hour)
+	}
+	return time.Time{}
+}
+
+func (c Checkout) changesFrom(before Object) []ChangeKind {
+	was, _ := before.(Checkout)
+	var named []ChangeKind
+	if c.Status != was.Status && c.Status != CheckoutOpen {
+		named = append(named, map[CheckoutStatus]ChangeKind{
+			CheckoutComplete: CheckoutCompleted, CheckoutExpired: CheckoutLapsed,
+		}[c.Status])
+	}
+	return changesOf(before, c, named)
+}

@@ -1,0 +1,69 @@
+package billing
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Customer is the application's own customer. Its Ref is the application's own
+// user id; providers' customers are linked to it.
+type Customer struct {
+	Ref string `json:"ref"`
+
+	Email        string `json:"email,omitempty"`
+	ReceiptEmail string `json:"receipt_email,omitempty"`
+	Name         string `json:"name,omitempty"`
+	// Locale is a BCP 47 tag such as "de-AT"; TimeZone an IANA name.
+	Locale   string `json:"locale,omitempty"`
+	TimeZone string `json:"time_zone,omitempty"`
+
+	// Attributes are free facts that the application sets, for rules to use:
+	// "verified_domains": 2, "kyc": true.
+	Attributes map[string]any `json:"attributes,omitempty"`
+	// Covered are the things shown in notices as covered by the plan: domains,
+	// seats, projects.
+	Covered []string `json:"covered,omitempty"`
+
+	Ban *Ban `json:"ban,omitempty"`
+}
+
+// Ban bars a customer from everything, whatever they have paid.
+type Ban struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+	// By is who decided: a policy's name or a person.
+	By string `json:"by"`
+}
+
+// CheckRef reports what is wrong with a customer reference: it must be 1 to 200
+// visible characters without spaces around them.
+func CheckRef(ref string) error {
+	switch {
+	case ref == "":
+		return fmt.Errorf("the customer reference is empty: use your own user id")
+	case len(ref) > 200:
+		return fmt.Errorf("the customer reference has %d bytes: use your own user id, at most 200", len(ref))
+	case strings.TrimSpace(ref) != ref:
+		return fmt.Errorf("the customer reference %q has spaces around it", ref)
+	case strings.ContainsFunc(ref, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }):
+		return fmt.Errorf("the customer reference %q has characters that cannot be shown", ref)
+	}
+	return nil
+}
+
+// Grant is access given by hand: to one feature, or to all features of a plan.
+type Grant struct {
+	ID      string `json:"id"`
+	Feature string `json:"feature,omitempty"`
+	Plan    string `json:"plan,omitempty"`
+	// Until is when it lapses; zero: never.
+	Until  time.Time `json:"until,omitzero"`
+	Reason string    `json:"reason"`
+	// By is who gave it.
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+	// RevokedAt is when it was taken back; zero: it stands.
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
+}

@@ -1,0 +1,157 @@
+package billing
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// GrantKind says what buying a plan gives.
+type GrantKind string
+
+// The ways in which a plan is bought.
+const (
+	// GrantSubscription: access while a subscription is good.
+	GrantSubscription GrantKind = "period"
+	// GrantPass: access for a calendar period after a one-time payment; passes stack.
+	GrantPass GrantKind = "pass"
+	// GrantForever: access without end after a one-time payment.
+	GrantForever GrantKind = "forever"
+	// GrantCredits: a balance to be consumed.
+	GrantCredits GrantKind = "credits"
+)
+
+// Plan is something the merchant sells, and the provider prices that mean it.
+type Plan struct {
+	ID       string
+	Name     string
+	Features []string
+	// Prices maps the name of a provider account to the ids of its prices.
+	Prices map[string][]string
+	Kind   GrantKind
+	// Pass is the length of one pass; only for [GrantPass].
+	Pass CalendarPeriod
+	// Credits is the balance one purchase adds; only for [GrantCredits].
+	Credits int64
+}
+
+// Gives reports whether the plan includes the feature. A plan's own id counts
+// as a feature of it.
+func (p Plan) Gives(feature string) bool {
+	if p.ID == feature {
+		return true
+	}
+	for _, f := range p.Features {
+		if f == feature {
+			return true
+		}
+	}
+	return false
+}
+
+// Catalog finds plans by price. Build it with [NewCatalog].
+type Catalog struct {
+	plans   []Plan
+	byPrice map[priceKey]int
+	byID    map[string]int
+}
+
+type priceKey struct{ account, price string }
+
+// NewCatalog indexes plans. It returns an error if two plans share an id or if
+// one price means two plans.
+func NewCatalog(plans []Plan) (Catalog, error) {
+	c := Catalog{plans: plans, byPrice: map[priceKey]int{}, byID: map[string]int{}}
+	for i, plan := range plans {
+		if plan.ID == "" {
+			return Catalog{}, fmt.Errorf("plan number %d has no id", i+1)
+		}
+		if _, taken := c.byID[plan.ID]; taken {
+			return Catalog{}, fmt.Errorf("two plans have the id %q", plan.ID)
+		}
+		c.byID[plan.ID] = i
+		for account, prices := range plan.Prices {
+			for _, price := range prices {
+				key := priceKey{account, price}
+				if other, taken := c.byPrice[key]; taken && other != i {
+					return Catalog{}, fmt.Errorf("price %s of %s is in two plans, %q and %q", price, account, plans[other].ID, plan.ID)
+				}
+				c.byPrice[key] = i
+			}
+		}
+	}
+	return c, nil
+}
+
+// Plans lists all plans in their configured order.
+func (c Catalog) Plans() []Plan { return c.plans }
+
+// ByID finds a plan by its id.
+func (c Catalog) ByID(id string) (plan Plan, found bool) {
+	i, found := c.byID[id]
+	if !found {
+		return Plan{}, false
+	}
+	return c.plans[i], true
+}
+
+// ByPrice finds the plan that a price of a provider account means.
+func (c Catalog) ByPrice(account, price string) (plan Plan, found bool) {
+	i, found := c.byPrice[priceKey{account, price}]
+	if !found {
+		return Plan{}, false
+	}
+	return c.plans[i], true
+}
+
+// Features lists every feature of every plan once, plan ids included.
+func (c Catalog) Features() []string {
+	var all []string
+	known := map[string]bool{}
+	for _, plan := range c.plans {
+		for _, f := range append([]string{plan.ID}, plan.Features...) {
+			if !known[f] {
+				known[f] = true
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
+// CalendarPeriod is a length of time in calendar units, as ISO 8601 writes it:
+// P1M, P1Y, P30D, P2W.
+type CalendarPeriod struct {
+	Years, Months, Days int
+}
+
+var isoPeriod = regexp.MustCompile(`^P(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$`)
+
+// ParsePeriod reads an ISO 8601 duration of whole years, months, weeks and days.
+func ParsePeriod(text string) (CalendarPeriod, error) {
+	parts := isoPeriod.FindStringSubmatch(text)
+	if parts == nil {
+		return CalendarPeriod{}, fmt.Errorf("%q is not a period: write it like P1M, P1Y, P2W or P30D", text)
+	}
+	number := func(i int) int {
+		n, _ := strconv.Atoi(parts[i]) // the pattern admits digits or nothing
+		return n
+	}
+	period := CalendarPeriod{Years: number(1), Months: number(2), Days: 7*number(3) + number(4)}
+	if period == (CalendarPeriod{}) {
+		return CalendarPeriod{}, fmt.Errorf("%q is a period of no length: write it like P1M, P1Y, P2W or P30D", text)
+	}
+	return period, nil
+}
+
+// After returns the end of n such periods that begin at start. A month ends on
+// the same day of the month, or on the month's last day where that does not
+// exist: one month after January 31 is February 28.
+func (p CalendarPeriod) After(start time.Time, n int) time.Time {
+	months := n * (12*p.Years + p.Months)
+	year, month, day := start.Date()
+	first := time.Date(year, month+time.Month(months), 1, start.Hour(), start.Minute(), start.Second(), start.Nanosecond(), start.Location())
+	last := first.AddDate(0, 1, -1).Day()
+	return first.AddDate(0, 0, min(day, last)-1+n*p.Days)
+}

@@ -1,0 +1,141 @@
+package billing
+
+import "time"
+
+// SubscriptionStatus is the state of a subscription in our words. The
+// provider's own word is kept beside it.
+type SubscriptionStatus string
+
+// The states of a subscription. [SubscriptionMachine] says how each is left.
+const (
+	SubscriptionPending  SubscriptionStatus = "pending"
+	SubscriptionTrialing SubscriptionStatus = "trialing"
+	SubscriptionActive   SubscriptionStatus = "active"
+	SubscriptionPastDue  SubscriptionStatus = "past_due"
+	SubscriptionUnpaid   SubscriptionStatus = "unpaid"
+	SubscriptionPaused   SubscriptionStatus = "paused"
+	SubscriptionEnded    SubscriptionStatus = "ended"
+)
+
+// Subscription is an agreement to pay again every interval.
+type Subscription struct {
+	Status SubscriptionStatus `json:"status"`
+	// ProviderStatus is the provider's own word, for people and for support.
+	ProviderStatus string `json:"provider_status"`
+
+	// Price is the provider's id of the first item's price; Items has them all.
+	Price    string `json:"price"`
+	Quantity int64  `json:"quantity"`
+	// Amount is what one interval costs before discounts and tax, all items together.
+	Amount   Money    `json:"amount"`
+	Interval Interval `json:"interval,omitzero"`
+	Items    []Item   `json:"items,omitempty"`
+
+	StartedAt time.Time `json:"started_at,omitzero"`
+	// PeriodStart and PeriodEnd bound the current, paid or owed, period. Where
+	// items differ PeriodEnd is the latest (Stripe, per item since 2025-03-31).
+	PeriodStart time.Time `json:"period_start,omitzero"`
+	PeriodEnd   time.Time `json:"period_end,omitzero"`
+	TrialEnd    time.Time `json:"trial_end,omitzero"`
+	// CancelAt is when the subscription will end, or has ended, because somebody
+	// canceled it. Until then it is as good as any other.
+	CancelAt time.Time `json:"cancel_at,omitzero"`
+	EndedAt  time.Time `json:"ended_at,omitzero"`
+	// PastDueSince is when the charge that is still owed was first due.
+	PastDueSince time.Time `json:"past_due_since,omitzero"`
+	Pause        *Pause    `json:"pause,omitempty"`
+
+	// LatestInvoice is the provider's id of the newest invoice.
+	LatestInvoice string `json:"latest_invoice,omitempty"`
+}
+
+// Item is one price of a subscription or a checkout.
+type Item struct {
+	Price    string `json:"price"`
+	Quantity int64  `json:"quantity"`
+}
+
+// Interval is how often a subscription renews: every Count units.
+type Interval struct {
+	// Unit is "day", "week", "month" or "year".
+	Unit  string `json:"unit"`
+	Count int64  `json:"count"`
+}
+
+// PauseFree is the mode of a pause that leaves the service on without charge
+// (Lemon Squeezy calls it "free").
+const PauseFree = "free"
+
+// Pause is a suspension of charging that the merchant or the customer asked for.
+type Pause struct {
+	From time.Time `json:"from,omitzero"`
+	// Until is when the provider resumes by itself; zero: when told.
+	Until time.Time `json:"until,omitzero"`
+	// Mode is the provider's word for what happens meanwhile, such as "void";
+	// [PauseFree] keeps access.
+	Mode string `json:"mode,omitempty"`
+}
+
+// Live reports whether the provider may still charge for the subscription: it
+// is neither ended nor still waiting for its first payment.
+func (s Subscription) Live() bool {
+	return s.Status != SubscriptionEnded && s.Status != SubscriptionPending
+}
+
+// Kind implements [Object].
+func (Subscription) Kind() Kind { return KindSubscription }
+
+// State implements [Object].
+func (s Subscription) State() string { return string(s.Status) }
+
+// Revisit implements [Object]: the earliest of trial end, period end,
+// cancellation and resumption.
+func (s Subscription) Revisit() time.Time {
+	if s.Status == SubscriptionEnded {
+		return time.Time{}
+	}
+	at := earliest(s.PeriodEnd, s.TrialEnd, s.CancelAt)
+	if s.Pause != nil {
+		at = earliest(at, s.Pause.Until)
+	}
+	return at
+}
+
+func (s Subscription) changesFrom(before Object) []ChangeKind {
+	was, known := before.(Subscription)
+	var named []ChangeKind
+	name := func(kind ChangeKind, happened bool) {
+		if happened {
+			named = append(named, kind)
+		}
+	}
+	if !known {
+		name(Started, s.Status != SubscriptionEnded)
+		name(Ended, s.Status == SubscriptionEnded)
+		return changesOf(before, s, named)
+	}
+	entered := func(status SubscriptionStatus) bool { return s.Status == status && was.Status != status }
+	behind := was.Status == SubscriptionPastDue || was.Status == SubscriptionUnpaid
+	good := s.Status == SubscriptionActive || s.Status == SubscriptionTrialing
+	name(Recovered, behind && good)
+	name(Resumed, was.Status == SubscriptionPaused && s.Status != SubscriptionPaused && s.Status != SubscriptionEnded)
+	name(Activated, entered(SubscriptionActive) && !behind && was.Status != SubscriptionPaused)
+	name(FellBehind, entered(SubscriptionPastDue))
+	name(WentUnpaid, entered(SubscriptionUnpaid))
+	name(Paused, entered(SubscriptionPaused))
+	name(Ended, entered(SubscriptionEnded))
+	name(Renewed, s.PeriodEnd.After(was.PeriodEnd) && s.PeriodStart.After(was.PeriodStart) && s.Status != SubscriptionEnded)
+	name(Replanned, s.Price != was.Price || s.Quantity != was.Quantity)
+	name(CancelScheduled, !s.CancelAt.IsZero() && !s.CancelAt.Equal(was.CancelAt) && s.Status != SubscriptionEnded)
+	name(CancelWithdrawn, s.CancelAt.IsZero() && !was.CancelAt.IsZero() && s.Status != SubscriptionEnded)
+	return changesOf(before, s, named)
+}
+
+func earliest(times ...time.Time) (first time.Time) {
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}

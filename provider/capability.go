@@ -1,0 +1,139 @@
+package provider
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+)
+
+// The capabilities below are optional: a driver implements those that its
+// provider has, and callers find out by type assertion. Every write takes a
+// key: the provider is asked to treat calls with one key as one call, where it
+// can; a caller that does not know the outcome of a call looks before it repeats
+// it.
+
+// Checkouter makes hosted checkout pages.
+type Checkouter interface {
+	CreateCheckout(ctx context.Context, request CheckoutRequest) (CheckoutPage, error)
+	// ReturnedRef names the checkout in the address that the customer's browser
+	// came back to. It trusts nothing: the caller fetches and compares.
+	ReturnedRef(query url.Values) (Ref, error)
+}
+
+// CheckoutRequest describes a checkout to be made.
+type CheckoutRequest struct {
+	// Key identifies the checkout: asking twice with one key makes one page.
+	Key string
+	// Token binds whatever comes of the checkout to the customer; it is written
+	// into the metadata of every object that the provider makes.
+	Token string
+	// Customer is the application's reference.
+	Customer string
+	// Owner is the provider's customer to use; empty: the provider makes one.
+	Owner string
+	// Email pre-fills the page when Owner is empty.
+	Email string
+	// Mode is "subscription" or "payment".
+	Mode  string
+	Items []billing.Item
+	// TrialEnd starts a subscription's first charge then, such as when a prepaid
+	// plan ends; zero: at once.
+	TrialEnd time.Time
+	// PromotionCodes lets the customer enter one.
+	PromotionCodes bool
+	// Locale is a BCP 47 tag; empty: the browser's.
+	Locale string
+	// ReturnURL is where the provider sends the browser afterwards; the driver
+	// adds the provider's placeholder for the checkout's id.
+	ReturnURL string
+	CancelURL string
+	// ExpiresAt closes the page; zero: the provider's default.
+	ExpiresAt time.Time
+}
+
+// CheckoutPage is a checkout that was made.
+type CheckoutPage struct {
+	Ref       Ref
+	URL       string
+	ExpiresAt time.Time
+}
+
+// Canceler stops subscriptions from renewing.
+type Canceler interface {
+	// CancelNow ends a subscription at once.
+	CancelNow(ctx context.Context, subscription Ref, key string) error
+	// CancelAtPeriodEnd lets it run until what was paid for is used up.
+	CancelAtPeriodEnd(ctx context.Context, subscription Ref, key string) error
+	// Uncancel withdraws a cancellation that has not taken effect.
+	Uncancel(ctx context.Context, subscription Ref, key string) error
+}
+
+// Pauser suspends charging and takes it up again.
+type Pauser interface {
+	// Pause suspends until a date; zero: until resumed.
+	Pause(ctx context.Context, subscription Ref, until time.Time, key string) error
+	Resume(ctx context.Context, subscription Ref, key string) error
+}
+
+// Refunder returns money.
+type Refunder interface {
+	// Refund returns part of a payment, or with a zero amount what is left of it.
+	Refund(ctx context.Context, request RefundRequest) (Ref, error)
+	// FoundRefund looks for a refund that was made with the key, so that a
+	// caller who does not know how an earlier call ended need not repeat it.
+	FoundRefund(ctx context.Context, payment Ref, key string) (refund Ref, found bool, err error)
+}
+
+// RefundRequest describes a refund to be made.
+type RefundRequest struct {
+	Payment Ref
+	// Amount in the payment's currency; zero: all that is left.
+	Amount billing.Money
+	// Reason is "duplicate", "fraudulent" or "requested_by_customer".
+	Reason string
+	Key    string
+}
+
+// DisputeAccepter concedes disputes.
+type DisputeAccepter interface {
+	AcceptDispute(ctx context.Context, dispute Ref, key string) error
+}
+
+// EmailPusher tells the provider a customer's new address.
+type EmailPusher interface {
+	PushEmail(ctx context.Context, customer Ref, email, key string) error
+}
+
+// TrialExtender moves the end of a trial, without proration.
+type TrialExtender interface {
+	ExtendTrial(ctx context.Context, subscription Ref, until time.Time, key string) error
+}
+
+// PaymentUpdater mints a link to the provider's page for changing the payment
+// method. Links are short-lived: mint one when it is clicked, never store it.
+type PaymentUpdater interface {
+	PaymentUpdateURL(ctx context.Context, customer Ref, returnURL string) (string, error)
+}
+
+// Collector asks the provider to try an open invoice now.
+type Collector interface {
+	Collect(ctx context.Context, invoice Ref, key string) error
+}
+
+// EndpointRegistrar creates or updates the webhook endpoint at the provider.
+type EndpointRegistrar interface {
+	// RegisterEndpoint makes sure that exactly one enabled endpoint with the URL
+	// exists and sends the events that the driver knows.
+	RegisterEndpoint(ctx context.Context, endpointURL string) (Endpoint, error)
+}
+
+// Endpoint is a webhook endpoint at the provider.
+type Endpoint struct {
+	ID string
+	// Secret is the signing secret; empty if the endpoint existed before, for
+	// providers tell it only once.
+	Secret  string
+	Created bool
+}
