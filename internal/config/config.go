@@ -1,0 +1,137 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Mode is how far the service may go in acting on what it learns.
+type Mode string
+
+// The modes, from the most careful.
+const (
+	Observe Mode = "observe" // records what it would do
+	Assist  Mode = "assist"  // proposes; a person accepts
+	Enforce Mode = "enforce" // acts
+)
+
+// Config is a checked configuration. Every value is set: what the operator
+// left out has its default.
+type Config struct {
+	// PublicURL is where customers and providers reach this service, without a
+	// slash at the end. Left out, it is http:// and Listen.
+	PublicURL string
+	// Listen is the host:port to bind, by default 127.0.0.1:8990.
+	Listen string
+	// Database is where the state is kept, by default sqlite:trivet.db.
+	Database Database
+	// Mode is by default enforce.
+	Mode Mode
+	// APIKeys may call the REST API. With none, nobody may.
+	APIKeys []Secret
+	// Providers are the accounts, in the order of their names.
+	Providers []Provider
+	Plans     []Plan
+	Access    Access
+	Sweep     Sweep
+	Mail      Mail
+	Endpoints []Endpoint
+	Alerts    []Alert
+	// Policies are in the order of their names; a policy without a section is
+	// not among them.
+	Policies []Policy
+	// Ignored names the TRIVET_ variables that are no key and look like none.
+	Ignored []string
+}
+
+// LogValue describes the configuration for the log at start, without secrets.
+func (c *Config) LogValue() slog.Value {
+	names := make([]string, len(c.Providers))
+	for i, p := range c.Providers {
+		names[i] = p.Name
+	}
+	return slog.GroupValue(
+		slog.String("public_url", c.PublicURL),
+		slog.String("listen", c.Listen),
+		slog.String("database", c.Database.Kind),
+		slog.String("mode", string(c.Mode)),
+		slog.Any("providers", names),
+		slog.Int("plans", len(c.Plans)),
+	)
+}
+
+// Provider returns the account of that name.
+func (c *Config) Provider(name string) (Provider, bool) {
+	for _, p := range c.Providers {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Provider{}, false
+}
+
+// The kinds of database.
+const (
+	SQLite     = "sqlite"
+	PostgreSQL = "postgres"
+)
+
+// Database says where the state is kept.
+type Database struct {
+	// Kind is SQLite or PostgreSQL.
+	Kind string
+	// Path is the file of a SQLite database.
+	Path string
+	// URL is the address of a PostgreSQL database. It may hold a password.
+	URL Secret
+}
+
+// Access decides what a customer may do in the states where opinions differ.
+type Access struct {
+	// Grace is how long a past-due subscription keeps access, by default 7d.
+	Grace time.Duration
+	// Paused, Refunded and Disputed say whether access goes on during a pause,
+	// after a full refund and while a dispute is open; by default no, no, yes.
+	Paused, Refunded, Disputed bool
+}
+
+// Sweep says how often stored state is compared with the providers.
+type Sweep struct {
+	// Hot is the interval for what changed lately, by default 5m.
+	Hot time.Duration
+	// Full is the interval for everything, by default 24h.
+	Full time.Duration
+}
+
+// Mail says how mail goes out. Without SMTP none does.
+type Mail struct {
+	// SMTP is smtp:// or smtps:// with host and port, and user and password if
+	// the server wants them.
+	SMTP Secret
+	// From and ReplyTo are addresses, with or without a display name.
+	From, ReplyTo string
+	// Templates is a folder whose files replace the built-in ones by name.
+	Templates string
+}
+
+// Endpoint is an address of the application's that is told of changes.
+type Endpoint struct {
+	URL    string
+	Events []string // types to send; none means all
+	Secret Secret   // signs what is sent
+}
+
+// Alert is an address that tells the team of what needs a person.
+type Alert struct {
+	URL  Secret   // chat webhooks carry their secret in the path
+	When []string // causes to tell of; none means all
+}
+
+// Policy is the section of one policy.
+type Policy struct {
+	Name string
+	Mode Mode // by default the global one
+	// Settings are the policy's own keys as written, without mode. The policy
+	// checks them.
+	Settings map[string]any
+}

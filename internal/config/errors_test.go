@@ -1,0 +1,197 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const stripe = "[providers.stripe]\nsecret_key = 'sk_test_1'\nwebhook_secrets = 'whsec_1'\n"
+
+// mistakes has one case for every error; FILE stands for the path of the file.
+var mistakes = map[string]struct {
+	file string
+	env  []string
+	want string // the whole message
+}{
+	"unknown key with its line": {
+		file: "\n[providers.stripe]\nsecret = 'sk'\n", env: []string{"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_1", "TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS=w"},
+		want: "FILE:3: providers.stripe.secret: is not a key: did you mean secret_key?",
+	},
+	"unknown key at the top":       {file: "databse = 'x'\n", want: "FILE:1: databse: is not a key: did you mean database?"},
+	"unknown section":              {file: "\n[provider.stripe]\n", want: "FILE:2: provider: is not a key: did you mean providers?"},
+	"nothing like it":              {file: "[sweep]\nzzzzzzzz = 1\n", want: "FILE:2: sweep.zzzzzzzz: is not a key: known are hot, full"},
+	"unknown key of the 2nd plan":  {file: "[[plan]]\nid='a'\n[[plan]]\nid='b'\nfeature=['x']\n", want: "FILE:5: plan.1.feature: is not a key: did you mean features?"},
+	"unknown policy":               {file: "[policy.duning]\n", want: "FILE:1: policy.duning: is not a policy: did you mean dunning?"},
+	"unknown variable":             {env: []string{"TRIVET_DATABSE=x"}, want: "TRIVET_DATABSE: is not a key: did you mean TRIVET_DATABASE?"},
+	"unknown variable of provider": {env: []string{"TRIVET_PROVIDERS_STRIPE_SECRT_KEY=x"}, want: "TRIVET_PROVIDERS_STRIPE_SECRT_KEY: ends with no known key: did you mean secret_key?"},
+	"unknown variable of section":  {env: []string{"TRIVET_SWEEP_HOTT=x"}, want: "TRIVET_SWEEP_HOTT: is not a key: did you mean hot?"},
+	"misspelled section variable":  {env: []string{"TRIVET_PROVIDER_STRIPE_SECRET_KEY=x"}, want: "TRIVET_PROVIDER_STRIPE_SECRET_KEY: is not a key: did you mean TRIVET_PROVIDERS_…?"},
+	"variable without an account":  {env: []string{"TRIVET_PROVIDERS_SECRET_KEY=x"}, want: "TRIVET_PROVIDERS_SECRET_KEY: names no account: write TRIVET_PROVIDERS_STRIPE_SECRET_KEY"},
+	"plan variable, no number":     {env: []string{"TRIVET_PLAN_PRO_NAME=x"}, want: "TRIVET_PLAN_PRO_NAME: needs a number from 0, as in TRIVET_PLAN_0_ID"},
+	"plan variable, unknown key":   {env: []string{"TRIVET_PLAN_0_NAM=x"}, want: "TRIVET_PLAN_0_NAM: ends with no known key: did you mean name?"},
+	"policy variable, no policy":   {env: []string{"TRIVET_POLICY_X_MODE=observe"}, want: "TRIVET_POLICY_X_MODE: names no policy: known are renewal, dunning, fraud, dispute, duplicate, hygiene"},
+	"policy variable, no key":      {env: []string{"TRIVET_POLICY_FRAUD=observe"}, want: "TRIVET_POLICY_FRAUD: names no key: write TRIVET_POLICY_FRAUD_MODE"},
+
+	"not TOML":                  {file: "a = 1\nb = \n", want: "FILE:2: is not valid TOML: "},
+	"section written as a list": {file: "[plan]\nid='a'\n", want: "FILE:1: plan: is written [[plan]], with two brackets, and may come several times"},
+	"list of numbers as plans":  {file: "plan = [1]\n", want: "FILE:1: plan.0: is a section: write it as [[plan]]"},
+	"value written as section":  {file: "sweep = 'x'\n", want: "FILE:1: sweep: is a section: write it as [sweep]"},
+	"account written as value":  {file: "[providers]\nstripe = 'sk'\n", want: "FILE:2: providers.stripe: is a section: write it as [providers.stripe]"},
+	"account with a bad name":   {file: "[providers.\"Stripe EU\"]\n", want: `FILE:1: providers.Stripe EU: "Stripe EU" cannot name a section: use small letters, digits, dashes and underscores`},
+	"prices without accounts":   {file: "[[plan]]\nid='a'\nprices=['p']\n", want: `FILE:3: plan.0.prices: has one list for each account: write prices.stripe = ["…"]`},
+
+	"wrong type of text":   {file: "listen = true\n", want: "FILE:1: listen: must be a text in quotes"},
+	"wrong type of list":   {file: "[[plan]]\nid='a'\nfeatures=[1]\n", want: `FILE:3: plan.0.features: must be a list of texts, as in ["a", "b"]`},
+	"number as list":       {file: "[[plan]]\nid='a'\nfeatures=1\n", want: `FILE:3: plan.0.features: must be a list of texts, as in ["a", "b"]`},
+	"wrong type of secret": {file: "[providers.stripe]\nsecret_key=1\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key: must be a text in quotes"},
+
+	"mode":               {env: []string{"TRIVET_MODE=of"}, want: `TRIVET_MODE: mode: "of" is not possible: use one of observe, assist, enforce`},
+	"listen":             {file: "listen = '8990'\n", want: `FILE:1: listen: "8990" is no address to listen on: write host:port, as in 127.0.0.1:8990`},
+	"listen, port":       {file: "listen = 'localhost:99999'\n", want: `FILE:1: listen: "localhost:99999" has no port from 0 to 65535: write host:port, as in 127.0.0.1:8990`},
+	"public_url missing": {file: "listen = ':80'\n", want: "public_url: is missing: listening on :80, set it to the address that customers and providers reach, as in https://billing.example.com"},
+	"public_url plain":   {file: "public_url = 'http://billing.acme.com'\n", want: "FILE:1: public_url: must begin with https://, since it is not on this machine"},
+	"public_url relative": {
+		file: "public_url = 'billing.acme.com'\n", want: "FILE:1: public_url: is no web address: write it as https://billing.example.com",
+	},
+	"public_url query": {file: "public_url = 'https://a.com/?x'\n", want: "FILE:1: public_url: must end with the path: leave out what follows ? or #"},
+	"public_url user":  {file: "public_url = 'https://u:p@a.com'\n", want: "FILE:1: public_url: must not hold a user or password"},
+	"database":         {file: "database = 'mysql://x'\n", want: "FILE:1: database: must begin with sqlite: or postgres://, as in sqlite:trivet.db or postgres://user@host/name"},
+	"database empty":   {env: []string{"TRIVET_DATABASE="}, want: "TRIVET_DATABASE: database: must begin with sqlite: or postgres://, as in sqlite:trivet.db or postgres://user@host/name"},
+	"database, sqlite": {file: "database = 'sqlite:'\n", want: "FILE:1: database: needs the path of a file, as in sqlite:/var/lib/trivet/trivet.db"},
+	"database, postgres": {
+		file: "database = 'postgres://u:p%zz@h/n'\n",
+		want: "FILE:1: database: is no valid address: write postgres://user:password@host/name, and %-encode what is special in the password",
+	},
+	"api key placeholder": {file: "api_keys = ['good', 'changeme']\n", want: "FILE:1: api_keys: number 2 is a placeholder, not a real value: put the real value there"},
+
+	"secret empty in env":     {file: stripe, env: []string{"TRIVET_PROVIDERS_STRIPE_SECRET_KEY="}, want: "TRIVET_PROVIDERS_STRIPE_SECRET_KEY: providers.stripe.secret_key: is empty: put the real value there"},
+	"secrets empty in env":    {file: stripe, env: []string{"TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS="}, want: "TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS: providers.stripe.webhook_secrets: is empty: put the real value there, or remove the key"},
+	"secret blank":            {file: "[providers.stripe]\nsecret_key='  '\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key: is empty: put the real value there"},
+	"secret placeholder":      {file: "[providers.stripe]\nsecret_key='sk_test_xxx'\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key: is a placeholder, not a real value: put the real value there"},
+	"secrets placeholder":     {file: "[providers.stripe]\nsecret_key='sk_1'\nwebhook_secrets=['whsec_...']\n", want: "FILE:3: providers.stripe.webhook_secrets: number 1 is a placeholder, not a real value: put the real value there"},
+	"secret with white space": {file: "[providers.stripe]\nsecret_key='sk_1 sk_2'\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key: contains white space; it was probably pasted with something around it: put the real value there"},
+	"secret file missing":     {file: "[providers.stripe]\nsecret_key_file='/does/not/exist'\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key_file: /does/not/exist cannot be read: no such file or directory"},
+	"secret file a folder":    {file: "[providers.stripe]\nsecret_key_file='/'\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key_file: / cannot be read: is a directory"},
+	"secret file empty":       {file: "[providers.stripe]\nsecret_key_file='/dev/null'\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key_file: /dev/null is empty: put the secret in it"},
+	"secret file endless":     {file: "[providers.stripe]\nsecret_key_file='/dev/zero'\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key_file: /dev/zero holds more than 1048576 bytes, so it cannot be the right file"},
+	"secrets file missing":    {file: "[providers.stripe]\nsecret_key='sk_1'\nwebhook_secrets_file='/does/not/exist'\n", want: "FILE:3: providers.stripe.webhook_secrets_file: /does/not/exist cannot be read: no such file or directory"},
+	"secret file unnamed":     {file: "[providers.stripe]\nsecret_key_file=''\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key_file: names no file"},
+	"secret twice in file":    {file: "[providers.stripe]\nsecret_key='sk_1'\nsecret_key_file='/dev/null'\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key: is set together with providers.stripe.secret_key_file: keep one of them"},
+	"secret twice in env": {
+		file: stripe, env: []string{"TRIVET_API_KEYS=a", "TRIVET_API_KEYS_FILE=/dev/null"},
+		want: "TRIVET_API_KEYS: api_keys: is set together with api_keys_file: keep one of them",
+	},
+
+	"no secret key": {file: "[providers.stripe]\nwebhook_secrets='w'\n", want: "FILE:1: providers.stripe.secret_key: is missing: set it in the file, or TRIVET_PROVIDERS_STRIPE_SECRET_KEY"},
+	"no webhook secret": {
+		file: "[providers.stripe]\nsecret_key='sk_1'\n",
+		want: `FILE:1: providers.stripe.webhook_secrets: is missing: set TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS to what the provider shows for the webhook endpoint, or ingest = "pull" to do without webhooks`,
+	},
+	"no webhook id": {
+		file: "[providers.eu]\nkind='paypal'\nclient_id='a'\nclient_secret='b'\n",
+		want: `FILE:1: providers.eu.webhook_ids: is missing: set TRIVET_PROVIDERS_EU_WEBHOOK_IDS to what the provider shows for the webhook endpoint, or ingest = "pull" to do without webhooks`,
+	},
+	"id placeholder":            {file: "[providers.paypal]\nclient_id='your-client-id'\nclient_secret='b'\nwebhook_ids='c'\n", want: "FILE:2: providers.paypal.client_id: is a placeholder, not a real value: copy the value from the provider's dashboard"},
+	"ids empty":                 {file: "[providers.paypal]\nclient_id='a'\nclient_secret='b'\nwebhook_ids=[]\n", want: "FILE:4: providers.paypal.webhook_ids: is empty: copy the value from the provider's dashboard, or remove the key"},
+	"ids placeholder":           {file: "[providers.paypal]\nclient_id='a'\nclient_secret='b'\nwebhook_ids=['<id>']\n", want: `FILE:4: providers.paypal.webhook_ids: "<id>" is a placeholder, not a real value: copy the value from the provider's dashboard`},
+	"key of another kind":       {file: stripe + "client_id = 'a'\n", want: "FILE:4: providers.stripe.client_id: is not a key of a stripe account, which has secret_key, webhook_secrets, base_url"},
+	"no kind, like one":         {file: "[providers.stripe_eu]\nsecret_key='sk_1'\n", want: `FILE:1: providers.stripe_eu: is no kind of provider: add kind = "stripe"`},
+	"no kind, misspelled":       {file: "[providers.strpe]\nsecret_key='sk_1'\n", want: `FILE:1: providers.strpe: is no kind of provider: did you mean [providers.stripe]? If not, add kind = "stripe"`},
+	"no kind at all":            {file: "[providers.legacy]\nsecret_key='sk_1'\n", want: "FILE:1: providers.legacy: is no kind of provider: add kind, one of stripe, paypal, paddle, lemonsqueezy"},
+	"unknown kind":              {file: "[providers.a]\nkind='braintree'\n", want: `FILE:2: providers.a.kind: "braintree" is no kind of provider: known are stripe, paypal, paddle, lemonsqueezy`},
+	"ingest":                    {file: stripe + "ingest='both'\n", want: `FILE:4: providers.stripe.ingest: "both" is not possible: use one of push, pull, push+pull`},
+	"environment":               {file: "[providers.paddle]\napi_key='a'\nwebhook_secrets='w'\nenvironment='test'\n", want: `FILE:4: providers.paddle.environment: "test" is not possible: use one of live, sandbox`},
+	"base_url":                  {file: stripe + "base_url='http://api.example.com'\n", want: "FILE:4: providers.stripe.base_url: must begin with https://, since it is not on this machine"},
+	"rate":                      {file: stripe + "rate='fast'\n", want: `FILE:4: providers.stripe.rate: "fast" is no rate: write a share of the provider's limit as "50%" or calls a second as "20/s"`},
+	"rate over the limit":       {file: stripe + "rate='150%'\n", want: `FILE:4: providers.stripe.rate: "150%" is no rate: write a share of the provider's limit as "50%" or calls a second as "20/s"`},
+	"ca_file":                   {file: "[providers.paypal]\nclient_id='a'\nclient_secret='b'\nwebhook_ids='c'\nca_file='/does/not/exist'\n", want: "FILE:5: providers.paypal.ca_file: /does/not/exist cannot be read: no such file or directory"},
+	"plan without id":           {file: "[[plan]]\nname='a'\n", want: `FILE:1: plan.0.id: is missing: every [[plan]] needs one, as in id = "pro"`},
+	"plan with a bad id":        {file: "[[plan]]\nid='a b'\n", want: `FILE:2: plan.0.id: "a b" may hold only letters, digits, dots, dashes and underscores`},
+	"plan twice":                {file: "[[plan]]\nid='a'\n[[plan]]\nid='a'\n", want: `FILE:4: plan.1.id: "a" is used by another plan: give each its own`},
+	"plan of unknown account":   {file: "[[plan]]\nid='a'\nprices.strip=['p']\n" + stripe, want: "FILE:3: plan.0.prices.strip: there is no account of that name: did you mean stripe?"},
+	"plan without any account":  {file: "[[plan]]\nid='a'\nprices.stripe=['p']\n", want: "FILE:3: plan.0.prices.stripe: there is no account of that name: add [providers.stripe]"},
+	"price of two plans":        {file: "[[plan]]\nid='a'\nprices.stripe=['p']\n[[plan]]\nid='b'\nprices.stripe=['p']\n" + stripe, want: `FILE:6: plan.1.prices.stripe: p already means plan "a": a price can mean only one plan`},
+	"grants":                    {file: "[[plan]]\nid='a'\ngrants='yearly'\n", want: `FILE:3: plan.0.grants: "yearly" is no grant: write period, forever, credits=100, or an ISO 8601 duration such as P1Y or P30D`},
+	"no credits":                {file: "[[plan]]\nid='a'\ngrants='credits=0'\n", want: `FILE:3: plan.0.grants: "credits=0" gives no credits: write a whole number above 0, as in credits=100`},
+	"grace":                     {file: "[access]\ngrace='7 days'\n", want: `FILE:2: access.grace: "7 days" is not a duration: write it as 7d, 12h, 30m or 5s, or several together as "1d 12h"`},
+	"access switch":             {file: "[access]\npaused='maybe'\n", want: "FILE:2: access.paused: must be true (access goes on) or false (it ends)"},
+	"sweep too short":           {file: "[sweep]\nhot='0s'\n", want: "FILE:2: sweep.hot: 0s is too short: the least is 1s"},
+	"full shorter than hot":     {file: "[sweep]\nfull='1m'\n", want: "FILE:2: sweep.full: must not be shorter than sweep.hot, which is the sweep of only what changed lately"},
+	"mail without server":       {file: "[mail]\nfrom='a@b.com'\n", want: "FILE:1: mail.smtp: is missing: write it as smtps://user:password@mail.example.com:465"},
+	"mail server":               {file: "[mail]\nsmtp='mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: is no mail server: write it as smtps://user:password@mail.example.com:465"},
+	"mail without sender":       {file: "[mail]\nsmtp='smtp://b.com'\n", want: `FILE:1: mail.from: is missing: write it as "Acme <billing@example.com>"`},
+	"mail sender":               {file: "[mail]\nsmtp='smtp://b.com'\nfrom='me'\n", want: `FILE:3: mail.from: "me" is no mail address: write it as "Acme <billing@example.com>"`},
+	"endpoint address":          {file: "[[endpoint]]\nurl='http://a.com'\nsecret='s'\n", want: "FILE:2: endpoint.0.url: must begin with https://, since it is not on this machine"},
+	"endpoint without secret":   {file: "[[endpoint]]\nurl='https://a.com'\n", want: "FILE:1: endpoint.0.secret: is missing: what we send is signed with it, so that the receiver can tell it is from us"},
+	"alert without address":     {file: "[[alert]]\nwhen=['dispute']\n", want: "FILE:1: alert.0.url: is missing: say where to send the alert, as in https://hooks.example.com/…"},
+	"alert address":             {file: "[[alert]]\nurl='slack'\n", want: "FILE:2: alert.0.url: is no address: write it as https://hooks.example.com/… or mailto:ops@example.com"},
+	"policy mode":               {file: "[policy.fraud]\nmode='off'\n", want: `FILE:2: policy.fraud.mode: "off" is not possible: use one of observe, assist, enforce`},
+	"value of an env var wrong": {env: []string{"TRIVET_SWEEP_HOT=soon"}, want: `TRIVET_SWEEP_HOT: sweep.hot: "soon" is not a duration: write it as 7d, 12h, 30m or 5s, or several together as "1d 12h"`},
+}
+
+func TestEveryMistakeHasOneClearLine(t *testing.T) {
+	for name, tt := range mistakes {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, "trivet.toml", tt.file)
+			_, err := Load(path, tt.env)
+			if err == nil {
+				t.Fatalf("no error, want %s", tt.want)
+			}
+			got := strings.ReplaceAll(err.Error(), path, "FILE")
+			if name == "not TOML" { // the rest is the library's wording
+				got = got[:min(len(got), len(tt.want))]
+			}
+			if got = strings.TrimPrefix(got, "FILE: "); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestNamedFileMustExist(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "gone.toml")
+	want := missing + ": cannot be read: no such file or directory; name another file by --config or TRIVET_CONFIG"
+	for _, load := range []func() error{
+		func() error { _, err := Load(missing, nil); return err },
+		func() error { _, err := Load("", []string{"TRIVET_CONFIG=" + missing}); return err },
+	} {
+		if err := load(); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
+
+func TestMistakesDoNotShowSecrets(t *testing.T) {
+	const canary = "C4N4RY"
+	files := []string{
+		"database = 'postgres://u:" + canary + "%zz@h/n'\n",
+		"database = 'mysql://u:" + canary + "@h/n'\n",
+		"[providers.stripe]\nsecret_key = 'sk " + canary + "'\n",
+		"[providers.stripe]\nsecret_key = 'sk_1'\nwebhook_secrets = ['whsec_ " + canary + "']\n",
+		"[mail]\nsmtp = 'http://u:" + canary + "@h'\n",
+		"[[alert]]\nurl = '" + canary + "'\n",
+		"public_url = 'http://u:" + canary + "@h'\n",
+	}
+	for _, file := range files {
+		_, err := Load(write(t, "trivet.toml", file), nil)
+		if err == nil {
+			t.Errorf("no error for %q", file)
+		} else if strings.Contains(err.Error(), canary) {
+			t.Errorf("the error shows the secret: %v", err)
+		}
+	}
+}
+
+func TestSecretFileThatCannotBeOpened(t *testing.T) {
+	// A loop of links fails for root too, unlike a mode of 0000.
+	loop := filepath.Join(t.TempDir(), "loop")
+	if err := os.Symlink(loop, loop); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(write(t, "trivet.toml", "api_keys_file = '"+loop+"'\n"), nil)
+	if err == nil || !strings.Contains(err.Error(), "api_keys_file: "+loop+" cannot be read: too many levels of symbolic links") {
+		t.Errorf("got %v", err)
+	}
+}

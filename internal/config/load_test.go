@@ -1,0 +1,287 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// write makes a file in a fresh folder and returns its path.
+func write(t testing.TB, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// load reads a configuration that must be good.
+func load(t testing.TB, text string, environ ...string) *Config {
+	t.Helper()
+	c, err := Load(write(t, "trivet.toml", text), environ)
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	return c
+}
+
+func TestTwoVariablesSuffice(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c, err := Load("", []string{
+		"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_51Habc",
+		"TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS=whsec_one, whsec_two",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Config{
+		PublicURL: "http://127.0.0.1:8990",
+		Listen:    "127.0.0.1:8990",
+		Database:  Database{Kind: SQLite, Path: "trivet.db"},
+		Mode:      Enforce,
+		Providers: []Provider{{
+			Name: "stripe", Kind: Stripe, SecretKey: "sk_test_51Habc",
+			WebhookSecrets: []Secret{"whsec_one", "whsec_two"},
+			Bind:           []string{"token"}, Mode: Enforce, Ingest: PushPull,
+		}},
+		Access: Access{Grace: 7 * 24 * time.Hour, Disputed: true},
+		Sweep:  Sweep{Hot: 5 * time.Minute, Full: 24 * time.Hour},
+	}
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Errorf("configuration differs (-want +got):\n%s", diff)
+	}
+}
+
+const everything = `
+public_url = "https://billing.acme.com/"
+listen     = "0.0.0.0:80"
+database   = "postgres://trivet:pw@db/trivet"
+mode       = "observe"
+api_keys   = ["key-one", "key-two"]
+
+[providers.stripe]
+secret_key      = "sk_live_1"
+webhook_secrets = ["whsec_1"]
+base_url        = "http://127.0.0.1:9000/"
+bind            = ["token", "metadata.user_id"]
+mode            = "assist"
+ingest          = "push"
+rate            = "50%"
+
+[providers.paypal_eu]
+kind          = "paypal"
+client_id     = "A1"
+client_secret = "B1"
+webhook_ids   = ["W1", "W2"]
+environment   = "sandbox"
+cert_base_url = "http://localhost:9001"
+rate          = "4/s"
+
+[providers.paddle]
+api_key         = "pdl_live_apikey_1"
+webhook_secrets = "pdl_ntfset_1"
+
+[providers.lemonsqueezy]
+api_key = "eyJ1"
+store   = 12345
+ingest  = "pull"
+
+[[plan]]
+id       = "pro"
+name     = "Professional"
+features = ["api", "sso"]
+[plan.prices]
+stripe    = ["price_1", "price_2"]
+paypal_eu = ["P-1"]
+
+[[plan]]
+id            = "year"
+prices.paddle = ["pri_1"]
+grants        = "P1Y"
+
+[access]
+grace    = "3d 12h"
+paused   = true
+refunded = "keep"
+disputed = "revoke"
+
+[sweep]
+hot  = "1m"
+full = "6h"
+
+[mail]
+smtp      = "smtps://user:pw@mail.acme.com:465"
+from      = "Acme <billing@acme.com>"
+reply_to  = "help@acme.com"
+templates = "./mail"
+
+[[endpoint]]
+url    = "https://app.acme.com/hooks?x=1"
+events = ["customer.state_changed"]
+secret = "whsec_MfKQ9"
+
+[[alert]]
+url  = "https://hooks.example.com/T0/B0"
+when = ["dispute"]
+
+[policy.dunning]
+mode  = "assist"
+steps = ["1d", "3d"]
+`
+
+func TestEveryKeyOfTheFile(t *testing.T) {
+	want := &Config{
+		PublicURL: "https://billing.acme.com",
+		Listen:    "0.0.0.0:80",
+		Database:  Database{Kind: PostgreSQL, URL: "postgres://trivet:pw@db/trivet"},
+		Mode:      Observe,
+		APIKeys:   []Secret{"key-one", "key-two"},
+		Providers: []Provider{
+			{
+				Name: "lemonsqueezy", Kind: LemonSqueezy, APIKey: "eyJ1", Store: "12345",
+				Bind: []string{"token"}, Mode: Observe, Ingest: Pull,
+			},
+			{
+				Name: "paddle", Kind: Paddle, APIKey: "pdl_live_apikey_1", WebhookSecrets: []Secret{"pdl_ntfset_1"},
+				Environment: "live", Bind: []string{"token"}, Mode: Observe, Ingest: PushPull,
+			},
+			{
+				Name: "paypal_eu", Kind: PayPal, ClientID: "A1", ClientSecret: "B1", WebhookIDs: []string{"W1", "W2"},
+				Environment: "sandbox", CertBaseURL: "http://localhost:9001",
+				Bind: []string{"token"}, Mode: Observe, Ingest: PushPull, Rate: Rate{PerSecond: 4},
+			},
+			{
+				Name: "stripe", Kind: Stripe, SecretKey: "sk_live_1", WebhookSecrets: []Secret{"whsec_1"},
+				BaseURL: "http://127.0.0.1:9000", Bind: []string{"token", "metadata.user_id"},
+				Mode: Assist, Ingest: Push, Rate: Rate{Share: 0.5},
+			},
+		},
+		Plans: []Plan{
+			{
+				ID: "pro", Name: "Professional", Features: []string{"api", "sso"},
+				Prices: map[string][]string{"stripe": {"price_1", "price_2"}, "paypal_eu": {"P-1"}},
+				Grants: Grant{Kind: GrantPeriod},
+			},
+			{
+				ID: "year", Name: "year", Prices: map[string][]string{"paddle": {"pri_1"}},
+				Grants: Grant{Kind: GrantPass, Years: 1},
+			},
+		},
+		Access: Access{Grace: 84 * time.Hour, Paused: true, Refunded: true},
+		Sweep:  Sweep{Hot: time.Minute, Full: 6 * time.Hour},
+		Mail: Mail{
+			SMTP: "smtps://user:pw@mail.acme.com:465", From: "Acme <billing@acme.com>",
+			ReplyTo: "help@acme.com", Templates: "./mail",
+		},
+		Endpoints: []Endpoint{{
+			URL: "https://app.acme.com/hooks?x=1", Events: []string{"customer.state_changed"}, Secret: "whsec_MfKQ9",
+		}},
+		Alerts:   []Alert{{URL: "https://hooks.example.com/T0/B0", When: []string{"dispute"}}},
+		Policies: []Policy{{Name: "dunning", Mode: Assist, Settings: map[string]any{"steps": []any{"1d", "3d"}}}},
+	}
+	if diff := cmp.Diff(want, load(t, everything)); diff != "" {
+		t.Errorf("configuration differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestEnvironmentWinsOverTheFile(t *testing.T) {
+	c := load(t, everything,
+		"TRIVET_MODE=enforce",
+		"TRIVET_ACCESS_GRACE=1d",
+		"TRIVET_ACCESS_PAUSED=false",
+		"TRIVET_PROVIDERS_PAYPAL_EU_CLIENT_SECRET=B2",
+		"TRIVET_PLAN_0_NAME=Expert",
+		"TRIVET_PLAN_1_PRICES_PAYPAL_EU=P-7,P-8",
+		"TRIVET_POLICY_DUNNING_MODE=observe",
+		"TRIVET_LISTEN=", // set but empty: as if it were not
+		"UNRELATED=1",
+	)
+	eu, ok := c.Provider("paypal_eu")
+	got := []any{
+		c.Mode, c.Access.Grace, c.Access.Paused, ok, eu.ClientID, eu.ClientSecret.Reveal(), c.Plans[0].Name, c.Plans[0].ID,
+		c.Plans[1].Prices["paypal_eu"], c.Plans[1].Prices["paddle"], c.Policies[0].Mode, c.Listen,
+	}
+	want := []any{
+		Enforce, 24 * time.Hour, false, true, "A1", "B2", "Expert", "pro",
+		[]string{"P-7", "P-8"}, []string{"pri_1"}, Observe, "0.0.0.0:80",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("values differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	key := write(t, "key", "sk_test_fromfile\n")
+	hooks := write(t, "hooks", "whsec_new\nwhsec_old\n")
+	t.Run("by the file", func(t *testing.T) {
+		c := load(t, "[providers.stripe]\nsecret_key_file = '"+key+"'\nwebhook_secrets_file = '"+hooks+"'\n")
+		p := c.Providers[0]
+		if p.SecretKey.Reveal() != "sk_test_fromfile" || !cmp.Equal(p.WebhookSecrets, []Secret{"whsec_new", "whsec_old"}) {
+			t.Errorf("got %q and %d webhook secrets", p.SecretKey.Reveal(), len(p.WebhookSecrets))
+		}
+	})
+	t.Run("the environment's form hides the file's other form", func(t *testing.T) {
+		c := load(t, "[providers.stripe]\nsecret_key = 'sk_test_inline'\nwebhook_secrets_file = '/does/not/exist'\n",
+			"TRIVET_PROVIDERS_STRIPE_SECRET_KEY_FILE="+key, "TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS=whsec_env")
+		p := c.Providers[0]
+		if p.SecretKey.Reveal() != "sk_test_fromfile" || !cmp.Equal(p.WebhookSecrets, []Secret{"whsec_env"}) {
+			t.Errorf("got %q and %d webhook secrets", p.SecretKey.Reveal(), len(p.WebhookSecrets))
+		}
+	})
+	t.Run("the database's address", func(t *testing.T) {
+		c := load(t, "", "TRIVET_DATABASE_FILE="+write(t, "db", "postgres://u:p@h/n\n"))
+		if c.Database.URL.Reveal() != "postgres://u:p@h/n" {
+			t.Errorf("database is %q", c.Database.URL.Reveal())
+		}
+	})
+}
+
+func TestTheFileIsFoundByFlagThenVariableThenDefault(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, mode := range map[string]string{"flag.toml": "observe", "variable.toml": "assist", DefaultPath: "enforce"} {
+		if err := os.WriteFile(name, []byte("mode = '"+mode+"'\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := []struct {
+		flag    string
+		environ []string
+		want    Mode
+	}{
+		{"flag.toml", []string{"TRIVET_CONFIG=variable.toml"}, Observe},
+		{"", []string{"TRIVET_CONFIG=variable.toml"}, Assist},
+		{"", nil, Enforce},
+	}
+	for _, tt := range tests {
+		c, err := Load(tt.flag, tt.environ)
+		if err != nil || c.Mode != tt.want {
+			t.Errorf("Load(%q, %v) has mode %v, %v; want %s", tt.flag, tt.environ, c, err, tt.want)
+		}
+	}
+}
+
+func TestForeignVariablesAreListed(t *testing.T) {
+	c := load(t, "", "TRIVET_SERVICE_HOST=10.0.0.1", "TRIVET_PORT=tcp://10.0.0.1:80", "TRIVET_TEST_POSTGRES=x")
+	if diff := cmp.Diff([]string{"TRIVET_PORT", "TRIVET_SERVICE_HOST"}, c.Ignored); diff != "" {
+		t.Errorf("ignored variables differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestAllProblemsComeAtOnce(t *testing.T) {
+	path := write(t, "trivet.toml", "mode = 'enforc'\nlisten = 'here'\n[sweep]\nhot = 'soon'\n")
+	_, err := Load(path, []string{"TRIVET_PROVIDERS_STRIPE_SECRT_KEY=x"})
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %T, want *Error", err)
+	}
+	if got := strings.Count(err.Error(), "\n") + 1; got != 4 || len(e.Problems) != 4 {
+		t.Errorf("%d lines and %d problems, want 4 of each:\n%v", got, len(e.Problems), err)
+	}
+}

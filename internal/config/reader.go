@@ -1,0 +1,301 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// reader turns the merged tree into a Config and gathers what is wrong.
+type reader struct {
+	*problems
+	tree    map[string]any
+	origins map[string]string
+}
+
+// section is one table of the tree.
+type section struct {
+	*reader
+	path   string
+	values map[string]any
+}
+
+func (r *reader) root() section { return section{reader: r, values: r.tree} }
+
+// table returns the table at a dotted path.
+func (r *reader) table(path string) (section, bool) {
+	values := r.tree
+	for part := range strings.SplitSeq(path, ".") {
+		inner, ok := values[part].(map[string]any)
+		if !ok {
+			return section{reader: r, path: path}, false
+		}
+		values = inner
+	}
+	return section{reader: r, path: path, values: values}, true
+}
+
+// names returns the names of the sections under key, sorted.
+func (r *reader) names(key string) []string {
+	t, _ := r.table(key)
+	return sortedKeys(t.values)
+}
+
+// named returns the sections under key in the order of their names.
+func (r *reader) named(key string) []section {
+	var all []section
+	for _, name := range r.names(key) {
+		if s, ok := r.table(key + "." + name); ok {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// numbered returns the tables of an array in the order of their numbers.
+func (r *reader) numbered(key string) []section {
+	all := r.named(key)
+	slices.SortFunc(all, func(a, b section) int {
+		m, _ := strconv.Atoi(a.name()) // the layers only make numbers
+		n, _ := strconv.Atoi(b.name())
+		return cmp.Compare(m, n)
+	})
+	return all
+}
+
+func (s section) name() string {
+	_, name := split(s.path)
+	return name
+}
+
+func (s section) keys() []string { return sortedKeys(s.values) }
+
+func (s section) sub(key string) section {
+	t, _ := s.table(s.at(key))
+	return t
+}
+
+// at returns the path of a key of this table, or of the table itself for "".
+func (s section) at(key string) string {
+	return strings.Trim(s.path+"."+key, ".")
+}
+
+// has says whether the key is set, as a value or as a file.
+func (s section) has(key string) bool {
+	return s.values[key] != nil || s.values[key+"_file"] != nil
+}
+
+// bad reports a problem with the value of key, or with the section for "".
+func (s section) bad(key, format string, args ...any) {
+	path := s.at(key)
+	origin := s.origins[path]
+	// A missing key has no origin; that of its section helps to find the place.
+	for at := path; origin == "" && at != ""; {
+		at, _ = split(at)
+		origin = s.origins[at]
+	}
+	s.add(path, origin, format, args...)
+}
+
+// text returns a value as text; numbers are taken as written, since ids that
+// happen to be numeric are often left without quotes.
+func (s section) text(key string) string {
+	switch v := s.values[key].(type) {
+	case nil:
+		return ""
+	case string:
+		return strings.TrimSpace(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
+	default:
+		s.bad(key, "must be a text in quotes")
+		return ""
+	}
+}
+
+// texts returns a list, which the environment writes with commas.
+func (s section) texts(key string) []string {
+	var all []string
+	switch v := s.values[key].(type) {
+	case nil:
+	case string:
+		all = strings.Split(v, ",")
+	case []any:
+		for _, item := range v {
+			text, ok := item.(string)
+			if !ok {
+				s.bad(key, `must be a list of texts, as in ["a", "b"]`)
+				return nil
+			}
+			all = append(all, text)
+		}
+	default:
+		s.bad(key, `must be a list of texts, as in ["a", "b"]`)
+	}
+	var kept []string
+	for _, text := range all {
+		if text = strings.TrimSpace(text); text != "" {
+			kept = append(kept, text)
+		}
+	}
+	return kept
+}
+
+// choice returns one of the options, or the fallback if nothing is set.
+func (s section) choice(key string, options []string, fallback string) string {
+	text := s.text(key)
+	if text == "" {
+		return fallback
+	}
+	if !slices.Contains(options, text) {
+		s.bad(key, "%q is not possible: use one of %s", text, strings.Join(options, ", "))
+		return fallback
+	}
+	return text
+}
+
+// yes reads a switch. keep and revoke are the words people use of access.
+func (s section) yes(key string) bool {
+	if b, ok := s.values[key].(bool); ok {
+		return b
+	}
+	switch strings.ToLower(s.text(key)) {
+	case "true", "yes", "keep":
+		return true
+	case "false", "no", "revoke":
+		return false
+	}
+	s.bad(key, "must be true (access goes on) or false (it ends)")
+	return false
+}
+
+func (s section) duration(key string, least time.Duration) time.Duration {
+	d, err := ParseDuration(s.text(key))
+	switch {
+	case err != nil:
+		s.bad(key, "%v", err)
+	case d < least:
+		s.bad(key, "%s is too short: the least is %s", s.text(key), least)
+	}
+	return d
+}
+
+// plain returns a text that is not secret but, like a secret, is often left as
+// the placeholder of an example.
+func (s section) plain(key string) string {
+	text := s.text(key)
+	if why := unusable(text); why != "" && s.has(key) {
+		s.bad(key, "%s: copy the value from the provider's dashboard", why)
+	}
+	return text
+}
+
+func (s section) plains(key string) []string {
+	all := s.texts(key)
+	if len(all) == 0 && s.has(key) {
+		s.bad(key, "is empty: copy the value from the provider's dashboard, or remove the key")
+	}
+	for _, text := range all {
+		if why := unusable(text); why != "" {
+			s.bad(key, "%q %s: copy the value from the provider's dashboard", text, why)
+		}
+	}
+	return all
+}
+
+// secret returns the value of key or of the file that its twin names. The value
+// never appears in a message.
+func (s section) secret(key string) Secret {
+	from, text, ok := s.secretText(key)
+	if !ok {
+		return ""
+	}
+	if why := unusable(text); why != "" {
+		s.bad(from, "%s: put the real value there", why)
+		return ""
+	}
+	return Secret(strings.TrimSpace(text))
+}
+
+// secretText returns a secret as it stands and the key that gave it.
+func (s section) secretText(key string) (from, text string, ok bool) {
+	if s.values[key+"_file"] != nil {
+		text, ok = s.content(key + "_file")
+		return key + "_file", text, ok
+	}
+	if s.values[key] == nil {
+		return key, "", false
+	}
+	text, ok = s.values[key].(string)
+	if !ok {
+		s.bad(key, "must be a text in quotes")
+	}
+	return key, text, ok
+}
+
+// secrets returns a list of secrets; in a file they stand one to a line.
+func (s section) secrets(key string) []Secret {
+	from, items := key, []string(nil)
+	if s.values[key+"_file"] != nil {
+		text, ok := s.content(key + "_file")
+		if !ok {
+			return nil
+		}
+		from, items = key+"_file", strings.Fields(text)
+	} else if items = s.texts(key); items == nil && s.values[key] == nil {
+		return nil
+	}
+	if len(items) == 0 {
+		s.bad(from, "is empty: put the real value there, or remove the key")
+	}
+	var all []Secret
+	for i, item := range items {
+		if why := unusable(item); why != "" {
+			s.bad(from, "number %d %s: put the real value there", i+1, why)
+			continue
+		}
+		if !slices.Contains(all, Secret(item)) {
+			all = append(all, Secret(item))
+		}
+	}
+	return all
+}
+
+// content reads the file that key names.
+func (s section) content(key string) (string, bool) {
+	path := s.text(key)
+	if path == "" {
+		s.bad(key, "names no file")
+		return "", false
+	}
+	text, err := readFile(path)
+	if err != nil {
+		s.bad(key, "%s %s", path, cause(err))
+		return "", false
+	}
+	if strings.TrimSpace(string(text)) == "" {
+		s.bad(key, "%s is empty: put the secret in it", path)
+		return "", false
+	}
+	return string(text), true
+}
+
+// readable returns a path after making sure that the file can be read.
+func (s section) readable(key string) string {
+	path := s.text(key)
+	if path == "" {
+		return ""
+	}
+	if _, err := readFile(path); err != nil {
+		s.bad(key, "%s", fmt.Sprintf("%s %s", path, cause(err)))
+	}
+	return path
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,199 @@
+package config
+
+import (
+	"net"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// config reads all sections.
+func (r *reader) config() *Config {
+	c := &Config{
+		Mode:      r.mode(),
+		APIKeys:   r.root().secrets("api_keys"),
+		Database:  r.database(),
+		Listen:    r.listen(),
+		Providers: r.providers(),
+		Plans:     r.plans(),
+		Access:    r.access(),
+		Sweep:     r.sweep(),
+		Mail:      r.mail(),
+		Endpoints: r.endpoints(),
+		Alerts:    r.alerts(),
+		Policies:  r.policies(),
+	}
+	c.PublicURL = r.publicURL(c.Listen)
+	return c
+}
+
+func (r *reader) mode() Mode {
+	return Mode(r.root().choice("mode", modeNames, string(Enforce)))
+}
+
+func (r *reader) listen() string {
+	s := r.root()
+	listen := s.text("listen")
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		s.bad("listen", "%q is no address to listen on: write host:port, as in 127.0.0.1:8990", listen)
+		return ""
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		s.bad("listen", "%q has no port from 0 to 65535: write host:port, as in 127.0.0.1:8990", listen)
+		return ""
+	}
+	return listen
+}
+
+// publicURL falls back on the address we listen on, which is right only for a
+// browser on this machine.
+func (r *reader) publicURL(listen string) string {
+	s := r.root()
+	if s.has("public_url") {
+		return s.web("public_url")
+	}
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "" // reported with listen
+	}
+	if !loopback(host) {
+		s.bad("public_url", "is missing: listening on %s, set it to the address that customers and providers reach, "+
+			"as in https://billing.example.com", listen)
+	}
+	return "http://" + listen
+}
+
+// loopback says whether host is this machine as seen from itself.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func (r *reader) database() Database {
+	s := r.root()
+	from, text, ok := s.secretText("database")
+	text = strings.TrimSpace(text)
+	if !ok {
+		return Database{}
+	}
+	if path, ok := strings.CutPrefix(text, "sqlite:"); ok {
+		if path == "" || strings.ContainsAny(path, "?#") {
+			s.bad(from, "needs the path of a file, as in sqlite:/var/lib/trivet/trivet.db")
+		}
+		return Database{Kind: SQLite, Path: path}
+	}
+	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") {
+		// The parser's own error repeats the text, which may hold a password.
+		if _, err := url.Parse(text); err != nil {
+			s.bad(from, "is no valid address: write postgres://user:password@host/name, and %%-encode what is special in the password")
+		}
+		return Database{Kind: PostgreSQL, URL: Secret(text)}
+	}
+	s.bad(from, "must begin with sqlite: or postgres://, as in sqlite:trivet.db or postgres://user@host/name")
+	return Database{}
+}
+
+func (r *reader) access() Access {
+	s, _ := r.table("access")
+	return Access{
+		Grace:  s.duration("grace", 0),
+		Paused: s.yes("paused"), Refunded: s.yes("refunded"), Disputed: s.yes("disputed"),
+	}
+}
+
+func (r *reader) sweep() Sweep {
+	s, _ := r.table("sweep")
+	sweep := Sweep{Hot: s.duration("hot", time.Second), Full: s.duration("full", time.Second)}
+	if sweep.Full < sweep.Hot {
+		s.bad("full", "must not be shorter than sweep.hot, which is the sweep of only what changed lately")
+	}
+	return sweep
+}
+
+func (r *reader) mail() Mail {
+	s, ok := r.table("mail")
+	if !ok {
+		return Mail{}
+	}
+	m := Mail{
+		SMTP: s.secret("smtp"), From: s.address("from"), ReplyTo: s.address("reply_to"), Templates: s.text("templates"),
+	}
+	u, err := url.Parse(m.SMTP.Reveal())
+	switch {
+	case !s.has("smtp"):
+		s.bad("smtp", "is missing: write it as smtps://user:password@mail.example.com:465")
+	case m.SMTP == "": // reported by secret
+	case err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "":
+		s.bad("smtp", "is no mail server: write it as smtps://user:password@mail.example.com:465")
+	}
+	if !s.has("from") {
+		s.bad("from", `is missing: write it as "Acme <billing@example.com>"`)
+	}
+	return m
+}
+
+func (s section) address(key string) string {
+	text := s.text(key)
+	if text == "" {
+		return ""
+	}
+	if _, err := mail.ParseAddress(text); err != nil {
+		s.bad(key, `%q is no mail address: write it as "Acme <billing@example.com>"`, text)
+	}
+	return text
+}
+
+func (r *reader) endpoints() []Endpoint {
+	var all []Endpoint
+	for _, s := range r.numbered("endpoint") {
+		e := Endpoint{URL: s.text("url"), Events: s.texts("events"), Secret: s.secret("secret")}
+		// A query is fine here, unlike in the addresses that we build upon.
+		address, _, _ := strings.Cut(e.URL, "?")
+		if why := webProblem(address); why != "" {
+			s.bad("url", "%s", why)
+		}
+		if !s.has("secret") {
+			s.bad("secret", "is missing: what we send is signed with it, so that the receiver can tell it is from us")
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+func (r *reader) alerts() []Alert {
+	var all []Alert
+	for _, s := range r.numbered("alert") {
+		a := Alert{URL: s.secret("url"), When: s.texts("when")}
+		u, err := url.Parse(a.URL.Reveal())
+		switch {
+		case !s.has("url"):
+			s.bad("url", "is missing: say where to send the alert, as in https://hooks.example.com/…")
+		case a.URL == "": // reported by secret
+		case err != nil || u.Scheme == "":
+			s.bad("url", "is no address: write it as https://hooks.example.com/… or mailto:ops@example.com")
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+func (r *reader) policies() []Policy {
+	var all []Policy
+	for _, s := range r.named("policy") {
+		p := Policy{Name: s.name(), Settings: map[string]any{}}
+		p.Mode = Mode(s.choice("mode", modeNames, string(r.mode())))
+		for _, key := range slices.DeleteFunc(s.keys(), func(k string) bool { return k == "mode" }) {
+			p.Settings[key] = s.values[key]
+		}
+		all = append(all, p)
+	}
+	return all
+}
