@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// Customer is a row of the application's customers.
+type Customer struct {
+	Ref string
+	// Doc is the billing.Customer as JSON.
+	Doc   string
+	Email string
+	// Sequence grows with every change of the customer's access.
+	Sequence  int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+const customerColumns = `select ref, doc, email, sequence, created_at, updated_at from customers`
+
+func scanCustomer(rows *sql.Rows) (c Customer, err error) {
+	var created, updated stamp
+	err = rows.Scan(&c.Ref, &c.Doc, &c.Email, &c.Sequence, &created, &updated)
+	c.CreatedAt, c.UpdatedAt = created.Time, updated.Time
+	return c, err
+}
+
+// Customer reads a customer.
+func (db *DB) Customer(ctx context.Context, ref string) (Customer, error) {
+	return one(ctx, db, scanCustomer, customerColumns+` where ref = $1`, ref)
+}
+
+// Customers lists customers in the order of their references, after one.
+func (db *DB) Customers(ctx context.Context, after string, limit int) ([]Customer, error) {
+	return collect(ctx, db, scanCustomer, customerColumns+` where ref > $1 order by ref limit $2`, after, limit)
+}
+
+// LockCustomers reads customers and locks them, so that what is derived from all
+// their objects is derived by one transaction at a time.
+func (tx *Tx) LockCustomers(ctx context.Context, refs []string) ([]Customer, error) {
+	return selectIn(ctx, tx, scanCustomer, customerColumns+` where ref in (%s) order by ref`+tx.db.dialect.lock, sorted(refs))
+}
+
+// PutCustomers inserts or replaces customers; their creation time stays.
+func (tx *Tx) PutCustomers(ctx context.Context, customers []Customer) error {
+	rows := make([][]any, len(customers))
+	for i, c := range customers {
+		rows[i] = []any{c.Ref, c.Doc, c.Email, c.Sequence, stamp{tx.Now}, stamp{tx.Now}}
+	}
+	err := tx.insert(ctx, `insert into customers (ref, doc, email, sequence, created_at, updated_at)`,
+		`on conflict (ref) do update set doc = excluded.doc, email = excluded.email, sequence = excluded.sequence, updated_at = excluded.updated_at`, rows)
+	if err != nil {
+		return fmt.Errorf("write customers: %w", err)
+	}
+	return nil
+}
+
+// MeetCustomers inserts customers unless they are known.
+func (tx *Tx) MeetCustomers(ctx context.Context, customers []Customer) error {
+	rows := make([][]any, len(customers))
+	for i, c := range customers {
+		rows[i] = []any{c.Ref, c.Doc, c.Email, 0, stamp{tx.Now}, stamp{tx.Now}}
+	}
+	return tx.insert(ctx, `insert into customers (ref, doc, email, sequence, created_at, updated_at)`, `on conflict (ref) do nothing`, rows)
+}
+
+// Access is the current answer for a customer and a feature.
+type Access struct {
+	Customer string
+	Feature  string
+	// Doc is the billing.Decision as JSON.
+	Doc     string
+	TurnsAt time.Time
+}
+
+func scanAccess(rows *sql.Rows) (a Access, err error) {
+	var turns stamp
+	err = rows.Scan(&a.Customer, &a.Feature, &a.Doc, &turns)
+	a.TurnsAt = turns.Time
+	return a, err
+}
+
+const accessColumns = `select customer, feature, doc, turns_at from access`
+
+// AccessOf reads the stored answers of customers.
+func (tx *Tx) AccessOf(ctx context.Context, customers []string) ([]Access, error) {
+	return selectIn(ctx, tx, scanAccess, accessColumns+` where customer in (%s)`, customers)
+}
+
+// AccessOf reads the stored answers of a customer.
+func (db *DB) AccessOf(ctx context.Context, customer string) ([]Access, error) {
+	return collect(ctx, db, scanAccess, accessColumns+` where customer = $1 order by feature`, customer)
+}
+
+// AccessAfter lists stored answers in the order of their names.
+func (db *DB) AccessAfter(ctx context.Context, customer, feature string, limit int) ([]Access, error) {
+	return collect(ctx, db, scanAccess, accessColumns+`
+		where customer > $1 or (customer = $1 and feature > $2) order by customer, feature limit $3`, customer, feature, limit)
+}
+
+// AccessDue lists customers whose access changes by itself at or before a time.
+func (db *DB) AccessDue(ctx context.Context, by time.Time, limit int) ([]string, error) {
+	return collect(ctx, db, scanString, `
+		select customer from access where turns_at <= $1 group by customer order by min(turns_at) limit $2`, stamp{by}, limit)
+}
+
+// NextTurn is when the next access changes by itself; zero if none will.
+func (db *DB) NextTurn(ctx context.Context) (time.Time, error) {
+	at, err := one(ctx, db, func(rows *sql.Rows) (s stamp, err error) { return s, rows.Scan(&s) }, `select min(turns_at) from access where turns_at is not null`)
+	return at.Time, err
+}
+
+// PutAccess writes answers.
+func (tx *Tx) PutAccess(ctx context.Context, answers []Access) error {
+	rows := make([][]any, len(answers))
+	for i, a := range answers {
+		rows[i] = []any{a.Customer, a.Feature, a.Doc, stamp{a.TurnsAt}}
+	}
+	err := tx.insert(ctx, `insert into access (customer, feature, doc, turns_at)`,
+		`on conflict (customer, feature) do update set doc = excluded.doc, turns_at = excluded.turns_at`, rows)
+	if err != nil {
+		return fmt.Errorf("write access: %w", err)
+	}
+	return nil
+}
+
+// Grant is access given by hand.
+type Grant struct {
+	ID       string
+	Customer string
+	// Doc is the billing.Grant as JSON.
+	Doc string
+}
+
+func scanGrant(rows *sql.Rows) (g Grant, err error) { return g, rows.Scan(&g.ID, &g.Customer, &g.Doc) }
+
+// GrantsOf reads the grants of customers.
+func (tx *Tx) GrantsOf(ctx context.Context, customers []string) ([]Grant, error) {
+	return selectIn(ctx, tx, scanGrant, `select id, customer, doc from grants where customer in (%s) order by id`, customers)
+}
+
+// GrantsOf reads the grants of a customer.
+func (db *DB) GrantsOf(ctx context.Context, customer string) ([]Grant, error) {
+	return collect(ctx, db, scanGrant, `select id, customer, doc from grants where customer = $1 order by id`, customer)
+}
+
+// GrantsAfter lists grants in the order of their ids.
+func (db *DB) GrantsAfter(ctx context.Context, id string, limit int) ([]Grant, error) {
+	return collect(ctx, db, scanGrant, `select id, customer, doc from grants where id > $1 order by id limit $2`, id, limit)
+}
+
+// PutGrant inserts or replaces a grant.
+func (tx *Tx) PutGrant(ctx context.Context, g Grant) error {
+	return tx.insert(ctx, `insert into grants (id, customer, doc)`, `on conflict (id) do update set doc = excluded.doc`, [][]any{{g.ID, g.Customer, g.Doc}})
+}

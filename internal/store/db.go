@@ -1,0 +1,269 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Options say which database to use and how.
+type Options struct {
+	// URL is "sqlite:PATH", or "postgres://…" as libpq writes it.
+	URL string
+	// Now is the business clock.
+	Now func() time.Time
+	// Volatile gives up durability for speed: a commit survives the end of the
+	// process, not of the machine. Only for demonstrations and tests.
+	Volatile bool
+	// Connections limits the connections to PostgreSQL; 0: 12.
+	Connections int
+}
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	now     func() time.Time
+	dialect dialect
+	pool    *sql.DB // writers
+	readers *sql.DB // the same pool on PostgreSQL
+
+	// writer is SQLite's one writing connection, in a channel that everybody
+	// queues at; nil on PostgreSQL.
+	writer     chan *sql.Conn
+	statements map[string]*sql.Stmt // of the writing connection
+
+	mu    sync.RWMutex
+	reads map[string]*sql.Stmt
+}
+
+// Open opens the database and brings its schema up to date.
+func Open(ctx context.Context, options Options) (*DB, error) {
+	db := &DB{now: options.Now, reads: map[string]*sql.Stmt{}}
+	var err error
+	switch {
+	case strings.HasPrefix(options.URL, "sqlite:"):
+		err = db.openSQLite(ctx, options)
+	case strings.HasPrefix(options.URL, "postgres://"), strings.HasPrefix(options.URL, "postgresql://"):
+		err = db.openPostgres(options)
+	default:
+		return nil, fmt.Errorf("database %q is neither sqlite:PATH nor postgres://…", redact(options.URL))
+	}
+	if err == nil {
+		err = db.migrate(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", redact(options.URL), err), db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) openSQLite(ctx context.Context, options Options) error {
+	path := strings.TrimPrefix(options.URL, "sqlite:")
+	if path == "" || strings.HasPrefix(path, "//") {
+		return errors.New("write it like sqlite:trivet.db or sqlite:/var/lib/trivet/trivet.db")
+	}
+	if err := usable(path); err != nil {
+		return err
+	}
+	query := url.Values{"_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(10000)", "journal_mode(WAL)", "foreign_keys(1)", "cache_size(-16000)", "synchronous(FULL)",
+	}}
+	if options.Volatile {
+		query["_pragma"][4] = "synchronous(OFF)"
+	}
+	db.dialect = sqliteDialect
+	var err error
+	if db.pool, err = sql.Open("sqlite", "file:"+path+"?"+query.Encode()); err != nil {
+		return err
+	}
+	db.pool.SetMaxOpenConns(1)
+	query["_pragma"] = append(query["_pragma"], "query_only(1)")
+	if db.readers, err = sql.Open("sqlite", "file:"+path+"?"+query.Encode()); err != nil {
+		return err
+	}
+	db.readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	db.readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	return db.pool.PingContext(ctx)
+}
+
+// usable reports why a SQLite file cannot be used, in words that say what to
+// do; the driver would only say "unable to open database file".
+func usable(path string) error {
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("the folder %s does not exist: make it, or name another file", dir)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the file
+	if err != nil {
+		return fmt.Errorf("the file cannot be written: %w", err)
+	}
+	return file.Close()
+}
+
+func (db *DB) openPostgres(options Options) error {
+	db.dialect = postgresDialect
+	pool, err := sql.Open("pgx", options.URL)
+	if err != nil {
+		return err
+	}
+	connections := options.Connections
+	if connections == 0 {
+		connections = 12
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	db.pool, db.readers = pool, pool
+	return nil
+}
+
+// migrate brings the schema up to date. Several processes may start at once.
+func (db *DB) migrate(ctx context.Context) error {
+	files, err := db.migrations()
+	if err != nil {
+		return err
+	}
+	gooseDialect := goose.DialectSQLite3
+	if db.dialect.name == "postgres" {
+		gooseDialect = goose.DialectPostgres
+		release, err := db.migrationLock(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	provider, err := goose.NewProvider(gooseDialect, db.pool, files)
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate the schema: %w", err)
+	}
+	if db.dialect.name == "sqlite" {
+		return db.hireWriter(ctx)
+	}
+	return nil
+}
+
+// migrationLock makes other processes wait until the schema is up to date.
+func (db *DB) migrationLock(ctx context.Context) (release func(), err error) {
+	conn, err := db.pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const lock = 7317_0001 // any number that no other program uses on this database
+	if _, err := conn.ExecContext(ctx, "select pg_advisory_lock($1)", lock); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() {
+		// Closing would do, but the connection goes back to the pool.
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", lock)
+		_ = conn.Close()
+	}, nil
+}
+
+// migrations merges the common files with those of the dialect.
+func (db *DB) migrations() (fs.FS, error) {
+	common, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	own, err := fs.Sub(migrations, "migrations/"+db.dialect.name)
+	if err != nil {
+		return nil, err
+	}
+	return merged{common, own}, nil
+}
+
+// merged shows the files of several file systems as one folder.
+type merged []fs.FS
+
+// Open implements fs.FS.
+func (m merged) Open(name string) (fs.File, error) {
+	for _, layer := range m {
+		if file, err := layer.Open(name); err == nil {
+			return file, nil
+		}
+	}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+// Glob implements fs.GlobFS, which is how goose lists migrations.
+func (m merged) Glob(pattern string) (names []string, err error) {
+	for _, layer := range m {
+		found, err := fs.Glob(layer, pattern)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, found...)
+	}
+	return names, nil
+}
+
+// hireWriter takes SQLite's writing connection out of the pool for good.
+func (db *DB) hireWriter(ctx context.Context) error {
+	conn, err := db.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	db.statements = map[string]*sql.Stmt{}
+	db.writer = make(chan *sql.Conn, 1)
+	db.writer <- conn
+	return nil
+}
+
+// Dialect is "sqlite" or "postgres".
+func (db *DB) Dialect() string { return db.dialect.name }
+
+// Now is the business time.
+func (db *DB) Now() time.Time { return db.now().UTC() }
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.readers.PingContext(ctx) }
+
+// Close waits for a transaction under way and closes the database.
+func (db *DB) Close() error {
+	var errs []error
+	if db.writer != nil {
+		conn := <-db.writer
+		for _, statement := range db.statements {
+			errs = append(errs, statement.Close())
+		}
+		errs = append(errs, conn.Close())
+		db.writer = nil
+	}
+	if db.readers != nil && db.readers != db.pool {
+		errs = append(errs, db.readers.Close())
+	}
+	if db.pool != nil {
+		errs = append(errs, db.pool.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// redact hides the password in a database address.
+func redact(address string) string {
+	if !strings.Contains(address, "://") {
+		return address
+	}
+	if parsed, err := url.Parse(address); err == nil {
+		return parsed.Redacted()
+	}
+	return "(an address that cannot be parsed)"
+}

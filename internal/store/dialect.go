@@ -1,0 +1,75 @@
+package store
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is what differs between the databases. Everything else is one text.
+type dialect struct {
+	name string
+	// begin opens a writing transaction.
+	begin string
+	// lock ends a select whose rows are about to be changed.
+	lock string
+	// skip ends a select that passes over rows somebody else has locked.
+	skip string
+	// numbers draws $1 numbers from the counter and returns the last.
+	numbers string
+	// time is the type of a time in a cast.
+	time string
+}
+
+var sqliteDialect = dialect{
+	name:    "sqlite",
+	begin:   "begin immediate",
+	numbers: "update counter set n = n + $1 where id = 1 returning n",
+	time:    "text",
+}
+
+var postgresDialect = dialect{
+	name:  "postgres",
+	begin: "begin",
+	lock:  " for update",
+	skip:  " for update skip locked",
+	// A block of consecutive numbers is not needed, only that all are new and
+	// that the order of drawing is the order of the numbers.
+	numbers: "select nextval('counter') from generate_series(1, $1::bigint)",
+	time:    "timestamptz",
+}
+
+// repeatable reports whether a transaction that failed with err may simply be
+// run again: the database rolled it back because of others, or the connection
+// went before the commit was sent.
+func repeatable(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch pg.Code {
+		case "40001", "40P01", "55P03", // serialization failure, deadlock, lock not available
+			"57P01", "57P02", "57P03", // shutting down, crashing, starting up
+			"53300": // too many connections
+			return true
+		}
+		return strings.HasPrefix(pg.Code, "08")
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		code := lite.Code() & 0xff
+		return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+	}
+	var dial *pgconn.ConnectError
+	return pgconn.SafeToRetry(err) || errors.As(err, &dial)
+}
+
+// duplicate reports whether err is a violated unique constraint.
+func duplicate(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "23505"
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return false
+}

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// QueueEffect is the queue of effects to carry out; keys are effect keys.
+const QueueEffect = "effect"
+
+// The states of an effect.
+const (
+	// EffectDue: to be carried out.
+	EffectDue = "due"
+	// EffectUnknown: an attempt was made and how it ended is not known. Before
+	// the next attempt somebody looks.
+	EffectUnknown = "unknown"
+	// EffectDone: it happened, once.
+	EffectDone = "done"
+	// EffectDropped: no longer called for when its time came.
+	EffectDropped = "dropped"
+	// EffectFailed: the provider refuses; a person must decide.
+	EffectFailed = "failed"
+	// EffectWithheld: what would have been done, had the mode allowed it.
+	EffectWithheld = "withheld"
+)
+
+// Effect is something to be done in the outside world, once.
+type Effect struct {
+	// Key is the business key: whatever is decided twice has it twice and is
+	// done once.
+	Key     string
+	Seq     int64
+	Kind    string
+	Account string
+	// Object is the reference of what it acts on.
+	Object   string
+	Customer string
+	// Doc holds the details as JSON; Result what came of it.
+	Doc       string
+	State     string
+	Result    string
+	Error     string
+	Actor     string
+	CreatedAt time.Time
+	DoneAt    time.Time
+}
+
+const effectColumns = `select key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at, done_at from effects`
+
+func scanEffect(rows *sql.Rows) (e Effect, err error) {
+	var created, done stamp
+	err = rows.Scan(&e.Key, &e.Seq, &e.Kind, &e.Account, &e.Object, &e.Customer, &e.Doc, &e.State, &e.Result, &e.Error, &e.Actor, &created, &done)
+	e.CreatedAt, e.DoneAt = created.Time, done.Time
+	return e, err
+}
+
+// AddEffects records effects that are not recorded yet, and raises the work to
+// carry out those that are due. It returns which keys were new.
+func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[string]bool, err error) {
+	fresh = map[string]bool{}
+	if len(effects) == 0 {
+		return fresh, nil
+	}
+	numbers, err := tx.Numbers(ctx, len(effects))
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][]any, len(effects))
+	for i, e := range effects {
+		rows[i] = []any{e.Key, numbers[i], e.Kind, e.Account, e.Object, e.Customer, e.Doc, e.State, "", "", e.Actor, stamp{tx.Now}}
+	}
+	keys, err := insertReturning(ctx, tx, scanString, `insert into effects (key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at)`,
+		`on conflict (key) do nothing returning key`, rows)
+	if err != nil {
+		return nil, fmt.Errorf("write effects: %w", err)
+	}
+	for _, key := range keys {
+		fresh[key] = true
+	}
+	var wants []Want
+	for _, e := range effects {
+		if fresh[e.Key] && e.State == EffectDue {
+			wants = append(wants, Want{Queue: QueueEffect, Key: e.Key, Lane: "effect:" + e.Object})
+		}
+	}
+	return fresh, tx.Raise(ctx, numbers[len(numbers)-1], wants)
+}
+
+// Effect reads an effect by key.
+func (db *DB) Effect(ctx context.Context, key string) (Effect, error) {
+	return one(ctx, db, scanEffect, effectColumns+` where key = $1`, key)
+}
+
+// SetEffect notes how an effect stands.
+func (tx *Tx) SetEffect(ctx context.Context, key, state, result, failure string) error {
+	var done time.Time
+	if state == EffectDone || state == EffectDropped || state == EffectFailed {
+		done = tx.Now
+	}
+	_, err := tx.exec(ctx, `update effects set state = $1, result = $2, error = $3, done_at = $4 where key = $5`,
+		state, result, clip(failure), stamp{done}, key)
+	return err
+}
+
+// EffectFilter selects effects. Zero fields do not filter.
+type EffectFilter struct {
+	Customer string
+	State    string
+	Kind     string
+	// Before continues a list: only rows with a smaller Seq.
+	Before int64
+	Limit  int
+}
+
+// Effects lists effects, newest first.
+func (db *DB) Effects(ctx context.Context, f EffectFilter) ([]Effect, error) {
+	w := where{}
+	w.equal("customer", f.Customer)
+	w.equal("state", f.State)
+	w.equal("kind", f.Kind)
+	if f.Before > 0 {
+		w.add("seq < $%d", f.Before)
+	}
+	w.args = append(w.args, f.Limit)
+	return collect(ctx, db, scanEffect, effectColumns+w.text()+fmt.Sprintf(" order by seq desc limit $%d", len(w.args)), w.args...)
+}
+
+// EffectCounts counts effects by state.
+func (db *DB) EffectCounts(ctx context.Context) (map[string]int64, error) {
+	return db.counts(ctx, `select state, count(*) from effects group by state`)
+}
+
+// Answer is a stored answer of the REST API.
+type Answer struct {
+	// Request is a digest of what was asked; the same key with another request
+	// is a mistake.
+	Request string
+	Status  int64
+	Body    []byte
+}
+
+// AnswerTo finds the stored answer to an idempotency key.
+func (db *DB) AnswerTo(ctx context.Context, key string) (Answer, error) {
+	return one(ctx, db, func(rows *sql.Rows) (a Answer, err error) { return a, rows.Scan(&a.Request, &a.Status, &a.Body) },
+		`select request, status, body from answers where key = $1`, key)
+}
+
+// KeepAnswer stores an answer; kept is false if the key has one already.
+func (db *DB) KeepAnswer(ctx context.Context, key string, a Answer) (kept bool, err error) {
+	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		keys, err := insertReturning(ctx, tx, scanString, `insert into answers (key, request, status, body, created_at)`,
+			`on conflict (key) do update set status = excluded.status, body = excluded.body
+			 where answers.status = 0 and answers.request = excluded.request returning key`,
+			[][]any{{key, a.Request, a.Status, a.Body, stamp{tx.Now}}})
+		kept = len(keys) == 1
+		return err
+	})
+	return kept, err
+}

@@ -1,0 +1,266 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The states of an event in the inbox.
+const (
+	// EventReceived: stored; the objects it names are still to be looked at.
+	EventReceived = "received"
+	// EventDone: what it is about was looked at after it came.
+	EventDone = "done"
+	// EventDead: looking failed too often; a person must decide.
+	EventDead = "dead"
+	// EventIgnored: it names nothing that we look at.
+	EventIgnored = "ignored"
+)
+
+// The ways in which events arrive.
+const (
+	ArrivalWebhook = "webhook"
+	ArrivalPull    = "pull"
+)
+
+// Event is a row of the inbox.
+type Event struct {
+	ID         string
+	Seq        int64
+	Account    string
+	EventID    string
+	Type       string
+	Arrival    string
+	CreatedAt  time.Time
+	ReceivedAt time.Time
+	// Headers is JSON; Body is as it came, byte for byte.
+	Headers string
+	Body    []byte
+	State   string
+	// Refs are the objects that it names, the first being what it is about.
+	Refs     []string
+	Attempts int64
+	Error    string
+	DoneAt   time.Time
+}
+
+// Receive stores events that are not stored yet and raises a look at what they
+// name, in one go. It returns which of them (by index) were new.
+func (tx *Tx) Receive(ctx context.Context, events []Event) (fresh []bool, err error) {
+	numbers, err := tx.Numbers(ctx, len(events)+1)
+	if err != nil {
+		return nil, err
+	}
+	want := numbers[len(events)]
+	index := make(map[string]int, len(events))
+	rows := make([][]any, 0, len(events))
+	for i, e := range events {
+		name := e.Account + "/" + e.EventID
+		if _, twice := index[name]; twice {
+			continue
+		}
+		index[name] = i
+		state, ref := EventIgnored, ""
+		if len(e.Refs) > 0 {
+			state, ref = EventReceived, e.Refs[0]
+		}
+		rows = append(rows, []any{fmt.Sprintf("ev_%d", numbers[i]), numbers[i], e.Account, e.EventID, e.Type, e.Arrival,
+			stamp{e.CreatedAt}, stamp{tx.Now}, e.Headers, e.Body, state, ref, strings.Join(e.Refs, "\n"), want, 0, ""})
+	}
+	// Sorted, so that two transactions with the same events wait for each other
+	// instead of deadlocking.
+	slices.SortFunc(rows, func(a, b []any) int {
+		return strings.Compare(a[2].(string)+"/"+a[3].(string), b[2].(string)+"/"+b[3].(string)) //nolint:forcetypeassert // set above
+	})
+	stored, err := insertReturning(ctx, tx, func(rows *sql.Rows) (name [2]string, err error) {
+		return name, rows.Scan(&name[0], &name[1])
+	}, `insert into events (id, seq, account, event_id, type, arrival, created_at, received_at, headers, body, state, ref, refs, want, attempts, error)`,
+		`on conflict (account, event_id) do nothing returning account, event_id`, rows)
+	if err != nil {
+		return nil, fmt.Errorf("store events: %w", err)
+	}
+	fresh = make([]bool, len(events))
+	var wants []Want
+	for _, name := range stored {
+		i := index[name[0]+"/"+name[1]]
+		fresh[i] = true
+		for _, ref := range events[i].Refs {
+			wants = append(wants, Want{Queue: QueueLook, Key: ref, Cause: events[i].Arrival + " " + events[i].EventID})
+		}
+	}
+	return fresh, tx.Raise(ctx, want, wants)
+}
+
+// QueueLook is the queue of objects to look at; keys are object references.
+const QueueLook = "look"
+
+// Settle marks the events done that were about these objects and were wanted
+// before the number at which the look began.
+func (tx *Tx) Settle(ctx context.Context, begun map[string]int64) error {
+	rows := make([][]any, 0, len(begun))
+	for ref, number := range begun {
+		rows = append(rows, []any{ref, number, stamp{tx.Now}})
+	}
+	slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) }) //nolint:forcetypeassert // set above
+	_, err := update(ctx, tx, scanString, `
+		update events set state = 'done', done_at = v.column3, error = ''
+		from (values %s) as v
+		where events.ref = v.column1 and events.want < v.column2 and events.state in ('received', 'dead')
+		returning events.id`, []string{"text", "bigint", tx.db.dialect.time}, rows)
+	if err != nil {
+		return fmt.Errorf("settle events: %w", err)
+	}
+	return nil
+}
+
+// Trouble notes on the events about an object that looking at it failed; dead
+// says that it was the last attempt.
+func (tx *Tx) Trouble(ctx context.Context, ref, cause string, dead bool) error {
+	state := EventReceived
+	if dead {
+		state = EventDead
+	}
+	_, err := tx.exec(ctx, `
+		update events set attempts = attempts + 1, error = $1, state = $2
+		where ref = $3 and state = 'received'`, clip(cause), state, ref)
+	return err
+}
+
+// EventFilter selects events. Zero fields do not filter.
+type EventFilter struct {
+	Account string
+	Type    string
+	State   string
+	// Ref is an object reference that the event is about.
+	Ref string
+	// Cause is part of the error text.
+	Cause string
+	// Before continues a list: only rows with a smaller Seq.
+	Before int64
+	Limit  int
+}
+
+func (f EventFilter) where() (string, []any) {
+	w := where{}
+	w.equal("account", f.Account)
+	w.equal("type", f.Type)
+	w.equal("state", f.State)
+	w.equal("ref", f.Ref)
+	if f.Cause != "" {
+		w.add("replace(error, $%d, '') <> error", f.Cause)
+	}
+	if f.Before > 0 {
+		w.add("seq < $%d", f.Before)
+	}
+	return w.text(), w.args
+}
+
+const eventColumns = `select id, seq, account, event_id, type, arrival, created_at, received_at, headers, body, state, refs, attempts, error, done_at from events`
+
+// Events lists events, newest first.
+func (db *DB) Events(ctx context.Context, filter EventFilter) ([]Event, error) {
+	where, args := filter.where()
+	return collect(ctx, db, scanEvent, eventColumns+where+fmt.Sprintf(" order by seq desc limit $%d", len(args)+1), append(args, filter.Limit)...)
+}
+
+// CountEvents counts what [DB.Events] would list without a limit.
+func (db *DB) CountEvents(ctx context.Context, filter EventFilter) (int64, error) {
+	where, args := filter.where()
+	return one(ctx, db, scanInt, `select count(*) from events`+where, args...)
+}
+
+// EventNamed finds an event by our id or by the provider's.
+func (db *DB) EventNamed(ctx context.Context, id string) (Event, error) {
+	return one(ctx, db, scanEvent, eventColumns+` where id = $1 or event_id = $1 order by seq limit 1`, id)
+}
+
+// Replay makes events received again and raises a look at what they name. It
+// returns how many there were to look at.
+func (tx *Tx) Replay(ctx context.Context, ids []string, cause string) (int, error) {
+	numbers, err := tx.Numbers(ctx, 1)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	events, err := selectIn(ctx, tx, scanEvent, eventColumns+` where id in (%s) and ref <> '' order by id`+tx.db.dialect.lock, ids)
+	if err != nil {
+		return 0, err
+	}
+	rows := make([][]any, len(events))
+	var wants []Want
+	for i, e := range events {
+		rows[i] = []any{e.ID, numbers[0]}
+		for _, ref := range e.Refs {
+			wants = append(wants, Want{Queue: QueueLook, Key: ref, Cause: cause})
+		}
+	}
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	if _, err := update(ctx, tx, scanString, `
+		update events set state = 'received', want = v.column2, error = '', done_at = null
+		from (values %s) as v where events.id = v.column1 returning events.id`, []string{"text", "bigint"}, rows); err != nil {
+		return 0, err
+	}
+	return len(events), tx.Raise(ctx, numbers[0], wants)
+}
+
+// EventCounts counts events by state.
+func (db *DB) EventCounts(ctx context.Context) (map[string]int64, error) {
+	return db.counts(ctx, `select state, count(*) from events group by state`)
+}
+
+func scanEvent(rows *sql.Rows) (e Event, err error) {
+	var created, received, done stamp
+	var refs string
+	err = rows.Scan(&e.ID, &e.Seq, &e.Account, &e.EventID, &e.Type, &e.Arrival, &created, &received,
+		&e.Headers, &e.Body, &e.State, &refs, &e.Attempts, &e.Error, &done)
+	e.CreatedAt, e.ReceivedAt, e.DoneAt = created.Time, received.Time, done.Time
+	if refs != "" {
+		e.Refs = strings.Split(refs, "\n")
+	}
+	return e, err
+}
+
+// where gathers conditions and their arguments.
+type where struct {
+	conditions []string
+	args       []any
+}
+
+// add adds a condition whose %d is the argument's number.
+func (w *where) add(condition string, arg any) {
+	w.args = append(w.args, arg)
+	w.conditions = append(w.conditions, fmt.Sprintf(condition, len(w.args)))
+}
+
+// equal adds a condition unless the value is empty.
+func (w *where) equal(column, value string) {
+	if value != "" {
+		w.add(column+" = $%d", value)
+	}
+}
+
+func (w *where) text() string {
+	if len(w.conditions) == 0 {
+		return ""
+	}
+	return " where " + strings.Join(w.conditions, " and ")
+}
+
+// counts reads pairs of a name and a number.
+func (db *DB) counts(ctx context.Context, text string, args ...any) (map[string]int64, error) {
+	type pair struct {
+		name string
+		n    int64
+	}
+	rows, err := collect(ctx, db, func(rows *sql.Rows) (p pair, err error) { return p, rows.Scan(&p.name, &p.n) }, text, args...)
+	counts := map[string]int64{}
+	for _, row := range rows {
+		counts[row.name] = row.n
+	}
+	return counts, err
+}

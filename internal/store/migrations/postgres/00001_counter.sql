@@ -1,0 +1,5 @@
+-- +goose Up
+create sequence counter;
+
+-- +goose Down
+drop sequence counter;

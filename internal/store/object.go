@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Object is a row of the ledger: what a provider said about one of its objects
+// when it was last seen to change.
+type Object struct {
+	// Key is the reference, "account/kind/id".
+	Key     string
+	Account string
+	Kind    string
+	ID      string
+	// Customer is the application's customer; empty while unlinked.
+	Customer string
+	// Owner is the provider's id of its customer; Parent the "kind/id" of the
+	// object that this one hangs on, such as the payment of a refund.
+	Owner  string
+	Parent string
+	Status string
+	// Doc is the object as JSON; Claims what it says of whose it is, as JSON.
+	Doc    string
+	Claims string
+	// Gone marks a tombstone.
+	Gone bool
+	// Begun and Applied are the numbers of the look that wrote the row: when it
+	// began and when it was written. Checked is when it was last compared.
+	Begun     int64
+	Applied   int64
+	Checked   int64
+	CheckedAt time.Time
+	FirstAt   time.Time
+	ChangedAt time.Time
+	RevisitAt time.Time
+}
+
+const objectColumns = `select key, account, kind, id, customer, owner, parent, status, doc, claims, gone, begun, applied, checked, checked_at, first_at, changed_at, revisit_at from objects`
+
+func scanObject(rows *sql.Rows) (o Object, err error) {
+	var checked, first, changed, revisit stamp
+	var gone int64
+	err = rows.Scan(&o.Key, &o.Account, &o.Kind, &o.ID, &o.Customer, &o.Owner, &o.Parent, &o.Status, &o.Doc, &o.Claims,
+		&gone, &o.Begun, &o.Applied, &o.Checked, &checked, &first, &changed, &revisit)
+	o.Gone = gone == 1
+	o.CheckedAt, o.FirstAt, o.ChangedAt, o.RevisitAt = checked.Time, first.Time, changed.Time, revisit.Time
+	return o, err
+}
+
+// LockObjects reads rows that are about to be written and locks them.
+func (tx *Tx) LockObjects(ctx context.Context, keys []string) ([]Object, error) {
+	return selectIn(ctx, tx, scanObject, objectColumns+` where key in (%s) order by key`+tx.db.dialect.lock, sorted(keys))
+}
+
+// PutObjects writes rows, each unless something newer than its look has landed
+// (the ordering rule). It returns the keys that were written.
+func (tx *Tx) PutObjects(ctx context.Context, objects []Object) (written map[string]bool, err error) {
+	rows := make([][]any, len(objects))
+	for i, o := range objects {
+		rows[i] = []any{o.Key, o.Account, o.Kind, o.ID, o.Customer, o.Owner, o.Parent, o.Status, o.Doc, o.Claims, flag(o.Gone),
+			o.Begun, o.Applied, o.Applied, stamp{tx.Now}, stamp{o.FirstAt}, stamp{o.ChangedAt}, stamp{o.RevisitAt}}
+	}
+	keys, err := insertReturning(ctx, tx, scanString,
+		`insert into objects (key, account, kind, id, customer, owner, parent, status, doc, claims, gone, begun, applied, checked, checked_at, first_at, changed_at, revisit_at)`,
+		`on conflict (key) do update set customer = excluded.customer, owner = excluded.owner, parent = excluded.parent,
+			status = excluded.status, doc = excluded.doc, claims = excluded.claims, gone = excluded.gone,
+			begun = excluded.begun, applied = excluded.applied, checked = excluded.checked, checked_at = excluded.checked_at,
+			changed_at = excluded.changed_at, revisit_at = excluded.revisit_at
+		where objects.applied <= excluded.begun returning key`, rows)
+	if err != nil {
+		return nil, fmt.Errorf("write objects: %w", err)
+	}
+	written = make(map[string]bool, len(keys))
+	for _, key := range keys {
+		written[key] = true
+	}
+	return written, nil
+}
+
+// MarkChecked notes that rows were compared with the provider by a look that
+// began at a number, and found equal or written.
+func (tx *Tx) MarkChecked(ctx context.Context, begun map[string]int64) error {
+	rows := make([][]any, 0, len(begun))
+	for _, key := range sortedKeys(begun) {
+		rows = append(rows, []any{key, begun[key], stamp{tx.Now}})
+	}
+	_, err := update(ctx, tx, scanString, `
+		update objects set checked = v.column2, checked_at = v.column3 from (values %s) as v
+		where objects.key = v.column1 and objects.checked < v.column2 returning objects.key`,
+		[]string{"text", "bigint", tx.db.dialect.time}, rows)
+	return err
+}
+
+// Dependents lists unlinked objects that belong to one of the given objects: to
+// a provider's customer, or hanging on a parent. The arguments are references.
+func (tx *Tx) Dependents(ctx context.Context, refs []string) ([]Object, error) {
+	var all []Object
+	for _, ref := range refs {
+		account, name, _ := strings.Cut(ref, "/")
+		owner, isCustomer := strings.CutPrefix(name, "customer/")
+		if !isCustomer {
+			owner = ""
+		}
+		some, err := collect(ctx, tx, scanObject, objectColumns+`
+			where account = $1 and customer = '' and parent = $2
+			union all `+objectColumns+` where account = $1 and customer = '' and owner = $3 and owner <> '' and parent <> $2
+			order by 1`, account, name, owner)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// OwnerOf finds the customer of any linked object of a provider's customer.
+func (tx *Tx) OwnerOf(ctx context.Context, account, owner string) (customer string, err error) {
+	customer, err = one(ctx, tx, scanString, `
+		select customer from objects where account = $1 and owner = $2 and customer <> '' order by key limit 1`, account, owner)
+	if err == ErrNotFound { //nolint:errorlint // from one, never wrapped
+		return "", nil
+	}
+	return customer, err
+}
+
+// ObjectsNamed reads rows by reference.
+func (tx *Tx) ObjectsNamed(ctx context.Context, keys []string) ([]Object, error) {
+	return selectIn(ctx, tx, scanObject, objectColumns+` where key in (%s)`, keys)
+}
+
+// Object reads a row by reference.
+func (db *DB) Object(ctx context.Context, key string) (Object, error) {
+	return one(ctx, db, scanObject, objectColumns+` where key = $1`, key)
+}
+
+// accessKinds are the kinds of objects that access depends on.
+const accessKinds = `kind in ('subscription', 'invoice', 'payment', 'dispute', 'checkout') and gone = 0`
+
+// FactsOf reads the objects that the access of customers depends on.
+func (tx *Tx) FactsOf(ctx context.Context, customers []string) ([]Object, error) {
+	return selectIn(ctx, tx, scanObject, objectColumns+` where customer in (%s) and `+accessKinds, customers)
+}
+
+// FactsOf reads the objects that the access of one customer depends on.
+func (db *DB) FactsOf(ctx context.Context, customer string) ([]Object, error) {
+	return collect(ctx, db, scanObject, objectColumns+` where customer = $1 and `+accessKinds, customer)
+}
+
+// ObjectFilter selects objects. Zero fields do not filter.
+type ObjectFilter struct {
+	Customer string
+	Account  string
+	Kind     string
+	// Unlinked selects objects without a customer.
+	Unlinked bool
+	// RevisitBy selects what was expected to change by then.
+	RevisitBy time.Time
+	// CheckedBefore selects rows that were not compared since a number.
+	CheckedBefore int64
+	// Present leaves out tombstones.
+	Present bool
+	// After continues a list.
+	After string
+	Limit int
+}
+
+// Objects lists objects in the order of their keys.
+func (db *DB) Objects(ctx context.Context, f ObjectFilter) ([]Object, error) {
+	w := where{}
+	w.equal("customer", f.Customer)
+	w.equal("account", f.Account)
+	w.equal("kind", f.Kind)
+	if !f.RevisitBy.IsZero() {
+		w.add("revisit_at <= $%d", stamp{f.RevisitBy})
+	}
+	if f.CheckedBefore > 0 {
+		w.add("checked < $%d", f.CheckedBefore)
+	}
+	if f.After != "" {
+		w.add("key > $%d", f.After)
+	}
+	if f.Unlinked {
+		w.conditions = append(w.conditions, "customer = ''")
+	}
+	if f.Present {
+		w.conditions = append(w.conditions, "gone = 0")
+	}
+	w.args = append(w.args, f.Limit)
+	return collect(ctx, db, scanObject, objectColumns+w.text()+fmt.Sprintf(" order by key limit $%d", len(w.args)), w.args...)
+}
+
+// ObjectCounts counts objects by "account/kind".
+func (db *DB) ObjectCounts(ctx context.Context) (map[string]int64, error) {
+	return db.counts(ctx, `select account || '/' || kind, count(*) from objects where gone = 0 group by account, kind`)
+}

@@ -1,0 +1,365 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrNotFound says that there is no such row.
+var ErrNotFound = errors.New("not found")
+
+// Tx is one writing transaction. It has one time.
+type Tx struct {
+	db   *DB
+	conn *sql.Conn
+	// Now is the business time of the whole transaction.
+	Now time.Time
+}
+
+// tries is how often a transaction is run that the database keeps rolling back.
+const tries = 8
+
+// Write runs do in one transaction and commits it. If the database rolls it
+// back because of others, do runs again.
+func (db *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) error) error {
+	for try := 1; ; try++ {
+		err := db.once(ctx, do)
+		if err == nil || try == tries || !repeatable(err) || ctx.Err() != nil {
+			return err
+		}
+		wait := time.Duration(try*try)*5*time.Millisecond + rand.N(20*time.Millisecond) //nolint:gosec // jitter
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (db *DB) once(ctx context.Context, do func(ctx context.Context, tx *Tx) error) (err error) {
+	conn, release, err := db.connection(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	tx := &Tx{db: db, conn: conn, Now: db.Now()}
+	if _, err := conn.ExecContext(ctx, db.dialect.begin); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	done := false
+	defer func() {
+		if !done { // an error, or a panic on its way up
+			tx.rollback(ctx)
+		}
+	}()
+	if err := do(ctx, tx); err != nil {
+		return err
+	}
+	if _, err := tx.exec(ctx, "commit"); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	done = true
+	return nil
+}
+
+// connection takes a connection for a writing transaction, in turn.
+func (db *DB) connection(ctx context.Context) (*sql.Conn, func(), error) {
+	if db.writer == nil {
+		conn, err := db.pool.Conn(ctx)
+		return conn, func() { _ = conn.Close() }, err
+	}
+	select {
+	case conn := <-db.writer:
+		return conn, func() { db.writer <- conn }, nil
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+}
+
+// rollback gives the connection back clean, or not at all.
+func (tx *Tx) rollback(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := tx.conn.ExecContext(ctx, "rollback"); err != nil && tx.db.writer == nil {
+		_ = tx.conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+}
+
+// exec runs a statement. On SQLite, statements are prepared once; pgx does the
+// same by itself.
+func (tx *Tx) exec(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	statement, err := tx.statement(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if statement == nil {
+		return tx.conn.ExecContext(ctx, text, args...)
+	}
+	return statement.ExecContext(ctx, args...)
+}
+
+func (tx *Tx) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	statement, err := tx.statement(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if statement == nil {
+		return tx.conn.QueryContext(ctx, text, args...)
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
+func (tx *Tx) statement(ctx context.Context, text string) (*sql.Stmt, error) {
+	if tx.db.writer == nil {
+		return nil, nil
+	}
+	if known, ok := tx.db.statements[text]; ok {
+		return known, nil
+	}
+	// Not the transaction's context: its end would close the statement.
+	statement, err := tx.conn.PrepareContext(context.WithoutCancel(ctx), text)
+	if err == nil {
+		tx.db.statements[text] = statement
+	}
+	return statement, err
+}
+
+// query reads outside of any transaction.
+func (db *DB) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if db.writer == nil {
+		return db.readers.QueryContext(ctx, text, args...)
+	}
+	db.mu.RLock()
+	statement := db.reads[text]
+	db.mu.RUnlock()
+	if statement == nil {
+		prepared, err := db.readers.PrepareContext(context.WithoutCancel(ctx), text)
+		if err != nil {
+			return nil, err
+		}
+		db.mu.Lock()
+		if statement = db.reads[text]; statement == nil {
+			statement = prepared
+			db.reads[text] = statement
+		} else {
+			defer func() { _ = prepared.Close() }()
+		}
+		db.mu.Unlock()
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
+// queryer is a [DB] or a [Tx].
+type queryer interface {
+	query(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+}
+
+// collect reads all rows of a query.
+func collect[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
+	rows, err := q.query(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	var all []T
+	for rows.Next() {
+		row, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, row)
+	}
+	return all, rows.Err()
+}
+
+// one reads the only row of a query, or returns [ErrNotFound].
+func one[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, args ...any) (T, error) {
+	all, err := collect(ctx, q, scan, text, args...)
+	if err == nil && len(all) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return all[0], nil
+}
+
+func scanString(rows *sql.Rows) (s string, err error) { return s, rows.Scan(&s) }
+
+func scanInt(rows *sql.Rows) (n int64, err error) { return n, rows.Scan(&n) }
+
+// Numbers draws n numbers from the counter. Each is greater than every number
+// that was drawn before the call.
+func (tx *Tx) Numbers(ctx context.Context, n int) ([]int64, error) {
+	drawn, err := collect(ctx, tx, scanInt, tx.db.dialect.numbers, n)
+	if err != nil {
+		return nil, fmt.Errorf("draw numbers: %w", err)
+	}
+	if len(drawn) == n {
+		return drawn, nil
+	}
+	// SQLite returns the last of a block.
+	last := drawn[0]
+	drawn = make([]int64, n)
+	for i := range drawn {
+		drawn[i] = last - int64(n) + int64(i) + 1
+	}
+	return drawn, nil
+}
+
+// Number draws one number in a transaction of its own: what a look does before
+// it begins.
+func (db *DB) Number(ctx context.Context) (number int64, err error) {
+	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		drawn, err := tx.Numbers(ctx, 1)
+		if err == nil {
+			number = drawn[0]
+		}
+		return err
+	})
+	return number, err
+}
+
+// chunks splits rows into runs of at most 64 whose lengths are powers of two, so
+// that few different statements are ever prepared.
+func chunks[T any](rows []T) [][]T {
+	var runs [][]T
+	for size := 64; size >= 1; size /= 2 {
+		for len(rows) >= size {
+			runs = append(runs, rows[:size])
+			rows = rows[size:]
+		}
+	}
+	return runs
+}
+
+// values writes "($1, $2), ($3, $4)" for rows of a width.
+func values(rows, width int) string {
+	var b strings.Builder
+	n := 0
+	for r := range rows {
+		if r > 0 {
+			b.WriteString(", ")
+		}
+		for c := range width {
+			n++
+			b.WriteString(map[bool]string{true: "($", false: ", $"}[c == 0])
+			b.WriteString(strconv.Itoa(n))
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+// insert writes rows with few statements: head is "insert into t (a, b)", tail
+// what follows the values.
+func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) error {
+	for _, run := range chunks(rows) {
+		if _, err := tx.exec(ctx, head+" values "+values(len(run), len(run[0]))+" "+tail, flat(run)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertReturning is insert for statements that return rows.
+func insertReturning[T any](ctx context.Context, tx *Tx, scan func(*sql.Rows) (T, error), head, tail string, rows [][]any) ([]T, error) {
+	var all []T
+	for _, run := range chunks(rows) {
+		some, err := collect(ctx, tx, scan, head+" values "+values(len(run), len(run[0]))+" "+tail, flat(run)...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// selectIn reads rows by their keys: the text holds %s where "$1, $2" goes.
+// Arguments that the text needs besides go after the keys' numbers, so they are
+// not supported; filter by key alone.
+func selectIn[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, keys []string) ([]T, error) {
+	var all []T
+	for _, run := range chunks(keys) {
+		args := make([]any, len(run))
+		marks := make([]string, len(run))
+		for i, key := range run {
+			args[i], marks[i] = key, "$"+strconv.Itoa(i+1)
+		}
+		some, err := collect(ctx, q, scan, strings.Replace(text, "%s", strings.Join(marks, ", "), 1), args...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// update changes rows to values of their own with few statements. The text
+// refers to the values as v.column1, v.column2 …, and holds %s where they go;
+// types are what each column is cast to.
+func update[T any](ctx context.Context, tx *Tx, scan func(*sql.Rows) (T, error), text string, types []string, rows [][]any) ([]T, error) {
+	var all []T
+	for _, run := range chunks(rows) {
+		list := typed(len(run), types)
+		some, err := collect(ctx, tx, scan, strings.Replace(text, "%s", list, 1), flat(run)...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// typed is values with a cast around every placeholder: PostgreSQL cannot
+// guess the types in a list that stands alone.
+func typed(rows int, types []string) string {
+	var b strings.Builder
+	for n := range rows * len(types) {
+		switch {
+		case n == 0:
+			b.WriteString("(")
+		case n%len(types) == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "cast($%d as %s)", n+1, types[n%len(types)])
+	}
+	return b.String() + ")"
+}
+
+func flat(rows [][]any) []any {
+	args := make([]any, 0, len(rows)*len(rows[0]))
+	for _, row := range rows {
+		args = append(args, row...)
+	}
+	return args
+}
+
+func flag(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+func sorted(keys []string) []string {
+	keys = slices.Clone(keys)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

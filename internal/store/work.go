@@ -1,0 +1,310 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Want asks for something to be done.
+type Want struct {
+	// Queue and Key name the row of work; there is only one of a name.
+	Queue string
+	Key   string
+	// Lane keeps rows from running at the same time; empty: the row has a lane
+	// of its own.
+	Lane string
+	// DueAt is when to begin; zero: now.
+	DueAt   time.Time
+	Cause   string
+	Payload string
+}
+
+func (w Want) lane() string {
+	if w.Lane != "" {
+		return w.Lane
+	}
+	return w.Queue + ":" + w.Key
+}
+
+// Claim is a row of work that a worker holds until its lease ends.
+type Claim struct {
+	ID    int64
+	Queue string
+	Key   string
+	// Token fences: whatever the worker writes is refused once somebody else
+	// holds the row. It is drawn from the counter when the row is claimed, so
+	// what was wanted before is satisfied by what begins after it.
+	Token    int64
+	Attempts int64
+	Cause    string
+	Payload  string
+}
+
+// Raise asks for work to be done: it makes the rows or raises what they want. A
+// number drawn from the counter says when, so to speak, it was wanted.
+func (tx *Tx) Raise(ctx context.Context, number int64, wants []Want) error {
+	wants = slices.Clone(wants)
+	// Everybody locks in the same order, or deadlocks.
+	slices.SortStableFunc(wants, func(a, b Want) int {
+		if c := strings.Compare(a.Queue, b.Queue); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+	wants = slices.CompactFunc(wants, func(a, b Want) bool { return a.Queue == b.Queue && a.Key == b.Key })
+	if len(wants) == 0 {
+		return nil
+	}
+	ids, err := tx.Numbers(ctx, len(wants))
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(wants))
+	for i, w := range wants {
+		due := w.DueAt
+		if due.IsZero() {
+			due = tx.Now
+		}
+		rows[i] = []any{ids[i], w.Queue, w.Key, w.lane(), "ready", stamp{due}, number, 0, 0, 0, w.Cause, w.Payload, ""}
+	}
+	err = tx.insert(ctx, `insert into work (id, queue, key, lane, state, due_at, wanted, seen, token, attempts, cause, payload, error)`,
+		`on conflict (queue, key) do update set
+			wanted = case when work.wanted < excluded.wanted then excluded.wanted else work.wanted end,
+			due_at = case
+				when work.state in ('idle', 'dead') then excluded.due_at
+				when work.state = 'ready' and work.attempts = 0 and excluded.due_at < work.due_at then excluded.due_at
+				else work.due_at end,
+			attempts = case when work.state in ('idle', 'dead') then 0 else work.attempts end,
+			cause = case when work.state in ('idle', 'dead') then excluded.cause else work.cause end,
+			payload = case when excluded.payload = '' then work.payload else excluded.payload end,
+			state = case when work.state in ('idle', 'dead') then 'ready' else work.state end`, rows)
+	if err != nil {
+		return fmt.Errorf("raise work: %w", err)
+	}
+	return nil
+}
+
+// Due reports when the queue's next row is due; found is false if none waits.
+func (db *DB) Due(ctx context.Context, queue string) (at time.Time, found bool, err error) {
+	due, err := one(ctx, db, func(rows *sql.Rows) (s stamp, err error) { return s, rows.Scan(&s) },
+		`select min(due_at) from work where queue = $1 and state = 'ready'`, queue)
+	return due.Time, !due.IsZero(), err
+}
+
+// Claim takes up to limit due rows of a queue for the length of a lease.
+func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Duration) ([]Claim, error) {
+	var claims []Claim
+	err := db.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
+		token, err := tx.Numbers(ctx, 1)
+		if err != nil {
+			return err
+		}
+		claims, err = collect(ctx, tx, scanClaim, `
+			update work set state = 'running', token = $1, attempts = attempts + 1, lease_until = $2
+			where id in (
+				select w.id from work w
+				where w.queue = $3 and w.state = 'ready' and w.due_at <= $4
+				and not exists (select 1 from work r where r.lane = w.lane and r.state = 'running')
+				and not exists (select 1 from work f where f.lane = w.lane and f.state = 'ready' and f.id < w.id)
+				order by w.due_at, w.id limit $5`+tx.db.dialect.skip+`)
+			returning id, queue, key, token, attempts, cause, payload`,
+			token[0], stamp{tx.Now.Add(lease)}, queue, stamp{tx.Now}, limit)
+		return err
+	})
+	if duplicate(err) {
+		return nil, nil // another process took a row of the same lane a moment earlier
+	}
+	if err != nil {
+		return nil, fmt.Errorf("claim work: %w", err)
+	}
+	slices.SortFunc(claims, func(a, b Claim) int { return int(a.ID - b.ID) })
+	return claims, nil
+}
+
+func scanClaim(rows *sql.Rows) (c Claim, err error) {
+	return c, rows.Scan(&c.ID, &c.Queue, &c.Key, &c.Token, &c.Attempts, &c.Cause, &c.Payload)
+}
+
+// Hold locks the rows of the claims until the transaction ends and returns the
+// ids of those that are still held: the others were lost to another worker, and
+// nothing may be written for them.
+func (tx *Tx) Hold(ctx context.Context, claims []Claim) (held map[int64]bool, err error) {
+	tokens := map[int64]int64{}
+	keys := make([]string, len(claims))
+	for i, c := range claims {
+		tokens[c.ID], keys[i] = c.Token, c.Key
+	}
+	slices.Sort(keys)
+	rows, err := selectIn(ctx, tx, func(rows *sql.Rows) (r [2]int64, err error) { return r, rows.Scan(&r[0], &r[1]) },
+		`select id, token from work where key in (%s) and state = 'running' order by queue, key`+tx.db.dialect.lock, keys)
+	held = map[int64]bool{}
+	for _, row := range rows {
+		if token, asked := tokens[row[0]]; asked && token == row[1] {
+			held[row[0]] = true
+		}
+	}
+	return held, err
+}
+
+// Finish completes claims that are held. A row that was wanted again meanwhile
+// is ready again; one with a next time is ready then; else it is idle. It
+// returns an error if a claim was lost.
+func (tx *Tx) Finish(ctx context.Context, claims []Claim, next time.Time) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	state := "ready"
+	if next.IsZero() {
+		state, next = "idle", tx.Now
+	}
+	rows := make([][]any, len(claims))
+	for i, c := range claims {
+		rows[i] = []any{c.ID, c.Token, state, stamp{next}, stamp{tx.Now}}
+	}
+	done, err := update(ctx, tx, scanInt, `
+		update work set
+			state = case when work.wanted > v.column2 then 'ready' else v.column3 end,
+			due_at = case when work.wanted > v.column2 then v.column5 else v.column4 end,
+			attempts = 0, error = '', lease_until = null, seen = v.column2
+		from (values %s) as v
+		where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
+		returning work.id`, []string{"bigint", "bigint", "text", tx.db.dialect.time, tx.db.dialect.time}, rows)
+	if err != nil {
+		return fmt.Errorf("finish work: %w", err)
+	}
+	if len(done) != len(claims) {
+		return ErrLost
+	}
+	return nil
+}
+
+// ErrLost says that a claim has passed to another worker, who does the work.
+var ErrLost = errors.New("the claim was lost to another worker")
+
+// Fail gives a claim back after an attempt that failed: to be tried again at
+// retry, or if that is zero, to wait among the dead for a person. A lost claim
+// is [ErrLost].
+func (tx *Tx) Fail(ctx context.Context, claim Claim, cause string, retry time.Time) error {
+	state := "ready"
+	if retry.IsZero() {
+		state, retry = "dead", tx.Now
+	}
+	result, err := tx.exec(ctx, `
+		update work set state = $1, due_at = $2, error = $3, lease_until = null
+		where id = $4 and token = $5 and state = 'running'`, state, stamp{retry}, clip(cause), claim.ID, claim.Token)
+	return lostUnless(result, err, "fail work")
+}
+
+// Release gives a claim back untouched, as if it had not been taken.
+func (tx *Tx) Release(ctx context.Context, claim Claim) error {
+	result, err := tx.exec(ctx, `
+		update work set state = 'ready', attempts = attempts - 1, lease_until = null
+		where id = $1 and token = $2 and state = 'running'`, claim.ID, claim.Token)
+	return lostUnless(result, err, "release work")
+}
+
+// Extend prolongs the leases of claims that are still held.
+func (db *DB) Extend(ctx context.Context, claims []Claim, lease time.Duration) error {
+	if len(claims) == 0 {
+		return nil
+	}
+	return db.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		rows := make([][]any, len(claims))
+		for i, c := range claims {
+			rows[i] = []any{c.ID, c.Token, stamp{tx.Now.Add(lease)}}
+		}
+		_, err := update(ctx, tx, scanInt, `
+			update work set lease_until = v.column3 from (values %s) as v
+			where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
+			returning work.id`, []string{"bigint", "bigint", tx.db.dialect.time}, rows)
+		return err
+	})
+}
+
+// Expire makes rows ready whose worker let the lease run out: it crashed, or
+// stands still. It returns how many.
+func (db *DB) Expire(ctx context.Context) (count int64, err error) {
+	lapsed, err := one(ctx, db, scanInt, `select count(*) from work where state = 'running' and lease_until <= $1`, stamp{db.Now()})
+	if err != nil || lapsed == 0 {
+		return 0, err
+	}
+	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		result, err := tx.exec(ctx, `
+			update work set state = 'ready', error = 'the lease ran out', lease_until = null
+			where state = 'running' and lease_until <= $1`, stamp{tx.Now})
+		if err != nil {
+			return err
+		}
+		count, err = result.RowsAffected()
+		return err
+	})
+	return count, err
+}
+
+// Work is a row of work as people see it.
+type Work struct {
+	Claim
+	State string
+	DueAt time.Time
+	Error string
+}
+
+// Dead lists rows that wait for a person, oldest first, after an id.
+func (db *DB) Dead(ctx context.Context, after int64, limit int) ([]Work, error) {
+	return collect(ctx, db, scanWork, workColumns+` where state = 'dead' and id > $1 order by id limit $2`, after, limit)
+}
+
+// WorkNamed finds a row of work.
+func (db *DB) WorkNamed(ctx context.Context, queue, key string) (Work, error) {
+	return one(ctx, db, scanWork, workColumns+` where queue = $1 and key = $2`, queue, key)
+}
+
+const workColumns = `select id, queue, key, token, attempts, cause, payload, state, due_at, error from work`
+
+func scanWork(rows *sql.Rows) (w Work, err error) {
+	var due stamp
+	err = rows.Scan(&w.ID, &w.Queue, &w.Key, &w.Token, &w.Attempts, &w.Cause, &w.Payload, &w.State, &due, &w.Error)
+	w.DueAt = due.Time
+	return w, err
+}
+
+// WorkCounts counts the rows of each queue and state.
+func (db *DB) WorkCounts(ctx context.Context) (map[[2]string]int64, error) {
+	type count struct {
+		name [2]string
+		n    int64
+	}
+	rows, err := collect(ctx, db, func(rows *sql.Rows) (c count, err error) {
+		return c, rows.Scan(&c.name[0], &c.name[1], &c.n)
+	}, `select queue, state, count(*) from work group by queue, state`)
+	counts := map[[2]string]int64{}
+	for _, c := range rows {
+		counts[c.name] = c.n
+	}
+	return counts, err
+}
+
+func lostUnless(result sql.Result, err error, op string) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return ErrLost
+}
+
+// clip keeps an error text short enough to be stored and shown.
+func clip(text string) string {
+	const most = 2000
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
