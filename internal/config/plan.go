@@ -48,8 +48,7 @@ var (
 // parseGrant reads "period", "forever", "credits=100" or an ISO 8601 duration
 // such as P1Y or P30D.
 func parseGrant(text string) (Grant, error) {
-	switch kind := GrantKind(text); kind {
-	case GrantPeriod, GrantForever:
+	if kind := GrantKind(text); kind == GrantPeriod || kind == GrantForever {
 		return Grant{Kind: kind}, nil
 	}
 	if amount, ok := strings.CutPrefix(text, "credits="); ok {

@@ -16,7 +16,8 @@ func TestSecretDoesNotPrintItself(t *testing.T) {
 	const value = "sk_live_hunter2"
 	s := Secret(value)
 	var log strings.Builder
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", s, "in", []Secret{s}, "config", &Config{APIKeys: []Secret{s}})
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x",
+		slog.Any("key", s), slog.Any("in", []Secret{s}), slog.Any("config", &Config{APIKeys: []Secret{s}}))
 	asJSON, err := json.Marshal(map[string]any{"a": s, "b": struct{ K Secret }{s}, string(s[:0]): []Secret{s}})
 	if err != nil {
 		t.Fatal(err)

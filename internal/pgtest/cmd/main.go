@@ -30,7 +30,7 @@ func main() {
 
 func run(ctx context.Context, args []string) (code int, err error) {
 	if len(args) == 0 {
-		return 2, errors.New("give the command to run, as in: go run ./internal/pgtest/cmd go test ./...")
+		return 2, errors.New("give the command to run, as in: go run ./internal/pgtest/cmd go test ./billing")
 	}
 	s, err := pgtest.Launch(ctx, pgtest.Options{})
 	if err != nil {

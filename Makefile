@@ -1,0 +1,76 @@
+# Needs Go, make, git and, for the tests, PostgreSQL and a C compiler; the last
+# two are installed where that is possible (root on Debian), else named.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+LINT_VERSION := v2.15.0
+LINT := $(CURDIR)/.bin/golangci-lint-$(LINT_VERSION)
+GOTEST := $(CURDIR)/.bin/gotest
+FUZZTIME ?= 5s
+
+# Every module of the repository that has code, the main one first.
+MODULES := $(shell find . -name go.mod -not -path './.*' -not -path '*/testdata/*' -printf '%h\n' | sort | \
+	while read -r m; do [ -z "$$(find "$$m" -name '*.go' -print -quit)" ] || echo "$$m"; done)
+EACH := for m in $(MODULES); do (cd "$$m" && echo "== $$m" &&
+WITH_POSTGRES := go run ./internal/pgtest/cmd
+
+.PHONY: help demo test race lint vet generate check-generated tidy bench build fuzz check postgres cc run-tests
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## watch it work: simulated providers, chaos on, no account needed
+	go run ./cmd/trivet demo
+
+test: postgres $(GOTEST) ## run all tests, on SQLite and PostgreSQL
+	$(WITH_POSTGRES) $(MAKE) --no-print-directory run-tests
+
+race: postgres cc $(GOTEST) ## run all tests with the race detector
+	CGO_ENABLED=1 $(WITH_POSTGRES) $(MAKE) --no-print-directory run-tests FLAGS=-race
+
+run-tests:
+	@fail=0; $(EACH) $(GOTEST) $(FLAGS) ./...) || fail=1; done; exit $$fail
+
+vet: ## gofmt and go vet
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted; run gofmt -w on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@$(EACH) go vet ./...); done
+
+lint: $(LINT) ## golangci-lint, as .golangci.yaml has it
+	@$(EACH) $(LINT) run --config $(CURDIR)/.golangci.yaml ./...); done
+
+generate: ## write the generated files anew
+	@$(EACH) go generate ./...); done
+
+check-generated: ## fail if a generated file is not what its generator writes
+	tools/check-generated
+
+tidy: ## fail if go.mod or go.sum is not tidy
+	@$(EACH) go mod tidy -diff); done
+
+bench: postgres ## run the benchmarks, on both databases
+	$(WITH_POSTGRES) go test -run '^$$' -bench . -benchmem ./...
+
+build: ## build ./trivet: one static binary, no cgo
+	CGO_ENABLED=0 go build ./...
+	@if [ -d cmd/trivet ]; then set -x; CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o trivet ./cmd/trivet; fi
+
+fuzz: ## fuzz every target for FUZZTIME (5s)
+	FUZZTIME=$(FUZZTIME) tools/fuzz
+
+check: vet tidy lint test race check-generated build fuzz ## all of the above that can fail
+
+postgres:
+	@tools/need postgres
+
+cc:
+	@tools/need cc
+
+$(LINT):
+	@mkdir -p $(@D)/install
+	GOBIN=$(@D)/install go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@mv $(@D)/install/golangci-lint $@
+
+$(GOTEST): $(wildcard tools/gotest/*.go) go.mod
+	@go build -o $@ ./tools/gotest
