@@ -12,9 +12,11 @@ type ChangeKind string
 
 // The changes of provider objects.
 const (
-	// Started: a subscription was seen for the first time.
+	// Started: a subscription that is not over was seen for the first time. What
+	// it had already come to by then is named beside it, so that nobody who fell
+	// behind between two looks goes unnoticed.
 	Started ChangeKind = "started"
-	// Activated: it became active from pending or a trial.
+	// Activated: it became active: from pending, from a trial, or at once.
 	Activated ChangeKind = "activated"
 	// Renewed: a new period began.
 	Renewed ChangeKind = "renewed"
@@ -82,8 +84,8 @@ const (
 	Vanished ChangeKind = "vanished"
 	// Returned: a vanished object is there again.
 	Returned ChangeKind = "returned"
-	// Surprised: the move is not in the kind's [Machine]. It was recorded all
-	// the same.
+	// Surprised: the move, or the state itself, is not in the kind's [Machine].
+	// It was recorded all the same.
 	Surprised ChangeKind = "surprised"
 )
 
@@ -105,10 +107,21 @@ func Observe(held, seen Object) []ChangeKind {
 		return nil
 	}
 	named := seen.changesFrom(held)
-	if machine, found := MachineOf(seen.Kind()); found && held != nil && !machine.Expects(held.State(), seen.State()) {
+	if surprising(held, seen) {
 		named = append(named, Surprised)
 	}
 	return named
+}
+
+func surprising(held, seen Object) bool {
+	machine, found := MachineOf(seen.Kind())
+	switch {
+	case !found:
+		return false
+	case held == nil:
+		return !machine.Knows(seen.State())
+	}
+	return !machine.Expects(held.State(), seen.State())
 }
 
 // changesOf adds the catch-all change where nothing more telling was named.

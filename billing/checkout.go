@@ -59,10 +59,13 @@ func (c Checkout) Revisit() time.Time {
 func (c Checkout) changesFrom(before Object) []ChangeKind {
 	was, _ := before.(Checkout)
 	var named []ChangeKind
-	if c.Status != was.Status && c.Status != CheckoutOpen {
-		named = append(named, map[CheckoutStatus]ChangeKind{
-			CheckoutComplete: CheckoutCompleted, CheckoutExpired: CheckoutLapsed,
-		}[c.Status])
+	if change, told := checkoutChange[c.Status]; told && c.Status != was.Status {
+		named = append(named, change)
 	}
 	return changesOf(before, c, named)
+}
+
+var checkoutChange = map[CheckoutStatus]ChangeKind{
+	CheckoutComplete: CheckoutCompleted,
+	CheckoutExpired:  CheckoutLapsed,
 }

@@ -47,12 +47,17 @@ func (d Dispute) Revisit() time.Time {
 func (d Dispute) changesFrom(before Object) []ChangeKind {
 	was, _ := before.(Dispute)
 	var named []ChangeKind
-	if d.Status != was.Status {
-		named = append(named, map[DisputeStatus]ChangeKind{
-			DisputeInquiry: Inquired, DisputeOpen: Disputed, DisputeWon: DisputeWasWon, DisputeLost: DisputeWasLost,
-		}[d.Status])
+	if change, told := disputeChange[d.Status]; told && d.Status != was.Status {
+		named = append(named, change)
 	}
 	return changesOf(before, d, named)
+}
+
+var disputeChange = map[DisputeStatus]ChangeKind{
+	DisputeInquiry: Inquired,
+	DisputeOpen:    Disputed,
+	DisputeWon:     DisputeWasWon,
+	DisputeLost:    DisputeWasLost,
 }
 
 // Warning is a card network's early word that a payment looks fraudulent,

@@ -147,7 +147,7 @@ func DisputeMachine() Machine {
 		{"open", "A chargeback: the money is withheld until it is decided.",
 			"The bank decides, or we accept.", []string{"won", "lost"}},
 		{"won", "Decided for the merchant, or never pursued.", "A second round is opened, which is rare.",
-			[]string{"lost"}},
+			[]string{"open", "lost"}},
 		{"lost", "Decided for the customer, or accepted.", "A late reversal, which is rare.", []string{"won"}},
 	}}
 }

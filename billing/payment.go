@@ -87,8 +87,8 @@ func (p Payment) Revisit() time.Time {
 func (p Payment) changesFrom(before Object) []ChangeKind {
 	was, _ := before.(Payment)
 	var named []ChangeKind
-	if p.Status != was.Status {
-		named = append(named, paymentChange[p.Status]...)
+	if change, told := paymentChange[p.Status]; told && p.Status != was.Status {
+		named = append(named, change)
 	}
 	switch {
 	case p.Refunded > was.Refunded:
@@ -99,11 +99,11 @@ func (p Payment) changesFrom(before Object) []ChangeKind {
 	return changesOf(before, p, named)
 }
 
-var paymentChange = map[PaymentStatus][]ChangeKind{
-	PaymentRequiresAction: {ActionRequired},
-	PaymentSucceeded:      {Paid},
-	PaymentFailed:         {PaymentDeclined},
-	PaymentCanceled:       {PaymentWithdrawn},
+var paymentChange = map[PaymentStatus]ChangeKind{
+	PaymentRequiresAction: ActionRequired,
+	PaymentSucceeded:      Paid,
+	PaymentFailed:         PaymentDeclined,
+	PaymentCanceled:       PaymentWithdrawn,
 }
 
 // RefundStatus is the state of a refund.

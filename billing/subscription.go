@@ -109,14 +109,10 @@ func (s Subscription) changesFrom(before Object) []ChangeKind {
 			named = append(named, kind)
 		}
 	}
-	if !known {
-		name(Started, s.Status != SubscriptionEnded)
-		name(Ended, s.Status == SubscriptionEnded)
-		return changesOf(before, s, named)
-	}
 	entered := func(status SubscriptionStatus) bool { return s.Status == status && was.Status != status }
 	behind := was.Status == SubscriptionPastDue || was.Status == SubscriptionUnpaid
 	good := s.Status == SubscriptionActive || s.Status == SubscriptionTrialing
+	name(Started, !known && s.Status != SubscriptionEnded)
 	name(Recovered, behind && good)
 	name(Resumed, was.Status == SubscriptionPaused && s.Status != SubscriptionPaused && s.Status != SubscriptionEnded)
 	name(Activated, entered(SubscriptionActive) && !behind && was.Status != SubscriptionPaused)
@@ -124,8 +120,8 @@ func (s Subscription) changesFrom(before Object) []ChangeKind {
 	name(WentUnpaid, entered(SubscriptionUnpaid))
 	name(Paused, entered(SubscriptionPaused))
 	name(Ended, entered(SubscriptionEnded))
-	name(Renewed, s.PeriodEnd.After(was.PeriodEnd) && s.PeriodStart.After(was.PeriodStart) && s.Status != SubscriptionEnded)
-	name(Replanned, s.Price != was.Price || s.Quantity != was.Quantity)
+	name(Renewed, known && s.PeriodEnd.After(was.PeriodEnd) && s.PeriodStart.After(was.PeriodStart) && s.Status != SubscriptionEnded)
+	name(Replanned, known && (s.Price != was.Price || s.Quantity != was.Quantity))
 	name(CancelScheduled, !s.CancelAt.IsZero() && !s.CancelAt.Equal(was.CancelAt) && s.Status != SubscriptionEnded)
 	name(CancelWithdrawn, s.CancelAt.IsZero() && !was.CancelAt.IsZero() && s.Status != SubscriptionEnded)
 	return changesOf(before, s, named)
