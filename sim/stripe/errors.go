@@ -1,0 +1,51 @@
+package stripe
+
+import "fmt"
+
+// apiError is an error as Stripe's API answers it.
+type apiError struct {
+	status  int
+	typ     string
+	code    string
+	param   string
+	message string
+	// extra fields, such as decline_code and payment_intent of a card error.
+	extra doc
+}
+
+func (e *apiError) Error() string { return e.message }
+
+func (e *apiError) render() doc {
+	d := doc{{"type", e.typ}, {"message", e.message}}
+	if e.code != "" {
+		d = append(d, field{"code", e.code}, field{"doc_url", "https://stripe.com/docs/error-codes/" + e.code})
+	}
+	if e.param != "" {
+		d = append(d, field{"param", e.param})
+	}
+	return append(d, e.extra...)
+}
+
+func badRequest(param, message string) error {
+	return &apiError{status: 400, typ: "invalid_request_error", param: param, message: message}
+}
+
+func invalid(code, param, message string) error {
+	return &apiError{status: 400, typ: "invalid_request_error", code: code, param: param, message: message}
+}
+
+func missing(param string) error {
+	return invalid("parameter_missing", param, "Missing required param: "+param+".")
+}
+
+// noSuch is a 404; a wrong id inside the parameters is a 400 instead.
+func noSuch(what, id string) error {
+	return &apiError{
+		status: 404, typ: "invalid_request_error", code: "resource_missing", param: "id",
+		message: fmt.Sprintf("No such %s: '%s'", what, id),
+	}
+}
+
+func noSuchParam(what, param, id string) error {
+	return invalid("resource_missing", param, fmt.Sprintf("No such %s: '%s'", what, id))
+}

@@ -1,0 +1,107 @@
+package stripe
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Stripe lists events for 30 days.
+const eventLife = 30 * 24 * time.Hour
+
+// event is one row of /v1/events. Its object is rendered when it happens and
+// never again.
+type event struct {
+	head
+	typ     string
+	object  string
+	data    []byte
+	prev    []byte
+	request string
+	key     string
+	// pending counts endpoints that have not yet answered 2xx.
+	pending int
+}
+
+func (e *event) render(*Server) doc {
+	data := doc{{"object", raw(e.data)}}
+	if e.prev != nil {
+		data = append(data, field{"previous_attributes", raw(e.prev)})
+	}
+	return doc{
+		{"id", e.id}, {"object", "event"}, {"api_version", APIVersion}, {"created", e.created},
+		{"data", data}, {"livemode", strings.HasPrefix(e.id, "evt_L")}, {"pending_webhooks", e.pending},
+		{"request", doc{{"id", orNull(e.request)}, {"idempotency_key", orNull(e.key)}}},
+		{"type", e.typ},
+	}
+}
+
+// emit records an event about r as it is now, and queues its deliveries.
+func (s *Server) emit(typ string, r resource, diff doc) {
+	s.emitDoc(typ, r.about().id, r.render(s), diff)
+}
+
+func (s *Server) emitDoc(typ, id string, d doc, diff doc) {
+	e := &event{
+		head: head{id: s.eventID(), kind: "event", created: s.now.Unix()},
+		typ:  typ, object: id, data: appendJSON(nil, d), request: s.req.id, key: s.req.key,
+	}
+	if diff != nil {
+		e.prev = appendJSON(nil, diff)
+	}
+	t := s.table("event")
+	e.pos = t.next
+	t.next++
+	t.rows = append(t.rows, e)
+	s.all[e.id] = e
+	s.queue(e)
+}
+
+func (s *Server) eventID() string {
+	id := s.newID("evt", 24)
+	if s.cfg.Live {
+		return "evt_L" + id[5:]
+	}
+	return "evt_1" + id[5:]
+}
+
+// forgetEvents drops what is older than Stripe lists.
+func (s *Server) forgetEvents() {
+	t := s.table("event")
+	oldest := s.now.Add(-eventLife).Unix()
+	n := 0
+	for n < len(t.rows) && t.rows[n].about().created < oldest {
+		delete(s.all, t.rows[n].about().id)
+		n++
+	}
+	t.rows = slices.Clone(t.rows[n:])
+}
+
+func listEvents(c *call) (doc, error) {
+	f := c.form
+	types := f.strs("types")
+	if len(types) > 20 {
+		return nil, badRequest("types", "You may only specify up to 20 event types.")
+	}
+	if f.given("type") {
+		if len(types) > 0 {
+			return nil, badRequest("type", "You may only specify one of these parameters: type, types.")
+		}
+		types = []string{f.str("type")}
+	}
+	success := f.str("delivery_success")
+	return c.list(query{kind: "event", url: "/v1/events", keep: func(r resource) bool {
+		e := r.(*event)
+		if success != "" && (e.pending == 0) != (success == "true") {
+			return false
+		}
+		return len(types) == 0 || slices.ContainsFunc(types, func(want string) bool { return covers(want, e.typ) })
+	}})
+}
+
+// covers is whether an event type is named by a filter or endpoint, where *
+// stands for any ending.
+func covers(want, typ string) bool {
+	group, wild := strings.CutSuffix(want, "*")
+	return want == typ || wild && strings.HasPrefix(typ, group)
+}

@@ -1,0 +1,175 @@
+package stripe
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// resource is any object with an id that the API can show.
+type resource interface {
+	about() *head
+	render(s *Server) doc
+}
+
+// head is what all resources have.
+type head struct {
+	id       string
+	kind     string
+	customer string
+	created  int64
+	pos      int
+	// gone hides a deleted object from lists.
+	gone bool
+	old  *version
+}
+
+func (h *head) about() *head { return h }
+
+// version is what stale reads still see; a nil doc means nothing yet.
+type version struct {
+	until time.Time
+	doc   doc
+}
+
+// table holds all resources of one kind in order of creation, with indexes for
+// the filters that lists are asked for.
+type table struct {
+	rows  []resource
+	next  int
+	index map[string][]resource
+}
+
+const idAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// newID makes an id that looks like Stripe's. Each prefix counts by itself, so
+// that more objects of one kind do not change the ids of another.
+func (s *Server) newID(prefix string, length int) string {
+	s.counts[prefix]++
+	x := s.cfg.Seed ^ s.counts[prefix]*0x9e3779b97f4a7c15
+	for _, c := range prefix {
+		x = (x ^ uint64(c)) * 0x100000001b3
+	}
+	b := make([]byte, length)
+	for i := range b {
+		x ^= x >> 30
+		x *= 0xbf58476d1ce4e5b9
+		x ^= x >> 27
+		b[i] = idAlphabet[x%62]
+	}
+	return prefix + "_" + string(b)
+}
+
+func (s *Server) newHead(kind, prefix string, length int, customer string) head {
+	return head{id: s.newID(prefix, length), kind: kind, customer: customer, created: s.now.Unix()}
+}
+
+func (s *Server) table(kind string) *table {
+	t := s.tables[kind]
+	if t == nil {
+		t = &table{index: map[string][]resource{}}
+		s.tables[kind] = t
+	}
+	return t
+}
+
+// add stores a new resource and announces it by the given event types.
+func (s *Server) add(r resource, events ...string) {
+	h := r.about()
+	t := s.table(h.kind)
+	h.pos = t.next
+	t.next++
+	t.rows = append(t.rows, r)
+	s.all[h.id] = r
+	s.index(r, "customer", h.customer)
+	if window := s.faults.Stale(); window > 0 {
+		h.old = &version{until: s.now.Add(window)}
+	}
+	for _, e := range events {
+		s.emit(e, r, nil)
+	}
+}
+
+// index makes r findable by a list filter.
+func (s *Server) index(r resource, filter, value string) {
+	if value == "" {
+		return
+	}
+	t := s.table(r.about().kind)
+	key := filter + "=" + value
+	rows := append(t.index[key], r)
+	for i := len(rows) - 1; i > 0 && rows[i-1].about().pos > rows[i].about().pos; i-- {
+		rows[i-1], rows[i] = rows[i], rows[i-1]
+	}
+	t.index[key] = slices.Compact(rows)
+}
+
+// edit changes a resource and announces the change. Every change goes through
+// here: it keeps what stale reads see, and works out previous_attributes.
+func (s *Server) edit(r resource, change func(), events ...string) {
+	before := r.render(s)
+	change()
+	after := r.render(s)
+	diff := changed(before, after)
+	if len(diff) == 0 {
+		return
+	}
+	h := r.about()
+	if window := s.faults.Stale(); window > 0 && h.old == nil {
+		h.old = &version{until: s.now.Add(window), doc: before}
+	}
+	for _, e := range events {
+		if strings.HasSuffix(e, ".updated") || e == "charge.refunded" {
+			s.emit(e, r, diff)
+		} else {
+			s.emit(e, r, nil)
+		}
+	}
+}
+
+// view is what a read of r answers at this moment; ok is false while a stale
+// read does not find it.
+func (s *Server) view(r resource) (d doc, ok bool) {
+	h := r.about()
+	if h.old == nil || s.req.write {
+		return r.render(s), true
+	}
+	if s.now.After(h.old.until) {
+		h.old = nil
+		return r.render(s), true
+	}
+	if !s.faults.StaleRead() {
+		return r.render(s), true
+	}
+	return slices.Clone(h.old.doc), h.old.doc != nil
+}
+
+// find returns a resource of a type by id, or a 404.
+func find[T resource](s *Server, what, id string) (T, error) {
+	r, ok := s.all[id].(T)
+	if !ok || s.req.blind {
+		var none T
+		return none, noSuch(what, id)
+	}
+	return r, nil
+}
+
+// rowsOf returns all resources of a kind, oldest first.
+func rowsOf[T resource](s *Server, kind string) []T {
+	rows := s.table(kind).rows
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = r.(T)
+	}
+	return out
+}
+
+// ofCustomer returns a customer's resources of one kind, oldest first.
+func ofCustomer[T resource](s *Server, kind, customer string) []T {
+	rows := s.table(kind).index["customer="+customer]
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = r.(T)
+	}
+	return out
+}

@@ -1,0 +1,205 @@
+package stripe
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/trivetdev/trivet/sim"
+)
+
+// APIVersion is the version whose shapes the simulator renders.
+const APIVersion = "2026-03-25.dahlia"
+
+// Config describes one simulated Stripe account. The zero value of each field
+// but Clock works.
+type Config struct {
+	Seed  uint64
+	Clock *sim.Clock
+	Chaos sim.Chaos
+	// SecretKey is the API key that callers must send; "sk_test_sim" or
+	// "sk_live_sim" when empty. The same key of the other mode is known too,
+	// and sees nothing.
+	SecretKey string
+	// WebhookSecrets sign deliveries to WebhookURL, one v1 signature each; more
+	// than one is a rotation in progress. {"whsec_sim"} when empty.
+	WebhookSecrets []string
+	// WebhookURL receives all events; "" leaves only the endpoints that are
+	// registered by API.
+	WebhookURL string
+	// Live makes this the live mode.
+	Live bool
+	// PublicURL is where the hosted pages are served, without a slash at the
+	// end; "https://checkout.stripe.com" when empty.
+	PublicURL string
+	// Rates is what customers and people at the dashboard do by themselves.
+	Rates Life
+	// AfterRetries is what becomes of a subscription whose retries are used
+	// up: "cancel" (also when empty), "unpaid" or "past_due".
+	AfterRetries string
+	// Log gets one line for each API call and delivery at debug level; nil for
+	// none.
+	Log *slog.Logger
+}
+
+// Server is one simulated Stripe account. All its methods are safe for
+// concurrent use; the world is deterministic for a seed when driven from one
+// goroutine.
+type Server struct {
+	cfg   Config
+	clock *sim.Clock
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	now    time.Time
+	faults *sim.Faults
+	agenda dueHeap
+	seq    int64
+	post   postbox
+
+	all     map[string]resource
+	tables  map[string]*table
+	counts  map[string]uint64
+	answers map[string]*answer
+	req     request
+	effects []sim.Effect
+	stats   sim.Stats
+	acked   map[string]bool
+	guests  *sim.Stream
+	handler http.Handler
+}
+
+// request is the API call being carried out; empty while life goes on by
+// itself.
+type request struct {
+	id  string
+	key string
+	// write is set for calls that may change something: they see no stale
+	// reads.
+	write bool
+	// blind is set for a key of the other mode.
+	blind bool
+}
+
+// New makes an account with nothing in it.
+func New(cfg Config) *Server {
+	mode := "test"
+	if cfg.Live {
+		mode = "live"
+	}
+	if cfg.SecretKey == "" {
+		cfg.SecretKey = "sk_" + mode + "_sim"
+	}
+	if len(cfg.WebhookSecrets) == 0 {
+		cfg.WebhookSecrets = []string{"whsec_sim"}
+	}
+	if cfg.PublicURL == "" {
+		cfg.PublicURL = "https://checkout.stripe.com"
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = sim.NewClock(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC))
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		cfg: cfg, clock: cfg.Clock, log: cfg.Log, now: cfg.Clock.Now(),
+		faults: sim.NewFaults(cfg.Seed, cfg.Chaos),
+		all:    map[string]resource{}, tables: map[string]*table{}, counts: map[string]uint64{},
+		answers: map[string]*answer{}, acked: map[string]bool{},
+		stats: sim.Stats{Calls: map[string]int{}, Faults: map[string]int{}},
+	}
+	s.guests = sim.NewStream(cfg.Seed, 1)
+	s.handler = s.routes()
+	s.startLife()
+	return s
+}
+
+// Handler serves the API under /v1, the hosted checkout under /c/pay/ and the
+// billing portal under /p/session/.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// SecretKey is the API key that callers must use.
+func (s *Server) SecretKey() string { return s.cfg.SecretKey }
+
+// SetPublicURL says where the hosted pages are served, once that is known.
+func (s *Server) SetPublicURL(url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.PublicURL = url
+}
+
+// SetWebhookURL says where events are to be posted from now on.
+func (s *Server) SetWebhookURL(url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.WebhookURL = url
+}
+
+// Advance moves the clock to t and lets happen what is due until then.
+// Webhooks that fall due wait for Deliver.
+func (s *Server) Advance(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.catchUp(t.UTC())
+	s.clock.Set(t)
+}
+
+// NextAt returns when something is next due: a turn of life, or a delivery.
+func (s *Server) NextAt() (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.post.next()
+	if len(s.agenda) > 0 && (!ok || s.agenda[0].at.Before(at)) {
+		return s.agenda[0].at, true
+	}
+	return at, ok
+}
+
+// Calm ends all faults and the rates of Life, so that the world can settle.
+// What is under way (retries, delayed deliveries, open disputes) goes on.
+func (s *Server) Calm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.Calm()
+	s.cfg.Rates = Life{}
+}
+
+// Stats returns the counts so far.
+func (s *Server) Stats() sim.Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.stats.Clone()
+	out.Faults = s.faults.Fired()
+	return out
+}
+
+// Effects returns the ledger of effects, in the order in which they happened.
+func (s *Server) Effects() []sim.Effect {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]sim.Effect(nil), s.effects...)
+}
+
+// effect records that the API call in hand really changed something. What life
+// does by itself is nobody's effect.
+func (s *Server) effect(op, object string, amount int64, currency, businessKey string) {
+	if s.req.id == "" {
+		return
+	}
+	key := businessKey
+	if key == "" {
+		key = s.req.key
+	}
+	s.effects = append(s.effects, sim.Effect{
+		At: s.now, Op: op, Object: object, Amount: amount, Currency: currency, Key: key,
+	})
+}
+
+// enter locks the world and lets it catch up with the clock.
+func (s *Server) enter() (leave func()) {
+	s.mu.Lock()
+	s.catchUp(s.clock.Now())
+	return s.mu.Unlock
+}

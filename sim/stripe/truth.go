@@ -1,0 +1,148 @@
+package stripe
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet/sim"
+)
+
+// Truth returns a row for every object, in the order of creation within each
+// kind. It is worked out from the objects themselves, in the vocabulary of
+// sim.Object.
+func (s *Server) Truth() []sim.Object {
+	defer s.enter()()
+	var out []sim.Object
+	for _, c := range rowsOf[*customer](s, "customer") {
+		out = append(out, customerTruth(c))
+	}
+	for _, sub := range rowsOf[*subscription](s, "subscription") {
+		out = append(out, subscriptionTruth(sub))
+	}
+	for _, inv := range rowsOf[*invoice](s, "invoice") {
+		out = append(out, invoiceTruth(inv))
+	}
+	for _, pi := range rowsOf[*intent](s, "payment_intent") {
+		out = append(out, s.paymentTruth(pi))
+	}
+	for _, r := range rowsOf[*refund](s, "refund") {
+		out = append(out, row(sim.KindRefund, r, map[string]string{
+			"status": r.status, "amount": amount(r.amount), "currency": r.ch.pi.currency, "payment": r.ch.pi.id,
+		}))
+	}
+	for _, d := range rowsOf[*dispute](s, "dispute") {
+		out = append(out, row(sim.KindDispute, d, map[string]string{
+			"status": disputeTruth(d.status), "provider_status": d.status, "amount": amount(d.amount),
+			"currency": d.ch.pi.currency, "payment": d.ch.pi.id,
+		}))
+	}
+	for _, se := range rowsOf[*session](s, "checkout.session") {
+		out = append(out, row(sim.KindCheckout, se, map[string]string{"status": se.status, "payment_status": se.paid}))
+	}
+	for _, w := range rowsOf[*warning](s, "radar.early_fraud_warning") {
+		out = append(out, row(sim.KindWarning, w, map[string]string{
+			"actionable": strconv.FormatBool(w.actionable), "payment": w.ch.pi.id,
+		}))
+	}
+	return out
+}
+
+func row(kind string, r resource, fields map[string]string) sim.Object {
+	h := r.about()
+	return sim.Object{Kind: kind, ID: h.id, Customer: h.customer, Fields: fields}
+}
+
+func amount(n int64) string { return strconv.FormatInt(n, 10) }
+
+// instant is RFC 3339, "" for no time.
+func instant(sec int64) string {
+	if sec == 0 {
+		return ""
+	}
+	return unix(sec).Format(time.RFC3339)
+}
+
+func customerTruth(c *customer) sim.Object {
+	fields := map[string]string{"deleted": strconv.FormatBool(c.deleted)}
+	if !c.deleted {
+		fields["email"] = c.email
+	}
+	return sim.Object{Kind: sim.KindCustomer, ID: c.id, Customer: c.id, Fields: fields}
+}
+
+func subscriptionTruth(sub *subscription) sim.Object {
+	cancelAt := sub.cancelAt
+	if sub.cancelEnd {
+		cancelAt = sub.end
+	}
+	var quantity int64
+	for _, it := range sub.items {
+		quantity += it.quantity
+	}
+	return row(sim.KindSubscription, sub, map[string]string{
+		"status": subscriptionStatus(sub), "provider_status": sub.status,
+		"current_period_start": instant(sub.start), "current_period_end": instant(sub.end),
+		"trial_end": instant(sub.trialEnd), "cancel_at": instant(cancelAt), "price": sub.items[0].price.id,
+		"quantity": amount(quantity), "currency": sub.currency(), "amount": amount(sub.amount()),
+	})
+}
+
+func subscriptionStatus(sub *subscription) string {
+	switch {
+	case sub.over():
+		return "ended"
+	case sub.status == "paused" || sub.pause != nil:
+		return "paused"
+	case sub.status == "incomplete":
+		return "pending"
+	}
+	return sub.status
+}
+
+func invoiceTruth(inv *invoice) sim.Object {
+	return row(sim.KindInvoice, inv, map[string]string{
+		"status": inv.status, "amount_due": amount(inv.total()), "amount_paid": amount(inv.paid),
+		"currency": inv.currency(), "subscription": inv.sub.id,
+	})
+}
+
+func (s *Server) paymentTruth(pi *intent) sim.Object {
+	status := pi.status
+	switch status {
+	case "requires_payment_method":
+		status = "pending"
+		if pi.refused != nil {
+			status = "failed"
+		}
+	case "processing", "requires_confirmation", "requires_capture":
+		status = "pending"
+	}
+	var refunded int64
+	disputed := ""
+	for _, ch := range pi.charges {
+		refunded += ch.refunded()
+		for _, r := range s.table("dispute").index["charge="+ch.id] {
+			disputed = disputeTruth(r.(*dispute).status)
+		}
+	}
+	return row(sim.KindPayment, pi, map[string]string{
+		"status": status, "amount": amount(pi.amount), "refunded": amount(refunded),
+		"currency": pi.currency, "disputed": disputed,
+	})
+}
+
+// disputeTruth: a closed inquiry and a prevented dispute cost the merchant
+// nothing, so both count as won.
+func disputeTruth(status string) string {
+	switch status {
+	case "lost", "won":
+		return status
+	case "warning_closed", "prevented":
+		return "won"
+	}
+	if strings.HasPrefix(status, "warning_") {
+		return "inquiry"
+	}
+	return "open"
+}
