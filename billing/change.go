@@ -1,7 +1,9 @@
 package billing
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -101,9 +103,10 @@ const (
 )
 
 // Observe names what is different between what was held (nil if nothing was)
-// and what was just seen; nothing if they are equal. Both must be of one kind.
+// and what was just seen; nothing if they are equal in the form in which they
+// are stored, where an empty list is no list. Both must be of one kind.
 func Observe(held, seen Object) []ChangeKind {
-	if held != nil && reflect.DeepEqual(held, seen) {
+	if held != nil && same(held, seen) {
 		return nil
 	}
 	named := seen.changesFrom(held)
@@ -111,6 +114,21 @@ func Observe(held, seen Object) []ChangeKind {
 		named = append(named, Surprised)
 	}
 	return named
+}
+
+// same compares what would be stored. Comparing memory alone would find a
+// difference, on every look and for ever, between a list that a driver left
+// empty and the same list read back.
+func same(held, seen Object) bool {
+	if reflect.DeepEqual(held, seen) {
+		return true
+	}
+	was, err := json.Marshal(held)
+	if err != nil {
+		return false
+	}
+	is, err := json.Marshal(seen)
+	return err == nil && bytes.Equal(was, is)
 }
 
 func surprising(held, seen Object) bool {
@@ -125,16 +143,14 @@ func surprising(held, seen Object) bool {
 }
 
 // changesOf adds the catch-all change where nothing more telling was named.
-func changesOf(before, after Object, named []ChangeKind) []ChangeKind {
+func changesOf(before Object, named []ChangeKind) []ChangeKind {
 	switch {
 	case len(named) > 0:
 		return named
 	case before == nil:
 		return []ChangeKind{Recorded}
-	case !reflect.DeepEqual(before, after):
-		return []ChangeKind{Updated}
 	}
-	return nil
+	return []ChangeKind{Updated}
 }
 
 // FieldDiff is one field that differs between two values. Before and After are
@@ -148,7 +164,8 @@ type FieldDiff struct {
 
 // Diff lists the fields in which two values differ in their JSON form, sorted
 // by name. Objects are compared field by field, lists as a whole. A nil value
-// counts as one without fields.
+// counts as one without fields, null as absent. It returns an error for what
+// JSON cannot express.
 func Diff(before, after any) ([]FieldDiff, error) {
 	was, err := fields(before)
 	if err != nil {
@@ -178,7 +195,7 @@ func fields(value any) (map[string]json.RawMessage, error) {
 	leaves := map[string]json.RawMessage{}
 	doc, err := json.Marshal(value)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("compare: %w", err)
 	}
 	return leaves, flatten("", doc, leaves)
 }
@@ -187,7 +204,7 @@ func flatten(path string, doc json.RawMessage, into map[string]json.RawMessage) 
 	if string(doc) == "null" {
 		return nil
 	}
-	if doc[0] != '{' {
+	if doc[0] != '{' || path != "" && string(doc) == "{}" {
 		into[path] = doc
 		return nil
 	}

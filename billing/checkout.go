@@ -62,7 +62,7 @@ func (c Checkout) changesFrom(before Object) []ChangeKind {
 	if change, told := checkoutChange[c.Status]; told && c.Status != was.Status {
 		named = append(named, change)
 	}
-	return changesOf(before, c, named)
+	return changesOf(before, named)
 }
 
 var checkoutChange = map[CheckoutStatus]ChangeKind{

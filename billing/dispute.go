@@ -50,7 +50,7 @@ func (d Dispute) changesFrom(before Object) []ChangeKind {
 	if change, told := disputeChange[d.Status]; told && d.Status != was.Status {
 		named = append(named, change)
 	}
-	return changesOf(before, d, named)
+	return changesOf(before, named)
 }
 
 var disputeChange = map[DisputeStatus]ChangeKind{
@@ -85,5 +85,5 @@ func (w Warning) changesFrom(before Object) []ChangeKind {
 	if before == nil {
 		named = append(named, Warned)
 	}
-	return changesOf(before, w, named)
+	return changesOf(before, named)
 }

@@ -73,5 +73,5 @@ func (i Invoice) changesFrom(before Object) []ChangeKind {
 	if i.Status == InvoiceOpen && i.Attempts > was.Attempts {
 		named = append(named, CollectionFailed)
 	}
-	return changesOf(before, i, named)
+	return changesOf(before, named)
 }

@@ -32,7 +32,8 @@ func Kinds() []Kind {
 
 // Object is a provider's account of one thing, in our words: one of
 // [ProviderCustomer], [Subscription], [Invoice], [Payment], [Refund],
-// [Dispute], [Checkout] and [Warning].
+// [Dispute], [Checkout] and [Warning]. Pass objects by value: a pointer to one
+// is taken for something else.
 type Object interface {
 	// Kind says which of them it is.
 	Kind() Kind
@@ -44,7 +45,7 @@ type Object interface {
 	// Reconciliation looks again soon after it.
 	Revisit() time.Time
 	// changesFrom names what is different from before, which is nil or of the
-	// same kind.
+	// same kind, and not the same.
 	changesFrom(before Object) []ChangeKind
 }
 
@@ -67,7 +68,7 @@ func (ProviderCustomer) State() string { return "" }
 func (ProviderCustomer) Revisit() time.Time { return time.Time{} }
 
 func (c ProviderCustomer) changesFrom(before Object) []ChangeKind {
-	return changesOf(before, c, nil)
+	return changesOf(before, nil)
 }
 
 // ParseObject reads an object that [json.Marshal] wrote.

@@ -96,7 +96,7 @@ func (p Payment) changesFrom(before Object) []ChangeKind {
 	case p.Refunded < was.Refunded:
 		named = append(named, RefundReversed)
 	}
-	return changesOf(before, p, named)
+	return changesOf(before, named)
 }
 
 var paymentChange = map[PaymentStatus]ChangeKind{
@@ -150,5 +150,5 @@ func (r Refund) changesFrom(before Object) []ChangeKind {
 	if r.Status == RefundFailed && was.Status != RefundFailed {
 		named = append(named, RefundFailedChange)
 	}
-	return changesOf(before, r, named)
+	return changesOf(before, named)
 }

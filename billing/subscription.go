@@ -124,7 +124,7 @@ func (s Subscription) changesFrom(before Object) []ChangeKind {
 	name(Replanned, known && (s.Price != was.Price || s.Quantity != was.Quantity))
 	name(CancelScheduled, !s.CancelAt.IsZero() && !s.CancelAt.Equal(was.CancelAt) && s.Status != SubscriptionEnded)
 	name(CancelWithdrawn, s.CancelAt.IsZero() && !was.CancelAt.IsZero() && s.Status != SubscriptionEnded)
-	return changesOf(before, s, named)
+	return changesOf(before, named)
 }
 
 func earliest(times ...time.Time) (first time.Time) {
