@@ -28,11 +28,7 @@ func (d decider) subscriptions() []Decision {
 // gives reports whether any item of a subscription is a price of a plan with
 // the feature.
 func (d decider) gives(account string, s Subscription) bool {
-	items := s.Items
-	if len(items) == 0 {
-		items = []Item{{Price: s.Price}}
-	}
-	return slices.ContainsFunc(items, func(item Item) bool {
+	return slices.ContainsFunc(s.bought(), func(item Item) bool {
 		plan, known := d.catalog.ByPrice(account, item.Price)
 		return known && plan.Gives(d.feature)
 	})

@@ -20,9 +20,9 @@ const (
 	Started ChangeKind = "started"
 	// Activated: it became active: from pending, from a trial, or at once.
 	Activated ChangeKind = "activated"
-	// Renewed: a new period began.
+	// Renewed: a new period began after an earlier one.
 	Renewed ChangeKind = "renewed"
-	// Replanned: its price or quantity is another.
+	// Replanned: it has other prices or quantities.
 	Replanned ChangeKind = "replanned"
 	// FellBehind: a charge failed and the subscription is past due.
 	FellBehind ChangeKind = "fell_behind"
@@ -43,7 +43,8 @@ const (
 	Paid ChangeKind = "paid"
 	// ActionRequired: the payer must confirm with their bank.
 	ActionRequired ChangeKind = "action_required"
-	// PaymentDeclined and PaymentWithdrawn: a payment failed, or was canceled.
+	// PaymentDeclined and PaymentWithdrawn: an attempt to pay failed, be it the
+	// first or another one, or the payment was canceled.
 	PaymentDeclined  ChangeKind = "payment_declined"
 	PaymentWithdrawn ChangeKind = "payment_withdrawn"
 	// Refunded: more of a payment went back. RefundReversed: a refund failed, so

@@ -78,3 +78,50 @@ func TestDiffRefusesWhatJSONCannotSay(t *testing.T) {
 		t.Errorf("after: got %v, want an error", got)
 	}
 }
+
+func TestObservePaymentDetails(t *testing.T) {
+	type payment = billing.Payment
+	const failed, succeeded = billing.PaymentFailed, billing.PaymentSucceeded
+	tests := map[string]struct {
+		held, seen billing.Object
+		want       string
+	}{
+		"declined once more":               {payment{Status: failed, Charge: "ch_1"}, payment{Status: failed, Charge: "ch_2"}, "payment_declined"},
+		"the same decline, better told":    {payment{Status: failed, Charge: "ch_1"}, payment{Status: failed, Charge: "ch_1", Decline: &billing.Decline{Advice: "try_again_later"}}, "updated"},
+		"refunded in part":                 {payment{Status: succeeded}, payment{Status: succeeded, Refunded: 100}, "refunded"},
+		"refunded further":                 {payment{Status: succeeded, Refunded: 100}, payment{Status: succeeded, Refunded: 300}, "refunded"},
+		"a refund that came back":          {payment{Status: succeeded, Refunded: 300}, payment{Status: succeeded, Refunded: 100}, "refund_reversed"},
+		"first seen paid and refunded":     {nil, payment{Status: succeeded, Refunded: 100}, "paid refunded"},
+		"paid and refunded since the look": {payment{Status: billing.PaymentPending}, payment{Status: succeeded, Refunded: 100}, "paid refunded"},
+		"paid with another charge":         {payment{Status: succeeded, Charge: "ch_1"}, payment{Status: succeeded, Charge: "ch_2"}, "updated"},
+	}
+	for name, test := range tests {
+		if got := words(billing.Observe(test.held, test.seen)); got != test.want {
+			t.Errorf("%s: named %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+func TestObserveInvoiceDetails(t *testing.T) {
+	open := func(attempts int64) billing.Invoice {
+		return billing.Invoice{Status: billing.InvoiceOpen, Attempts: attempts}
+	}
+	tests := map[string]struct {
+		held, seen billing.Object
+		want       string
+	}{
+		"first seen untried":           {nil, open(0), "recorded"},
+		"first seen after a try":       {nil, open(1), "collection_failed"},
+		"a try that failed":            {open(1), open(2), "collection_failed"},
+		"three tries since the look":   {open(1), open(4), "collection_failed"},
+		"tries counted anew":           {open(4), open(0), "updated"},
+		"a try that succeeded":         {open(1), billing.Invoice{Status: billing.InvoicePaid, Attempts: 2}, "invoice_settled"},
+		"another date for the next":    {open(1), billing.Invoice{Status: billing.InvoiceOpen, Attempts: 1, NextAttempt: day(3)}, "updated"},
+		"written off after a last try": {open(3), billing.Invoice{Status: billing.InvoiceUncollectible, Attempts: 4}, "invoice_written_off"},
+	}
+	for name, test := range tests {
+		if got := words(billing.Observe(test.held, test.seen)); got != test.want {
+			t.Errorf("%s: named %q, want %q", name, got, test.want)
+		}
+	}
+}

@@ -87,7 +87,8 @@ func (p Payment) Revisit() time.Time {
 func (p Payment) changesFrom(before Object) []ChangeKind {
 	was, _ := before.(Payment)
 	var named []ChangeKind
-	if change, told := paymentChange[p.Status]; told && p.Status != was.Status {
+	declinedAgain := p.Status == PaymentFailed && p.Charge != was.Charge
+	if change, told := paymentChange[p.Status]; told && (p.Status != was.Status || declinedAgain) {
 		named = append(named, change)
 	}
 	switch {

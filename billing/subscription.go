@@ -1,6 +1,9 @@
 package billing
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // SubscriptionStatus is the state of a subscription in our words. The
 // provider's own word is kept beside it.
@@ -88,13 +91,17 @@ func (Subscription) Kind() Kind { return KindSubscription }
 // State implements [Object].
 func (s Subscription) State() string { return string(s.Status) }
 
-// Revisit implements [Object]: the earliest of trial end, period end,
-// cancellation and resumption.
+// Revisit implements [Object]: the earliest of period end, cancellation,
+// resumption and, in a trial, its end.
 func (s Subscription) Revisit() time.Time {
 	if s.Status == SubscriptionEnded {
 		return time.Time{}
 	}
-	at := earliest(s.PeriodEnd, s.TrialEnd, s.CancelAt)
+	at := earliest(s.PeriodEnd, s.CancelAt)
+	if s.Status == SubscriptionTrialing {
+		// Stripe keeps the date of a trial long gone, which would hide all others.
+		at = earliest(at, s.TrialEnd)
+	}
 	if s.Pause != nil {
 		at = earliest(at, s.Pause.Until)
 	}
@@ -120,11 +127,19 @@ func (s Subscription) changesFrom(before Object) []ChangeKind {
 	name(WentUnpaid, entered(SubscriptionUnpaid))
 	name(Paused, entered(SubscriptionPaused))
 	name(Ended, entered(SubscriptionEnded))
-	name(Renewed, known && s.PeriodEnd.After(was.PeriodEnd) && s.PeriodStart.After(was.PeriodStart) && s.Status != SubscriptionEnded)
-	name(Replanned, known && (s.Price != was.Price || s.Quantity != was.Quantity))
+	name(Renewed, !was.PeriodEnd.IsZero() && s.PeriodEnd.After(was.PeriodEnd) && s.PeriodStart.After(was.PeriodStart) && s.Status != SubscriptionEnded)
+	name(Replanned, known && !slices.Equal(s.bought(), was.bought()))
 	name(CancelScheduled, !s.CancelAt.IsZero() && !s.CancelAt.Equal(was.CancelAt) && s.Status != SubscriptionEnded)
 	name(CancelWithdrawn, s.CancelAt.IsZero() && !was.CancelAt.IsZero() && s.Status != SubscriptionEnded)
 	return changesOf(before, named)
+}
+
+// bought lists all items, of which a subscription always has one.
+func (s Subscription) bought() []Item {
+	if len(s.Items) == 0 {
+		return []Item{{Price: s.Price, Quantity: s.Quantity}}
+	}
+	return s.Items
 }
 
 func earliest(times ...time.Time) (first time.Time) {
