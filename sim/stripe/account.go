@@ -24,7 +24,6 @@ func showAccount(c *call) (doc, error) {
 		{"business_profile", doc{{"name", "Simulated Inc."}, {"mcc", nil}, {"product_description", nil}, {"support_email", nil}, {"url", nil}}},
 		{"charges_enabled", true}, {"country", "US"}, {"default_currency", "usd"}, {"details_submitted", true},
 		{"email", "owner@example.com"}, {"payouts_enabled", true},
-		{"settings", doc{{"dashboard", doc{{"display_name", "Simulated Inc."}, {"timezone", "Etc/UTC"}}}}},
 		{"type", "standard"},
 	}, nil
 }

@@ -15,7 +15,7 @@ func (p *product) render(s *Server) doc {
 		{"id", p.id}, {"object", "product"}, {"active", p.active}, {"created", p.created}, {"default_price", nil},
 		{"description", nil}, {"images", []string{}}, {"livemode", s.cfg.Live}, {"marketing_features", []any{}},
 		{"metadata", p.metadata}, {"name", p.name}, {"package_dimensions", nil}, {"shippable", nil},
-		{"statement_descriptor", nil}, {"tax_code", nil}, {"type", "service"}, {"unit_label", nil},
+		{"statement_descriptor", nil}, {"tax_code", nil}, {"unit_label", nil},
 		{"updated", p.updated}, {"url", nil},
 	}
 }
@@ -41,7 +41,7 @@ func (p *price) render(s *Server) doc {
 		typ = "recurring"
 		recurring = doc{
 			{"interval", p.interval}, {"interval_count", p.count}, {"meter", nil},
-			{"trial_period_days", nil}, {"usage_type", "licensed"},
+			{"usage_type", "licensed"},
 		}
 	}
 	return doc{

@@ -169,11 +169,11 @@ func (inv *invoice) shownNumber() string {
 	return inv.number
 }
 
-func (inv *invoice) discounts() []string {
+func (inv *invoice) discounts() []any {
 	if inv.cut == 0 || inv.sub.discountID == "" {
-		return []string{}
+		return []any{}
 	}
-	return []string{inv.sub.discountID}
+	return []any{inv.sub.discountID}
 }
 
 func (inv *invoice) cuts() []any {

@@ -106,11 +106,11 @@ func (p *pause) render() any {
 	return doc{{"behavior", p.behavior}, {"resumes_at", stamp(p.resumes)}}
 }
 
-func (sub *subscription) discounts() []string {
+func (sub *subscription) discounts() []any {
 	if sub.coupon == nil {
-		return []string{}
+		return []any{}
 	}
-	return []string{sub.discountID}
+	return []any{sub.discountID}
 }
 
 func (sub *subscription) itemDocs(s *Server) []any {
