@@ -71,14 +71,22 @@ func (m Money) String() string {
 	return strings.TrimSpace(m.Decimal() + " " + m.Currency)
 }
 
+// longestDecimal bounds what [ParseDecimal] reads: reading takes time that
+// grows with the square of the length. The largest amount has 20 characters.
+const longestDecimal = 64
+
 // ParseDecimal reads an amount such as "19.99" without loss. It returns an
-// error for anything but digits with at most the currency's decimals (more are
-// accepted if they are zero).
+// error for anything but digits, after a minus sign or none, with at most the
+// currency's decimals (more are accepted if they are zero).
 func ParseDecimal(text, code string) (Money, error) {
 	code = strings.ToUpper(code)
+	if len(text) > longestDecimal {
+		return Money{}, fmt.Errorf("a text of %d bytes is not an amount of %s", len(text), code)
+	}
 	bad := fmt.Errorf("%q is not an amount of %s", text, code)
-	rest, negative := strings.CutPrefix(text, "-")
-	whole, fraction, dotted := strings.Cut(rest, ".")
+	digits := strings.TrimPrefix(text, "-")
+	sign := text[:len(text)-len(digits)]
+	whole, fraction, dotted := strings.Cut(digits, ".")
 	if whole == "" || dotted && fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" {
 		return Money{}, bad
 	}
@@ -89,15 +97,11 @@ func ParseDecimal(text, code string) (Money, error) {
 	if strings.Trim(fraction[exponent:], "0") != "" {
 		return Money{}, bad
 	}
-	value, ok := new(big.Int).SetString(whole+fraction[:exponent], 10)
+	value, ok := new(big.Int).SetString(sign+whole+fraction[:exponent], 10)
 	if !ok || !value.IsInt64() {
 		return Money{}, bad
 	}
-	amount := value.Int64()
-	if negative {
-		amount = -amount
-	}
-	return Money{Amount: amount, Currency: code}, nil
+	return Money{Amount: value.Int64(), Currency: code}, nil
 }
 
 func abs(n int64) uint64 {
