@@ -35,18 +35,16 @@ type Change struct {
 	Actor   string
 }
 
-// AddChanges appends to the audit trail, in order; Seq is set here.
+// AddChanges appends to the audit trail. Each needs a Seq drawn from the counter
+// while its rows were locked, so that the order of one object's changes is the
+// order of their numbers.
 func (tx *Tx) AddChanges(ctx context.Context, changes []Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	numbers, err := tx.Numbers(ctx, len(changes))
-	if err != nil {
-		return err
-	}
 	rows := make([][]any, len(changes))
 	for i, c := range changes {
-		rows[i] = []any{numbers[i], stamp{tx.Now}, c.Subject, c.Account, c.ID, c.Customer, c.Kinds, c.Diff, c.After, c.Trigger, c.Event, c.Actor}
+		rows[i] = []any{c.Seq, stamp{tx.Now}, c.Subject, c.Account, c.ID, c.Customer, c.Kinds, c.Diff, c.After, c.Trigger, c.Event, c.Actor}
 	}
 	if err := tx.insert(ctx, `insert into changes (seq, at, subject, account, id, customer, kinds, diff, after, trigger, event, actor)`, "", rows); err != nil {
 		return fmt.Errorf("write changes: %w", err)

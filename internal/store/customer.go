@@ -58,13 +58,15 @@ func (tx *Tx) PutCustomers(ctx context.Context, customers []Customer) error {
 	return nil
 }
 
-// MeetCustomers inserts customers unless they are known.
-func (tx *Tx) MeetCustomers(ctx context.Context, customers []Customer) error {
+// MeetCustomers inserts customers unless they are known, and returns the
+// references of those that were not.
+func (tx *Tx) MeetCustomers(ctx context.Context, customers []Customer) ([]string, error) {
 	rows := make([][]any, len(customers))
 	for i, c := range customers {
 		rows[i] = []any{c.Ref, c.Doc, c.Email, 0, stamp{tx.Now}, stamp{tx.Now}}
 	}
-	return tx.insert(ctx, `insert into customers (ref, doc, email, sequence, created_at, updated_at)`, `on conflict (ref) do nothing`, rows)
+	return insertReturning(ctx, tx, scanString, `insert into customers (ref, doc, email, sequence, created_at, updated_at)`,
+		`on conflict (ref) do nothing returning ref`, rows)
 }
 
 // Access is the current answer for a customer and a feature.

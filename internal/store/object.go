@@ -197,3 +197,8 @@ func (db *DB) Objects(ctx context.Context, f ObjectFilter) ([]Object, error) {
 func (db *DB) ObjectCounts(ctx context.Context) (map[string]int64, error) {
 	return db.counts(ctx, `select account || '/' || kind, count(*) from objects where gone = 0 group by account, kind`)
 }
+
+// LinkedCustomers lists the providers' customers that are linked to one of ours.
+func (tx *Tx) LinkedCustomers(ctx context.Context, customer string) ([]Object, error) {
+	return collect(ctx, tx, scanObject, objectColumns+` where customer = $1 and kind = 'customer' and gone = 0 order by key`, customer)
+}

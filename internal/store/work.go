@@ -208,6 +208,17 @@ func (tx *Tx) Release(ctx context.Context, claim Claim) error {
 	return lostUnless(result, err, "release work")
 }
 
+// Pending tells the causes of the looks that are wanted or under way, by key.
+func (tx *Tx) Pending(ctx context.Context, keys []string) (map[string]string, error) {
+	rows, err := selectIn(ctx, tx, func(rows *sql.Rows) (p [2]string, err error) { return p, rows.Scan(&p[0], &p[1]) },
+		`select key, cause from work where key in (%s) and queue = 'look' and state in ('ready', 'running')`, keys)
+	causes := map[string]string{}
+	for _, row := range rows {
+		causes[row[0]] = row[1]
+	}
+	return causes, err
+}
+
 // Extend prolongs the leases of claims that are still held.
 func (db *DB) Extend(ctx context.Context, claims []Claim, lease time.Duration) error {
 	if len(claims) == 0 {

@@ -1,0 +1,385 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// writing is one transaction under way: many looks, few statements.
+type writing struct {
+	*Applier
+	tx     *store.Tx
+	groups []*group
+	// applied is the number of this writing, drawn after its rows were locked.
+	applied int64
+
+	held    map[string]store.Object
+	rows    map[string]*row
+	order   []*row // rows in the order in which they were folded
+	checked map[string]int64
+	settled map[string]int64
+	again   []store.Want
+
+	customers map[string]*customer
+	changes   []store.Change
+	raised    bool
+	effects   bool
+}
+
+// row is an object about to be written.
+type row struct {
+	sight *sight // nil if only a link is written
+	// before is what was held; nil if nothing was.
+	before *store.Object
+	next   store.Object
+	// was and is are the parsed documents; was is nil if nothing was held.
+	was, is billing.Object
+	kinds   []billing.ChangeKind
+	change  int // index in writing.changes
+}
+
+// commit writes groups in one transaction.
+func (a *Applier) commit(ctx context.Context, groups []*group) error {
+	var w *writing
+	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		w = &writing{
+			Applier: a, tx: tx, groups: groups, rows: map[string]*row{}, checked: map[string]int64{},
+			settled: map[string]int64{}, customers: map[string]*customer{},
+		}
+		return w.run(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	if w.raised {
+		a.Wake(store.QueueLook)
+	}
+	if w.effects {
+		a.Wake(store.QueueEffect)
+	}
+	for _, g := range groups {
+		for _, s := range g.sights {
+			a.Seen(s.cause.Trigger, s.outcome.Changed)
+		}
+	}
+	return nil
+}
+
+// run is the path, step by step. The order of the steps is the order of the
+// locks: work, objects, customers.
+func (w *writing) run(ctx context.Context) error {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"hold claims", w.hold},
+		{"read the ledger", w.read},
+		{"fold", w.fold},
+		{"link", w.link},
+		{"write objects", w.put},
+		{"link dependents", w.spread},
+		{"record", w.record},
+		{"decide access", w.decide},
+		{"react", w.react},
+		{"note drift", w.drift},
+		{"write the audit trail", w.audit},
+		{"raise looks", w.raise},
+		{"finish", w.finish},
+	} {
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+// hold finds out which claims are still ours and locks them.
+func (w *writing) hold(ctx context.Context) error {
+	var claims []store.Claim
+	for _, g := range w.groups {
+		g.lost = false
+		if g.claim != nil {
+			claims = append(claims, *g.claim)
+		}
+	}
+	held, err := w.tx.Hold(ctx, claims)
+	for _, g := range w.groups {
+		g.lost = g.claim != nil && !held[g.claim.ID]
+	}
+	return err
+}
+
+// sights visits every sight of every group whose claim is held.
+func (w *writing) sights(visit func(*sight)) {
+	for _, g := range w.groups {
+		if g.lost {
+			continue
+		}
+		for _, s := range g.sights {
+			visit(s)
+		}
+	}
+}
+
+// read locks the rows that will be compared and draws this writing's number:
+// after the lock, so that the numbers of one row's writings are in the order of
+// the writings.
+func (w *writing) read(ctx context.Context) error {
+	var keys []string
+	w.sights(func(s *sight) { keys = append(keys, s.ref.String()) })
+	objects, err := w.tx.LockObjects(ctx, keys)
+	if err != nil {
+		return err
+	}
+	w.held = make(map[string]store.Object, len(objects))
+	for _, o := range objects {
+		w.held[o.Key] = o
+	}
+	numbers, err := w.tx.Numbers(ctx, 1)
+	if err != nil {
+		return err
+	}
+	w.applied = numbers[0]
+	return nil
+}
+
+// fold compares every sight with what is held.
+func (w *writing) fold(context.Context) (err error) {
+	w.sights(func(s *sight) {
+		if err == nil {
+			err = w.foldOne(s)
+		}
+	})
+	return err
+}
+
+func (w *writing) foldOne(s *sight) error {
+	key := s.ref.String()
+	s.outcome = Outcome{Ref: s.ref, Object: s.snapshot.Object, Missing: s.missing}
+	before, known := w.held[key]
+	_, folded := w.rows[key]
+	if _, same := w.checked[key]; known && before.Applied > s.begun || folded || same {
+		s.outcome.Overtaken = true
+		if s.cause.Trigger == Sweep {
+			w.again = append(w.again, store.Want{Queue: store.QueueLook, Key: key, Cause: s.cause.text()})
+		}
+		return nil
+	}
+	if s.cause.Trigger != Sweep {
+		w.settled[key] = s.begun
+	}
+	if (s.missing || s.snapshot.Gone) && !known {
+		return nil // never seen here and not there: nothing to bury
+	}
+	r := &row{sight: s, next: store.Object{Key: key, Account: s.ref.Account, Kind: string(s.ref.Kind), ID: s.ref.ID, FirstAt: w.tx.Now}}
+	if known {
+		r.before, r.next = &before, before
+		s.outcome.Customer = before.Customer
+		var err error
+		if r.was, err = billing.ParseObject(billing.Kind(before.Kind), []byte(before.Doc)); err != nil {
+			return err
+		}
+	}
+	if err := r.see(s); err != nil {
+		return err
+	}
+	if len(r.kinds) == 0 && r.next.Customer != "" {
+		w.checked[key] = s.begun
+		return nil
+	}
+	w.rows[key] = r
+	w.order = append(w.order, r)
+	return nil
+}
+
+// see sets what the row says after the look, and names the changes.
+func (r *row) see(s *sight) error {
+	r.is = r.was
+	if s.missing || s.snapshot.Gone {
+		if !r.next.Gone {
+			r.kinds = append(r.kinds, billing.Vanished)
+		}
+		r.next.Gone, r.next.RevisitAt = true, time.Time{}
+		return nil
+	}
+	object := s.snapshot.Object
+	doc, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	claims := []byte("{}")
+	if len(s.snapshot.Claims) > 0 {
+		if claims, err = json.Marshal(s.snapshot.Claims); err != nil {
+			return err
+		}
+	}
+	if r.next.Gone {
+		r.kinds = append(r.kinds, billing.Returned)
+	}
+	if string(doc) != r.next.Doc {
+		r.kinds = append(r.kinds, billing.Observe(r.was, object)...)
+	} else if r.next.Owner != s.snapshot.Owner || r.next.Claims != string(claims) {
+		r.kinds = append(r.kinds, billing.Updated)
+	}
+	r.is = object
+	r.next.Gone = false
+	r.next.Doc, r.next.Claims = string(doc), string(claims)
+	r.next.Owner, r.next.Parent, r.next.Status = s.snapshot.Owner, parentOf(object), object.State()
+	r.next.RevisitAt = object.Revisit()
+	return nil
+}
+
+// parentOf names the object that another hangs on, "kind/id".
+func parentOf(object billing.Object) string {
+	kind, id := billing.KindPayment, ""
+	switch o := object.(type) {
+	case billing.Refund:
+		id = o.Payment
+	case billing.Dispute:
+		id = o.Payment
+	case billing.Warning:
+		id = o.Payment
+	case billing.Invoice:
+		kind, id = billing.KindSubscription, o.Subscription
+	}
+	if id == "" {
+		return ""
+	}
+	return string(kind) + "/" + id
+}
+
+// put writes the rows that changed, by the ordering rule.
+func (w *writing) put(ctx context.Context) error {
+	return w.write(ctx, w.order)
+}
+
+// write writes rows; those that something newer landed on are taken out.
+func (w *writing) write(ctx context.Context, rows []*row) error {
+	var objects []store.Object
+	for _, r := range rows {
+		if len(r.kinds) == 0 { // still unlinked, and nothing else is new
+			w.checked[r.next.Key] = r.sight.begun
+			continue
+		}
+		if r.next.Applied = w.applied; r.sight != nil {
+			r.next.Begun = r.sight.begun
+		} else {
+			r.next.Begun = w.applied
+		}
+		r.next.ChangedAt = w.tx.Now
+		objects = append(objects, r.next)
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	written, err := w.tx.PutObjects(ctx, objects)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		switch {
+		case len(r.kinds) == 0 || r.sight == nil:
+		case !written[r.next.Key]: // a row that was not there to be locked a moment ago
+			r.kinds = nil
+			r.sight.outcome.Overtaken = true
+			delete(w.settled, r.next.Key)
+		default:
+			r.sight.outcome.Changed = true
+			r.sight.outcome.Customer = r.next.Customer
+		}
+	}
+	return nil
+}
+
+// raise asks for looks at what is related to the objects that changed, unless
+// they were looked at since. A sweep visits them anyway.
+func (w *writing) raise(ctx context.Context) error {
+	wanted := map[string]store.Want{}
+	begun := map[string]int64{}
+	for _, r := range w.order {
+		if r.sight == nil || len(r.kinds) == 0 || r.sight.cause.Trigger == Sweep {
+			continue
+		}
+		for _, ref := range r.sight.snapshot.Related {
+			key := ref.String()
+			wanted[key] = store.Want{Queue: store.QueueLook, Key: key, Cause: Cause{Trigger: follow(r.sight.cause.Trigger), Event: r.next.Key}.text()}
+			begun[key] = r.sight.begun
+		}
+	}
+	if len(wanted) > 0 {
+		known, err := w.tx.ObjectsNamed(ctx, sortedKeys(wanted))
+		if err != nil {
+			return err
+		}
+		for _, o := range known {
+			if o.Checked > begun[o.Key] {
+				delete(wanted, o.Key)
+			}
+		}
+	}
+	wants := w.again
+	for _, key := range sortedKeys(wanted) {
+		if _, now := w.rows[key]; !now {
+			wants = append(wants, wanted[key])
+		}
+	}
+	if len(wants) == 0 {
+		return nil
+	}
+	w.raised = true
+	numbers, err := w.tx.Numbers(ctx, 1)
+	if err != nil {
+		return err
+	}
+	return w.tx.Raise(ctx, numbers[0], wants)
+}
+
+// follow is the trigger of a look that another look led to. What reconciliation
+// leads to is found by reconciliation.
+func follow(trigger Trigger) Trigger {
+	if trigger.reconciling() {
+		return trigger
+	}
+	return Follow
+}
+
+// finish completes the claims and the events.
+func (w *writing) finish(ctx context.Context) error {
+	done := map[time.Time][]store.Claim{}
+	for _, g := range w.groups {
+		overtaken := len(g.sights) == 1 && g.sights[0].outcome.Overtaken && g.next.IsZero()
+		if g.claim != nil && !g.lost && !overtaken {
+			done[g.next] = append(done[g.next], *g.claim)
+		}
+	}
+	for next, claims := range done {
+		if err := w.tx.Finish(ctx, claims, next); err != nil {
+			return err
+		}
+	}
+	if err := w.tx.MarkChecked(ctx, w.checked); err != nil {
+		return err
+	}
+	if err := w.tx.Settle(ctx, w.settled); err != nil {
+		return err
+	}
+	for _, g := range w.groups {
+		if g.also != nil && !g.lost {
+			if err := g.also(ctx, w.tx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refOf reads a row's key, which was written from a reference.
+func refOf(o store.Object) provider.Ref {
+	return provider.Ref{Account: o.Account, Kind: billing.Kind(o.Kind), ID: o.ID}
+}

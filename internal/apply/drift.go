@@ -1,0 +1,172 @@
+package apply
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/store"
+)
+
+// The kinds of drift.
+const (
+	// DriftMissing: the provider has it, the ledger had not. DriftStale: the
+	// ledger said something else. DriftGone, DriftReturned: it was deleted, or
+	// is there again. All are healed by being found.
+	DriftMissing  = "missing"
+	DriftStale    = "stale"
+	DriftGone     = "gone"
+	DriftReturned = "returned"
+	// DriftUnmapped: a live subscription has a price that is in no plan.
+	// DriftUnlinked: a live subscription belongs to nobody we know. Both stay
+	// open until somebody acts.
+	DriftUnmapped = "unmapped_price"
+	DriftUnlinked = "unlinked"
+)
+
+// The impacts of drift.
+const (
+	PaidButBlocked  = "paid_but_blocked"
+	UnpaidButActive = "unpaid_but_active"
+)
+
+// Backfill is the event of the sweep that fills an empty ledger: what it finds
+// is not drift.
+const Backfill = "backfill"
+
+// drift records what reconciliation found, and what a person must see to.
+func (w *writing) drift(ctx context.Context) error {
+	healed, err := w.found(ctx)
+	if err != nil {
+		return err
+	}
+	open, err := w.standing(ctx)
+	if err != nil {
+		return err
+	}
+	return w.tx.AddDrift(ctx, append(healed, open...))
+}
+
+// found lists the rows that only reconciliation noticed. An object about which
+// a webhook has come, and waits to be worked on, was not missed.
+func (w *writing) found(ctx context.Context) ([]store.Drift, error) {
+	var rows []*row
+	var keys []string
+	for _, r := range w.order {
+		if r.sight == nil || len(r.kinds) == 0 || !r.sight.cause.Trigger.reconciling() {
+			continue
+		}
+		if r.before == nil && r.sight.cause.Event == Backfill {
+			continue
+		}
+		rows, keys = append(rows, r), append(keys, r.next.Key)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	pending, err := w.tx.Pending(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var findings []store.Drift
+	for _, r := range rows {
+		if !strings.HasPrefix(pending[r.next.Key], string(Webhook)) {
+			findings = append(findings, w.finding(r))
+		}
+	}
+	return findings, nil
+}
+
+func (w *writing) finding(r *row) store.Drift {
+	kind := DriftStale
+	switch {
+	case r.before == nil:
+		kind = DriftMissing
+	case slices.Contains(r.kinds, billing.Vanished):
+		kind = DriftGone
+	case slices.Contains(r.kinds, billing.Returned):
+		kind = DriftReturned
+	}
+	by := string(r.sight.cause.Trigger)
+	d := store.Drift{
+		Account: r.next.Account, Kind: kind, Subject: r.next.Kind, Object: r.next.ID, Customer: r.next.Customer,
+		Diff: w.changes[r.change].Diff, FoundBy: by, State: "healed", HealedAt: w.tx.Now, HealedBy: by,
+	}
+	if r.before != nil {
+		d.Since = r.before.CheckedAt
+	}
+	if c := w.customers[r.next.Customer]; c != nil && slices.Contains(billing.AccessKinds(), billing.Kind(r.next.Kind)) {
+		switch {
+		case c.gained:
+			d.Impact = PaidButBlocked
+		case c.lost:
+			d.Impact = UnpaidButActive
+		}
+	}
+	return d
+}
+
+// standing lists what is wrong with the subscriptions just seen that looking
+// cannot heal, and closes what is no longer wrong.
+func (w *writing) standing(ctx context.Context) ([]store.Drift, error) {
+	wrong := map[[2]string]store.Drift{}
+	var refs []string
+	for _, r := range w.order {
+		s, isSubscription := r.is.(billing.Subscription)
+		if !isSubscription || len(r.kinds) == 0 {
+			continue
+		}
+		refs = append(refs, r.next.Key)
+		for _, kind := range w.wrongs(r, s) {
+			d := store.Drift{
+				Account: r.next.Account, Kind: kind, Subject: r.next.Kind, Object: r.next.ID, Customer: r.next.Customer,
+				Diff: jsonText([]billing.FieldDiff{}), FoundBy: string(Time), State: "open",
+			}
+			if r.sight != nil {
+				d.FoundBy = string(r.sight.cause.Trigger)
+			}
+			wrong[[2]string{r.next.Key, kind}] = d
+		}
+	}
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	open, err := w.tx.OpenDrift(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	var healed []string
+	for _, d := range open {
+		name := [2]string{d.Account + "/" + d.Subject + "/" + d.Object, d.Kind}
+		if _, still := wrong[name]; !still {
+			healed = append(healed, d.ID)
+		}
+		delete(wrong, name)
+	}
+	if err := w.tx.HealDrift(ctx, healed, string(Follow)); err != nil {
+		return nil, err
+	}
+	var findings []store.Drift
+	for _, d := range wrong {
+		findings = append(findings, d)
+	}
+	slices.SortFunc(findings, func(a, b store.Drift) int { return strings.Compare(a.Object+a.Kind, b.Object+b.Kind) })
+	return findings, nil
+}
+
+func (w *writing) wrongs(r *row, s billing.Subscription) []string {
+	if !s.Live() || r.next.Gone {
+		return nil
+	}
+	var kinds []string
+	if r.next.Customer == "" {
+		kinds = append(kinds, DriftUnlinked)
+	}
+	for _, item := range s.Items {
+		if _, mapped := w.Catalog.ByPrice(r.next.Account, item.Price); !mapped {
+			return append(kinds, DriftUnmapped)
+		}
+	}
+	return kinds
+}

@@ -1,0 +1,140 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/policy"
+)
+
+// react lets the policies see what changed and records what they ask for.
+func (w *writing) react(ctx context.Context) error {
+	if len(w.Policies) == 0 {
+		return nil
+	}
+	var effects []store.Effect
+	for _, r := range w.order {
+		if len(r.kinds) == 0 || r.next.Customer == "" {
+			continue
+		}
+		c := w.customers[r.next.Customer]
+		if c == nil {
+			continue
+		}
+		change := policy.Change{
+			Seq: w.changes[r.change].Seq, At: w.tx.Now, Kinds: r.kinds,
+			Account: r.next.Account, Kind: billing.Kind(r.next.Kind), ID: r.next.ID, Before: r.was, After: r.is,
+		}
+		effects = append(effects, w.ask(change, policy.Known{Customer: c.doc, Facts: c.facts})...)
+	}
+	return w.demand(ctx, effects)
+}
+
+// ask collects what the policies want done about a change.
+func (w *writing) ask(change policy.Change, known policy.Known) []store.Effect {
+	var effects []store.Effect
+	for _, p := range w.Policies {
+		for _, action := range p.React(change, known) {
+			state := store.EffectDue
+			if !w.Enforce(action.Account, p.Name()) {
+				state = store.EffectWithheld
+			}
+			details := string(action.Details)
+			if details == "" {
+				details = "{}"
+			}
+			effects = append(effects, store.Effect{
+				Key: action.Key, Kind: action.Kind, Account: action.Account, Object: action.Object,
+				Customer: known.Customer.Ref, Doc: details, State: state, Actor: "policy:" + p.Name(),
+			})
+		}
+	}
+	return effects
+}
+
+// demand records effects.
+func (w *writing) demand(ctx context.Context, effects []store.Effect) error {
+	fresh, err := w.tx.AddEffects(ctx, effects)
+	w.effects = w.effects || len(fresh) > 0
+	return err
+}
+
+// SetCustomer stores what the application says about its customer, and returns
+// it as stored. A ban in it is ignored: bans are set by their own call.
+func (a *Applier) SetCustomer(ctx context.Context, settings billing.Customer, cause Cause) (billing.Customer, error) {
+	if err := billing.CheckRef(settings.Ref); err != nil {
+		return billing.Customer{}, err
+	}
+	var w *writing
+	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		w = &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
+		settings, err = w.settle(ctx, settings, cause)
+		return err
+	})
+	if err == nil && w.effects {
+		a.Wake(store.QueueEffect)
+	}
+	return settings, err
+}
+
+func (w *writing) settle(ctx context.Context, settings billing.Customer, cause Cause) (billing.Customer, error) {
+	rows, err := w.tx.LockCustomers(ctx, []string{settings.Ref})
+	if err != nil {
+		return settings, err
+	}
+	row, was := store.Customer{Ref: settings.Ref}, billing.Customer{Ref: settings.Ref}
+	if len(rows) == 1 {
+		row = rows[0]
+		if err := json.Unmarshal([]byte(row.Doc), &was); err != nil {
+			return settings, err
+		}
+	}
+	settings.Ban = was.Ban
+	doc := jsonText(settings)
+	if len(rows) == 1 && doc == row.Doc {
+		return settings, nil
+	}
+	diff, err := billing.Diff(was, settings)
+	if err != nil {
+		return settings, err
+	}
+	row.Doc, row.Email = doc, settings.Email
+	if err := w.tx.PutCustomers(ctx, []store.Customer{row}); err != nil {
+		return settings, err
+	}
+	w.changes = append(w.changes, store.Change{
+		Subject: store.SubjectSettings, ID: settings.Ref, Customer: settings.Ref, Kinds: kindList(billing.CustomerSet),
+		Diff: jsonText(diff), After: doc, Trigger: string(cause.Trigger), Event: cause.Event, Actor: cause.Actor,
+	})
+	if err := w.number(ctx, 0); err != nil {
+		return settings, err
+	}
+	if err := w.tellPolicies(ctx, settings); err != nil {
+		return settings, err
+	}
+	return settings, w.audit(ctx)
+}
+
+// tellPolicies lets the policies react to new settings.
+func (w *writing) tellPolicies(ctx context.Context, settings billing.Customer) error {
+	if len(w.Policies) == 0 {
+		return nil
+	}
+	known := policy.Known{Customer: settings}
+	objects, err := w.tx.LinkedCustomers(ctx, settings.Ref)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		object, err := billing.ParseObject(billing.KindCustomer, []byte(o.Doc))
+		if err != nil {
+			return err
+		}
+		linked, _ := object.(billing.ProviderCustomer)
+		known.Linked = append(known.Linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: linked})
+	}
+	change := policy.Change{Seq: w.changes[0].Seq, At: w.tx.Now, Kinds: []billing.ChangeKind{billing.CustomerSet}}
+	return w.demand(ctx, w.ask(change, known))
+}

@@ -1,0 +1,89 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/store"
+)
+
+// Record is what the audit trail keeps of an object: everything that the ledger
+// says about it.
+type Record struct {
+	Customer string          `json:"customer,omitempty"`
+	Owner    string          `json:"owner,omitempty"`
+	Claims   json.RawMessage `json:"claims,omitempty"`
+	Gone     bool            `json:"gone,omitempty"`
+	Object   json.RawMessage `json:"object"`
+}
+
+// recordOf takes the recorded part of a row.
+func recordOf(o store.Object) Record {
+	return Record{Customer: o.Customer, Owner: o.Owner, Claims: json.RawMessage(o.Claims), Gone: o.Gone, Object: json.RawMessage(o.Doc)}
+}
+
+// record turns the rows that changed into rows of the audit trail.
+func (w *writing) record(context.Context) error {
+	for _, r := range w.order {
+		if len(r.kinds) == 0 {
+			continue
+		}
+		after := recordOf(r.next)
+		var before any
+		if r.before != nil {
+			before = recordOf(*r.before)
+		}
+		diff, err := billing.Diff(before, after)
+		if err != nil {
+			return err
+		}
+		change := store.Change{
+			Subject: r.next.Kind, Account: r.next.Account, ID: r.next.ID, Customer: r.next.Customer,
+			Kinds: kindList(r.kinds...), Diff: jsonText(diff), After: jsonText(after),
+		}
+		if r.sight != nil {
+			change.Trigger, change.Event, change.Actor = string(r.sight.cause.Trigger), r.sight.cause.Event, r.sight.cause.Actor
+		} else {
+			change.Trigger = string(Follow)
+		}
+		r.change = len(w.changes)
+		w.changes = append(w.changes, change)
+	}
+	return nil
+}
+
+// audit writes the audit trail.
+func (w *writing) audit(ctx context.Context) error {
+	return w.tx.AddChanges(ctx, w.changes)
+}
+
+// number gives the changes from an index on their numbers.
+func (w *writing) number(ctx context.Context, from int) error {
+	if from == len(w.changes) {
+		return nil
+	}
+	numbers, err := w.tx.Numbers(ctx, len(w.changes)-from)
+	if err != nil {
+		return err
+	}
+	for i := range numbers {
+		w.changes[from+i].Seq = numbers[i]
+	}
+	return nil
+}
+
+func kindList(kinds ...billing.ChangeKind) string { return jsonText(kinds) }
+
+// jsonText writes a value of our own as JSON; only unencodable types fail, and
+// we have none.
+func jsonText(value any) string {
+	doc, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	if string(doc) == "null" {
+		return "[]"
+	}
+	return string(doc)
+}
