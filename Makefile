@@ -11,7 +11,7 @@ GOTEST := $(CURDIR)/.bin/gotest
 FUZZTIME ?= 5s
 
 # Every module of the repository that has code, the main one first.
-MODULES := $(shell find . -name go.mod -not -path './.*' -not -path '*/testdata/*' -printf '%h\n' | sort | \
+MODULES := $(shell find . -name go.mod -not -path './.*' -not -path '*/testdata/*' | xargs -n 1 dirname | sort | \
 	while read -r m; do [ -z "$$(find "$$m" -name '*.go' -print -quit)" ] || echo "$$m"; done)
 EACH := for m in $(MODULES); do (cd "$$m" && echo "== $$m" &&
 WITH_POSTGRES := go run ./internal/pgtest/cmd

@@ -268,9 +268,36 @@ func TestTheFileIsFoundByFlagThenVariableThenDefault(t *testing.T) {
 }
 
 func TestForeignVariablesAreListed(t *testing.T) {
-	c := load(t, "", "TRIVET_SERVICE_HOST=10.0.0.1", "TRIVET_PORT=tcp://10.0.0.1:80", "TRIVET_TEST_POSTGRES=x")
-	if diff := cmp.Diff([]string{"TRIVET_PORT", "TRIVET_SERVICE_HOST"}, c.Ignored); diff != "" {
+	c := load(t, "", "TRIVET_SERVICE_HOST=10.0.0.1", "TRIVET_PORT=tcp://10.0.0.1:80", "TRIVET_HOME=/x", "TRIVET_TEST_POSTGRES=x")
+	if diff := cmp.Diff([]string{"TRIVET_HOME", "TRIVET_PORT", "TRIVET_SERVICE_HOST"}, c.Ignored); diff != "" {
 		t.Errorf("ignored variables differ (-want +got):\n%s", diff)
+	}
+}
+
+// The example of the README must be one that Load would take, were its secrets
+// and ids real.
+func TestReadmeExample(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(text), "```toml\n")
+	example, _, closed := strings.Cut(after, "```")
+	if !found || !closed {
+		t.Fatal("README.md has no TOML example")
+	}
+	dir := t.TempDir() + "/"
+	example = strings.NewReplacer("…", "real", "/run/secrets/", dir).Replace(example)
+	for part := range strings.SplitSeq(example, `"`) {
+		if strings.HasPrefix(part, dir) {
+			if err := os.WriteFile(part, []byte("real_value\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	c := load(t, example)
+	if len(c.Providers) != 2 || len(c.Plans) != 1 || c.Mode != Observe {
+		t.Errorf("the example means %+v", c)
 	}
 }
 

@@ -6,7 +6,7 @@ import "strings"
 // that is the beginning of a candidate, or goes on after it, is close too:
 // people write secret for secret_key.
 func closest(name string, candidates []string) string {
-	best, at := "", 1+len(name)/3
+	best, at := "", max(1, len(name)/3)
 	for _, c := range candidates {
 		d := distance(name, c)
 		if len(name) >= 3 && (strings.HasPrefix(c, name) || strings.HasPrefix(name, c)) {
