@@ -1,0 +1,145 @@
+package stripe
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	sdk "github.com/stripe/stripe-go/v85"
+
+	"github.com/trivetdev/trivet/provider"
+)
+
+// EventRetention is how long Stripe lists past events.
+const EventRetention = 30 * 24 * time.Hour
+
+// Events implements [provider.EventLister]. Stripe lists events newest first
+// and keeps them for [EventRetention]; what is older is not listed.
+//
+// To return them oldest first without holding a month of them in memory, the
+// time since is cut into windows that fit into one answer each: a window with
+// more is halved, one that fitted is followed by one twice as wide. Usually the
+// first, open-ended, window is all there is.
+//
+// No filter by type is used: Stripe takes 20 types at most, and several
+// filtered lists would have to be merged by a time that knows only seconds.
+func (d *Driver) Events(ctx context.Context, since time.Time, after string) (provider.EventPage, error) {
+	w, err := d.window(since, after)
+	if err != nil {
+		return provider.EventPage{}, err
+	}
+	for {
+		events, more, err := d.eventsIn(ctx, w, "")
+		if err != nil {
+			return provider.EventPage{}, err
+		}
+		if more && w.width != 1 {
+			w = w.narrower(d.now())
+			continue
+		}
+		if more {
+			if events, err = d.wholeSecond(ctx, w, events); err != nil {
+				return provider.EventPage{}, err
+			}
+		}
+		slices.Reverse(events)
+		return provider.EventPage{Deliveries: d.deliveries(events), Next: w.next(d.now())}, nil
+	}
+}
+
+// window is a span of seconds; a width of zero has no end.
+type window struct{ from, width int64 }
+
+// window reads a cursor, which is "from:width".
+func (d *Driver) window(since time.Time, after string) (window, error) {
+	if after == "" {
+		return window{from: max(0, since.Unix())}, nil
+	}
+	from, width, _ := strings.Cut(after, ":")
+	w := window{}
+	var err1, err2 error
+	w.from, err1 = strconv.ParseInt(from, 10, 64)
+	w.width, err2 = strconv.ParseInt(width, 10, 64)
+	if errors.Join(err1, err2) != nil || w.from < 0 || w.width < 1 {
+		return window{}, d.refused("list events", "the cursor is not one of ours")
+	}
+	if w.from+w.width > d.now().Unix() {
+		w.width = 0 // the last window waits for what is happening now
+	}
+	return w, nil
+}
+
+func (w window) narrower(now time.Time) window {
+	width := w.width
+	if width == 0 {
+		oldest := now.Add(-EventRetention - 24*time.Hour).Unix()
+		w.from = max(w.from, oldest)
+		width = max(2, now.Unix()-w.from)
+	}
+	return window{w.from, max(1, width/2)}
+}
+
+// next is the cursor behind the window; empty if the window had no end.
+func (w window) next(now time.Time) string {
+	if w.width == 0 {
+		return ""
+	}
+	from := w.from + w.width
+	return strconv.FormatInt(from, 10) + ":" + strconv.FormatInt(min(2*w.width, max(1, now.Unix()-from+1)), 10)
+}
+
+// eventsIn asks for the newest events of a window.
+func (d *Driver) eventsIn(ctx context.Context, w window, after string) (events []*sdk.Event, more bool, err error) {
+	span := &sdk.RangeQueryParams{GreaterThanOrEqual: w.from}
+	if w.width > 0 {
+		span.LesserThan = w.from + w.width
+	}
+	list, err := call(ctx, d, "list events", func(ctx context.Context) (*sdk.V1List[*sdk.Event], error) {
+		list := d.api.V1Events.List(ctx, &sdk.EventListParams{
+			ListParams: listParams(provider.Query{After: after}), CreatedRange: span,
+		})
+		return list, list.Err()
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	if !complete(list.LastResponse()) {
+		return nil, false, d.malformed("list events", errNotAList)
+	}
+	return list.Data(), list.Meta().HasMore && len(list.Data()) > 0, nil
+}
+
+// wholeSecond reads on in a window that cannot be made narrower.
+func (d *Driver) wholeSecond(ctx context.Context, w window, events []*sdk.Event) ([]*sdk.Event, error) {
+	for more := true; more; {
+		var page []*sdk.Event
+		var err error
+		if page, more, err = d.eventsIn(ctx, w, events[len(events)-1].ID); err != nil {
+			return nil, err
+		}
+		events = append(events, page...)
+	}
+	return events, nil
+}
+
+// deliveries reads the names in events. One that cannot be read is passed on
+// without any: the rest must not wait for it.
+func (d *Driver) deliveries(events []*sdk.Event) []provider.Delivery {
+	var all []provider.Delivery
+	for _, event := range events {
+		var body []byte
+		if event.LastResponse != nil {
+			body = event.LastResponse.RawJSON
+		}
+		delivery, err := d.readEvent(body)
+		if err != nil {
+			delivery = provider.Delivery{ID: event.ID, Type: clip(string(event.Type), 128), CreatedAt: moment(event.Created)}
+		}
+		delivery.Body = body
+		all = append(all, delivery)
+	}
+	return all
+}

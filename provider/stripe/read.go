@@ -1,0 +1,212 @@
+package stripe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	sdk "github.com/stripe/stripe-go/v85"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// pageSize is the most that Stripe returns at once.
+const pageSize = 100
+
+// looker reads the objects of one kind.
+type looker interface {
+	fetch(ctx context.Context, d *Driver, ref provider.Ref) (provider.Snapshot, error)
+	page(ctx context.Context, d *Driver, query provider.Query) (provider.Page, error)
+}
+
+// reader is a looker for objects that stripe-go calls T.
+type reader[T any] struct {
+	retrieve func(ctx context.Context, id string) (T, error)
+	list     func(ctx context.Context, query provider.Query) *sdk.V1List[T]
+	id       func(T) string
+	snapshot func(ctx context.Context, object T) (provider.Snapshot, error)
+}
+
+// Fetch implements [provider.Driver]. A payment goes by the id of its payment
+// intent (pi_), or by that of the charge (ch_, py_) if it was made without one.
+func (d *Driver) Fetch(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
+	look := d.looker(ref.Kind)
+	if look == nil {
+		return provider.Snapshot{}, d.refused("fetch", "Stripe has no such kind of object")
+	}
+	if err := d.checkRef("fetch "+string(ref.Kind), ref, ref.Kind); err != nil {
+		return provider.Snapshot{}, err
+	}
+	if ref.Kind == billing.KindPayment && isCharge(ref.ID) {
+		look = d.charges()
+	}
+	return look.fetch(ctx, d, ref)
+}
+
+// List implements [provider.Driver]. Deleted customers do not appear, nor do
+// charges made without a payment intent.
+//
+// Stripe cannot list refunds, disputes and early fraud warnings by customer.
+// With an owner, refunds and disputes are found through that customer's
+// payments; of warnings the page is empty.
+func (d *Driver) List(ctx context.Context, query provider.Query) (provider.Page, error) {
+	look := d.looker(query.Kind)
+	op := "list " + string(query.Kind)
+	switch {
+	case look == nil:
+		return provider.Page{}, d.refused("list", "Stripe has no such kind of object")
+	case query.After != "" && !namePattern.MatchString(query.After):
+		return provider.Page{}, d.refused(op, "the cursor is not one of ours")
+	case query.Owner == "":
+		return look.page(ctx, d, query)
+	case !namePattern.MatchString(query.Owner):
+		return provider.Page{}, d.refused(op, "no Stripe customer can have this id")
+	}
+	switch query.Kind {
+	case billing.KindCustomer:
+		return d.listOneCustomer(ctx, query)
+	case billing.KindRefund, billing.KindDispute:
+		return d.listThroughPayments(ctx, query)
+	case billing.KindWarning:
+		return provider.Page{}, nil
+	}
+	return look.page(ctx, d, query)
+}
+
+func (d *Driver) looker(kind billing.Kind) looker {
+	switch kind {
+	case billing.KindCustomer:
+		return d.customers()
+	case billing.KindCheckout:
+		return d.checkouts()
+	case billing.KindSubscription:
+		return d.subscriptions()
+	case billing.KindInvoice:
+		return d.invoices()
+	case billing.KindPayment:
+		return d.payments()
+	case billing.KindRefund:
+		return d.refunds()
+	case billing.KindDispute:
+		return d.disputes()
+	case billing.KindWarning:
+		return d.warnings()
+	}
+	return nil
+}
+
+func isCharge(id string) bool {
+	return strings.HasPrefix(id, "ch_") || strings.HasPrefix(id, "py_")
+}
+
+func (r reader[T]) fetch(ctx context.Context, d *Driver, ref provider.Ref) (provider.Snapshot, error) {
+	op := fmt.Sprintf("fetch %s %s", ref.Kind, ref.ID)
+	object, err := call(ctx, d, op, func(ctx context.Context) (T, error) { return r.retrieve(ctx, ref.ID) })
+	if err != nil {
+		return provider.Snapshot{}, err
+	}
+	if r.id(object) != ref.ID {
+		return provider.Snapshot{}, d.malformed(op, errors.New("the answer is about something else: check base_url"))
+	}
+	return r.read(ctx, d, op, object)
+}
+
+// read translates one object.
+func (r reader[T]) read(ctx context.Context, d *Driver, op string, object T) (provider.Snapshot, error) {
+	snapshot, err := r.snapshot(ctx, object)
+	if err == nil {
+		return snapshot, nil
+	}
+	if _, ours := errors.AsType[*provider.Error](err); ours {
+		return provider.Snapshot{}, err
+	}
+	return provider.Snapshot{}, d.malformed(op, fmt.Errorf("%s: %w", r.id(object), err))
+}
+
+func (r reader[T]) page(ctx context.Context, d *Driver, query provider.Query) (provider.Page, error) {
+	op := "list " + string(query.Kind)
+	list, err := call(ctx, d, op, func(ctx context.Context) (*sdk.V1List[T], error) {
+		list := r.list(ctx, query)
+		return list, list.Err()
+	})
+	if err != nil {
+		return provider.Page{}, err
+	}
+	if !complete(list.LastResponse()) {
+		return provider.Page{}, d.malformed(op, errNotAList)
+	}
+	var page provider.Page
+	for _, object := range list.Data() {
+		if !namePattern.MatchString(r.id(object)) {
+			return provider.Page{}, d.malformed(op, errors.New("an object of the list has no id"))
+		}
+		snapshot, err := r.read(ctx, d, op, object)
+		if err != nil {
+			return provider.Page{}, err
+		}
+		page.Snapshots = append(page.Snapshots, snapshot)
+	}
+	if n := len(list.Data()); n > 0 && list.Meta().HasMore {
+		page.Next = r.id(list.Data()[n-1])
+	}
+	return page, nil
+}
+
+// complete reports whether an answer really is a list. A 200 with something
+// else in it, or with less, must not pass for "there is nothing".
+func complete(response *sdk.APIResponse) bool {
+	var list struct {
+		Object  string      `json:"object"`
+		Data    *[]struct{} `json:"data"`
+		HasMore *bool       `json:"has_more"`
+	}
+	err := json.Unmarshal(response.RawJSON, &list)
+	return err == nil && list.Object == "list" && list.Data != nil && list.HasMore != nil
+}
+
+// errNotAList is the cause of a page that cannot be trusted.
+var errNotAList = errors.New("the answer is not a list: check base_url")
+
+// listParams asks for one page, with what is needed of each object.
+func listParams(query provider.Query, expand ...string) sdk.ListParams {
+	params := sdk.ListParams{Limit: sdk.Int64(pageSize), Single: true}
+	if len(expand) > 0 {
+		params.Expand = sdk.StringSlice(expand)
+	}
+	if query.After != "" {
+		params.StartingAfter = sdk.String(query.After)
+	}
+	return params
+}
+
+func retrieveParams(expand ...string) sdk.Params {
+	if len(expand) == 0 {
+		return sdk.Params{}
+	}
+	return sdk.Params{Expand: sdk.StringSlice(expand)}
+}
+
+// owned is the customer filter of a list; nil for all.
+func owned(query provider.Query) *string {
+	if query.Owner == "" {
+		return nil
+	}
+	return sdk.String(query.Owner)
+}
+
+// rest reads what did not fit into a list inside another object.
+func rest[T any](ctx context.Context, d *Driver, op string, list func(context.Context) *sdk.V1List[T]) ([]T, error) {
+	return call(ctx, d, op, func(ctx context.Context) ([]T, error) {
+		var all []T
+		for object, err := range list(ctx).All(ctx) {
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, object)
+		}
+		return all, nil
+	})
+}

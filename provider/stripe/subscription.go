@@ -1,0 +1,145 @@
+package stripe
+
+import (
+	"context"
+
+	sdk "github.com/stripe/stripe-go/v85"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
+)
+
+func (d *Driver) subscriptions() looker {
+	return reader[*sdk.Subscription]{
+		retrieve: func(ctx context.Context, id string) (*sdk.Subscription, error) {
+			return d.api.V1Subscriptions.Retrieve(ctx, id, &sdk.SubscriptionRetrieveParams{Params: retrieveParams("latest_invoice")})
+		},
+		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Subscription] {
+			return d.api.V1Subscriptions.List(ctx, &sdk.SubscriptionListParams{
+				ListParams: listParams(query, "data.latest_invoice"), Customer: owned(query),
+				Status: sdk.String("all"), // without it the canceled ones are left out
+			})
+		},
+		id:       func(s *sdk.Subscription) string { return s.ID },
+		snapshot: d.subscription,
+	}
+}
+
+func (d *Driver) subscription(ctx context.Context, s *sdk.Subscription) (provider.Snapshot, error) {
+	items, err := d.subscriptionItems(ctx, s)
+	if err != nil {
+		return provider.Snapshot{}, err
+	}
+	object := billing.Subscription{
+		Status:         subscriptionStatus(s),
+		ProviderStatus: string(s.Status),
+		StartedAt:      moment(s.StartDate),
+		TrialEnd:       moment(s.TrialEnd),
+		EndedAt:        moment(s.EndedAt),
+		Pause:          pauseOf(s),
+	}
+	if object.Amount, err = addItems(&object, s.Currency, items); err != nil {
+		return provider.Snapshot{}, err
+	}
+	switch {
+	case s.CancelAt != 0:
+		object.CancelAt = moment(s.CancelAt)
+	case s.CancelAtPeriodEnd:
+		object.CancelAt = object.PeriodEnd
+	}
+	snapshot := provider.Snapshot{
+		Ref: d.ref(billing.KindSubscription, s.ID), Owner: customerID(s.Customer), Claims: claims(s.Metadata),
+	}
+	if invoice := s.LatestInvoice; invoice != nil {
+		object.LatestInvoice = invoice.ID
+		snapshot.Related = []provider.Ref{d.ref(billing.KindInvoice, invoice.ID)}
+		if object.Status == billing.SubscriptionPastDue || object.Status == billing.SubscriptionUnpaid {
+			object.PastDueSince = dueSince(invoice)
+		}
+	}
+	snapshot.Object = object
+	return snapshot, nil
+}
+
+// subscriptionStatus translates the status. What is over is over, whatever else
+// the object says; a pause of collection leaves Stripe's status as it was.
+func subscriptionStatus(s *sdk.Subscription) billing.SubscriptionStatus {
+	switch s.Status {
+	case sdk.SubscriptionStatusCanceled, sdk.SubscriptionStatusIncompleteExpired:
+		return billing.SubscriptionEnded
+	}
+	if s.PauseCollection != nil {
+		return billing.SubscriptionPaused
+	}
+	switch s.Status {
+	case sdk.SubscriptionStatusTrialing:
+		return billing.SubscriptionTrialing
+	case sdk.SubscriptionStatusActive:
+		return billing.SubscriptionActive
+	case sdk.SubscriptionStatusPastDue:
+		return billing.SubscriptionPastDue
+	case sdk.SubscriptionStatusUnpaid:
+		return billing.SubscriptionUnpaid
+	case sdk.SubscriptionStatusPaused: // the trial ended without a payment method
+		return billing.SubscriptionPaused
+	}
+	return billing.SubscriptionPending
+}
+
+// pauseOf reads the pause. Stripe does not tell when a pause of collection
+// began; one for want of a payment method begins with the end of the trial.
+func pauseOf(s *sdk.Subscription) *billing.Pause {
+	switch {
+	case s.PauseCollection != nil:
+		return &billing.Pause{Until: moment(s.PauseCollection.ResumesAt), Mode: string(s.PauseCollection.Behavior)}
+	case s.Status == sdk.SubscriptionStatusPaused:
+		return &billing.Pause{From: moment(s.TrialEnd)}
+	}
+	return nil
+}
+
+// addItems fills in what the items say: prices, quantities, interval and, since
+// 2025-03-31, the period. It returns what one interval costs.
+func addItems(into *billing.Subscription, code sdk.Currency, items []*sdk.SubscriptionItem) (billing.Money, error) {
+	total, start, end := int64(0), int64(0), int64(0)
+	for _, item := range items {
+		if item.CurrentPeriodEnd > end {
+			start, end = item.CurrentPeriodStart, item.CurrentPeriodEnd
+		}
+		if item.Price == nil {
+			continue
+		}
+		total += priceOf(item.Price, item.Quantity)
+		into.Items = append(into.Items, billing.Item{Price: item.Price.ID, Quantity: item.Quantity})
+		if recurring := item.Price.Recurring; recurring != nil && into.Interval.Unit == "" {
+			into.Interval = billing.Interval{Unit: string(recurring.Interval), Count: recurring.IntervalCount}
+		}
+	}
+	into.PeriodStart, into.PeriodEnd = moment(start), moment(end)
+	if len(into.Items) > 0 {
+		into.Price, into.Quantity = into.Items[0].Price, into.Items[0].Quantity
+	}
+	return money(total, code)
+}
+
+func (d *Driver) subscriptionItems(ctx context.Context, s *sdk.Subscription) ([]*sdk.SubscriptionItem, error) {
+	if s.Items == nil {
+		return nil, nil
+	}
+	if !s.Items.HasMore {
+		return s.Items.Data, nil
+	}
+	return rest(ctx, d, "list the items of subscription "+s.ID, func(ctx context.Context) *sdk.V1List[*sdk.SubscriptionItem] {
+		return d.api.V1SubscriptionItems.List(ctx, &sdk.SubscriptionItemListParams{
+			ListParams: sdk.ListParams{Limit: sdk.Int64(pageSize)}, Subscription: sdk.String(s.ID),
+		})
+	})
+}
+
+// customerID reads the id of a customer that is named or expanded.
+func customerID(c *sdk.Customer) string {
+	if c == nil {
+		return ""
+	}
+	return c.ID
+}

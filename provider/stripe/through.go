@@ -1,0 +1,84 @@
+package stripe
+
+import (
+	"context"
+
+	sdk "github.com/stripe/stripe-go/v85"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// listThroughPayments lists the refunds or disputes of one customer: it pages
+// through their payments and asks for those of each payment whose charge says
+// that it has any. A page is as long as a page of payments makes it.
+func (d *Driver) listThroughPayments(ctx context.Context, query provider.Query) (provider.Page, error) {
+	op := "list " + string(query.Kind) + " of a customer"
+	payments, err := call(ctx, d, op, func(ctx context.Context) (*sdk.V1List[*sdk.PaymentIntent], error) {
+		list := d.api.V1PaymentIntents.List(ctx, &sdk.PaymentIntentListParams{
+			ListParams: listParams(query, "data.latest_charge"), Customer: owned(query),
+		})
+		return list, list.Err()
+	})
+	if err != nil {
+		return provider.Page{}, err
+	}
+	if !complete(payments.LastResponse()) {
+		return provider.Page{}, d.malformed(op, errNotAList)
+	}
+	var page provider.Page
+	for _, payment := range payments.Data() {
+		found, err := d.ofPayment(ctx, query.Kind, payment)
+		if err != nil {
+			return provider.Page{}, err
+		}
+		page.Snapshots = append(page.Snapshots, found...)
+	}
+	if n := len(payments.Data()); n > 0 && payments.Meta().HasMore {
+		page.Next = payments.Data()[n-1].ID
+	}
+	return page, nil
+}
+
+// ofPayment lists the refunds or disputes of one payment. The amount refunded
+// falls back to zero when the only refund failed; such a refund is found by its
+// webhook, the list of events or the sweep of all refunds.
+func (d *Driver) ofPayment(ctx context.Context, kind billing.Kind, payment *sdk.PaymentIntent) ([]provider.Snapshot, error) {
+	charge := payment.LatestCharge
+	switch {
+	case charge == nil:
+		return nil, nil
+	case kind == billing.KindRefund && charge.AmountRefunded > 0:
+		refunds, err := rest(ctx, d, "list the refunds of "+payment.ID, func(ctx context.Context) *sdk.V1List[*sdk.Refund] {
+			return d.api.V1Refunds.List(ctx, &sdk.RefundListParams{
+				ListParams:    sdk.ListParams{Limit: sdk.Int64(pageSize), Expand: sdk.StringSlice([]string{"data.charge"})},
+				PaymentIntent: sdk.String(payment.ID),
+			})
+		})
+		return snapshots(ctx, refunds, err, d.refund)
+	case kind == billing.KindDispute && charge.Disputed:
+		disputes, err := rest(ctx, d, "list the disputes of "+payment.ID, func(ctx context.Context) *sdk.V1List[*sdk.Dispute] {
+			return d.api.V1Disputes.List(ctx, &sdk.DisputeListParams{
+				ListParams:    sdk.ListParams{Limit: sdk.Int64(pageSize), Expand: sdk.StringSlice([]string{"data.charge"})},
+				PaymentIntent: sdk.String(payment.ID),
+			})
+		})
+		return snapshots(ctx, disputes, err, d.dispute)
+	}
+	return nil, nil
+}
+
+func snapshots[T any](ctx context.Context, objects []T, err error, read func(context.Context, T) (provider.Snapshot, error)) ([]provider.Snapshot, error) {
+	if err != nil {
+		return nil, err
+	}
+	var all []provider.Snapshot
+	for _, object := range objects {
+		snapshot, err := read(ctx, object)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, snapshot)
+	}
+	return all, nil
+}
