@@ -184,7 +184,7 @@ func (d decider) bought() []purchase {
 		p := held.Object
 		for _, item := range d.itemsOf(held) {
 			plan, known := d.catalog.ByPrice(held.Account, item.Price)
-			if !known || plan.Kind == GrantSubscription || !plan.Gives(d.feature) {
+			if !known || !plan.boughtOnce() || !plan.Gives(d.feature) {
 				continue
 			}
 			bought := purchase{plan: plan, quantity: max(1, item.Quantity), paidAt: p.PaidAt,
@@ -229,7 +229,7 @@ func (d decider) free() []purchase {
 			continue
 		}
 		for _, item := range c.Items {
-			if plan, known := d.catalog.ByPrice(held.Account, item.Price); known && plan.Kind != GrantSubscription && plan.Gives(d.feature) {
+			if plan, known := d.catalog.ByPrice(held.Account, item.Price); known && plan.boughtOnce() && plan.Gives(d.feature) {
 				all = append(all, purchase{plan: plan, quantity: max(1, item.Quantity), paidAt: c.CreatedAt,
 					source: Source{Account: held.Account, Kind: KindCheckout, ID: held.ID}})
 			}

@@ -38,7 +38,7 @@ type Ban struct {
 }
 
 // CheckRef reports what is wrong with a customer reference: it must be 1 to 200
-// visible characters without spaces around them.
+// bytes of visible UTF-8 text without spaces around it.
 func CheckRef(ref string) error {
 	switch {
 	case ref == "":
@@ -46,9 +46,9 @@ func CheckRef(ref string) error {
 	case len(ref) > 200:
 		return fmt.Errorf("the customer reference has %d bytes: use your own user id, at most 200", len(ref))
 	case strings.TrimSpace(ref) != ref:
-		return fmt.Errorf("the customer reference %q has spaces around it", ref)
+		return fmt.Errorf("the customer reference %q has spaces around it: leave them out", ref)
 	case strings.ContainsFunc(ref, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }):
-		return fmt.Errorf("the customer reference %q has characters that cannot be shown", ref)
+		return fmt.Errorf("the customer reference %q has characters that cannot be shown: use visible text", ref)
 	}
 	return nil
 }

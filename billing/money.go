@@ -72,7 +72,7 @@ func (m Money) String() string {
 }
 
 // longestDecimal bounds what [ParseDecimal] reads: reading takes time that
-// grows with the square of the length. The largest amount has 20 characters.
+// grows with the square of the length. The longest amount has 21 characters.
 const longestDecimal = 64
 
 // ParseDecimal reads an amount such as "19.99" without loss. It returns an

@@ -3,6 +3,7 @@ package billing
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -29,7 +30,8 @@ type Plan struct {
 	Features []string
 	// Prices maps the name of a provider account to the ids of its prices.
 	Prices map[string][]string
-	Kind   GrantKind
+	// Kind says what buying it gives; empty means [GrantSubscription].
+	Kind GrantKind
 	// Pass is the length of one pass; only for [GrantPass].
 	Pass CalendarPeriod
 	// Credits is the balance one purchase adds; only for [GrantCredits].
@@ -39,15 +41,12 @@ type Plan struct {
 // Gives reports whether the plan includes the feature. A plan's own id counts
 // as a feature of it.
 func (p Plan) Gives(feature string) bool {
-	if p.ID == feature {
-		return true
-	}
-	for _, f := range p.Features {
-		if f == feature {
-			return true
-		}
-	}
-	return false
+	return p.ID == feature || slices.Contains(p.Features, feature)
+}
+
+// boughtOnce reports whether a one-time payment buys the plan.
+func (p Plan) boughtOnce() bool {
+	return p.Kind == GrantPass || p.Kind == GrantForever || p.Kind == GrantCredits
 }
 
 // Catalog finds plans by price. Build it with [NewCatalog].
@@ -59,29 +58,63 @@ type Catalog struct {
 
 type priceKey struct{ account, price string }
 
-// NewCatalog indexes plans. It returns an error if two plans share an id or if
-// one price means two plans.
+// NewCatalog indexes plans. It returns an error if two plans share an id, if one
+// price means two plans, or if a purchase of a plan would give nothing.
 func NewCatalog(plans []Plan) (Catalog, error) {
 	c := Catalog{plans: plans, byPrice: map[priceKey]int{}, byID: map[string]int{}}
 	for i, plan := range plans {
 		if plan.ID == "" {
-			return Catalog{}, fmt.Errorf("plan number %d has no id", i+1)
+			return Catalog{}, fmt.Errorf("plan number %d has no id: give it one", i+1)
 		}
 		if _, taken := c.byID[plan.ID]; taken {
-			return Catalog{}, fmt.Errorf("two plans have the id %q", plan.ID)
+			return Catalog{}, fmt.Errorf("two plans have the id %q: give each its own", plan.ID)
+		}
+		if err := plan.check(); err != nil {
+			return Catalog{}, fmt.Errorf("plan %q: %w", plan.ID, err)
 		}
 		c.byID[plan.ID] = i
-		for account, prices := range plan.Prices {
-			for _, price := range prices {
-				key := priceKey{account, price}
-				if other, taken := c.byPrice[key]; taken && other != i {
-					return Catalog{}, fmt.Errorf("price %s of %s is in two plans, %q and %q", price, account, plans[other].ID, plan.ID)
-				}
-				c.byPrice[key] = i
-			}
+		if err := c.price(i); err != nil {
+			return Catalog{}, err
 		}
 	}
 	return c, nil
+}
+
+// check reports what would make a purchase of the plan give nothing.
+func (p Plan) check() error {
+	switch p.Kind {
+	case "", GrantSubscription, GrantForever:
+	case GrantPass:
+		if p.Pass.Years < 0 || p.Pass.Months < 0 || p.Pass.Days < 0 || p.Pass == (CalendarPeriod{}) {
+			return fmt.Errorf("its pass has no length: give it a period such as P1M")
+		}
+	case GrantCredits:
+		if p.Credits <= 0 {
+			return fmt.Errorf("it gives %d credits: give a number above 0", p.Credits)
+		}
+	default:
+		return fmt.Errorf("%q is no kind of plan: use %q, %q, %q or %q",
+			p.Kind, GrantSubscription, GrantPass, GrantForever, GrantCredits)
+	}
+	return nil
+}
+
+// price indexes the prices of plan number i.
+func (c Catalog) price(i int) error {
+	plan := c.plans[i]
+	for account, prices := range plan.Prices {
+		for _, price := range prices {
+			if price == "" {
+				return fmt.Errorf("plan %q has an empty price for %s: name the provider's price or leave it out", plan.ID, account)
+			}
+			key := priceKey{account, price}
+			if other, taken := c.byPrice[key]; taken && other != i {
+				return fmt.Errorf("price %s of %s is in two plans, %q and %q: leave it in one", price, account, c.plans[other].ID, plan.ID)
+			}
+			c.byPrice[key] = i
+		}
+	}
+	return nil
 }
 
 // Plans lists all plans in their configured order.
@@ -120,6 +153,9 @@ func (c Catalog) Features() []string {
 	return all
 }
 
+// lastMoment is the last that JSON can express (RFC 3339: years of four digits).
+var lastMoment = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
 // CalendarPeriod is a length of time in calendar units, as ISO 8601 writes it:
 // P1M, P1Y, P30D, P2W.
 type CalendarPeriod struct {
@@ -147,11 +183,21 @@ func ParsePeriod(text string) (CalendarPeriod, error) {
 
 // After returns the end of n such periods that begin at start. A month ends on
 // the same day of the month, or on the month's last day where that does not
-// exist: one month after January 31 is February 28.
+// exist: one month after January 31 is February 28. An end past the year 9999 is
+// cut off there.
 func (p CalendarPeriod) After(start time.Time, n int) time.Time {
+	n = min(n, mostPeriods)
 	months := n * (12*p.Years + p.Months)
 	year, month, day := start.Date()
 	first := time.Date(year, month+time.Month(months), 1, start.Hour(), start.Minute(), start.Second(), start.Nanosecond(), start.Location())
 	last := first.AddDate(0, 1, -1).Day()
-	return first.AddDate(0, 0, min(day, last)-1+n*p.Days)
+	end := first.AddDate(0, 0, min(day, last)-1+n*p.Days)
+	if end.After(lastMoment) {
+		return lastMoment
+	}
+	return end
 }
+
+// mostPeriods is more than enough days to get from any year past 9999, and few
+// enough for the reckoning not to overflow.
+const mostPeriods = 10_000 * 366
