@@ -105,9 +105,7 @@ func listMethodsOf(c *call) (doc, error) {
 	if _, err := find[*customer](c.s, "customer", c.id()); err != nil {
 		return nil, err
 	}
-	return c.list(query{kind: "payment_method", url: c.r.URL.Path, keep: func(r resource) bool {
-		return r.about().customer == c.id()
-	}})
+	return c.list(query{kind: "payment_method", url: c.r.URL.Path, within: "customer=" + c.id()})
 }
 
 func createCustomer(c *call) (doc, error) {

@@ -49,3 +49,14 @@ func noSuch(what, id string) error {
 func noSuchParam(what, param, id string) error {
 	return invalid("resource_missing", param, fmt.Sprintf("No such %s: '%s'", what, id))
 }
+
+// otherModeOnly is the 404 for an object that the other mode's key would see.
+func otherModeOnly(what, id string, live bool) error {
+	has, used := "test", "live"
+	if live {
+		has, used = used, has
+	}
+	e := noSuch(what, id).(*apiError)
+	e.message += fmt.Sprintf("; a similar object exists in %s mode, but a %s mode key was used to make this request.", has, used)
+	return e
+}

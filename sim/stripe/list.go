@@ -11,7 +11,9 @@ type query struct {
 	kind    string
 	url     string
 	indexed []string
-	keep    func(resource) bool
+	// within is an index entry, name=value, that the path itself names.
+	within string
+	keep   func(resource) bool
 }
 
 // page is the cursor part of a list call.
@@ -99,6 +101,9 @@ func (c *call) list(q query) (doc, error) {
 // candidates narrows the table by the first indexed filter that was given.
 func (s *Server) candidates(q query, f *form) []resource {
 	t := s.table(q.kind)
+	if q.within != "" {
+		return t.index[q.within]
+	}
 	for _, name := range q.indexed {
 		if v := f.str(name); v != "" {
 			return t.index[name+"="+v]
@@ -175,7 +180,5 @@ func (s *Server) matches(q query, r resource, f *form) bool {
 	}
 	return true
 }
-
-func listURL(kind string) string { return "/v1/" + kind }
 
 func itoa(n int) string { return strconv.Itoa(n) }

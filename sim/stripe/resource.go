@@ -147,9 +147,12 @@ func (s *Server) view(r resource) (d doc, ok bool) {
 // find returns a resource of a type by id, or a 404.
 func find[T resource](s *Server, what, id string) (T, error) {
 	r, ok := s.all[id].(T)
-	if !ok || s.req.blind {
+	switch {
+	case !ok:
+		return r, noSuch(what, id)
+	case s.req.blind:
 		var none T
-		return none, noSuch(what, id)
+		return none, otherModeOnly(what, id, s.cfg.Live)
 	}
 	return r, nil
 }

@@ -25,17 +25,30 @@ type operation func(c *call) (doc, error)
 // routes wires the API and the hosted pages.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
+	names := allowed()
 	for _, group := range []map[string]operation{
 		catalogRoutes(), customerRoutes(), checkoutRoutes(), subscriptionRoutes(), invoiceRoutes(),
 		paymentRoutes(), disputeRoutes(), accountRoutes(),
 	} {
 		for pattern, op := range group {
-			mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, pattern, op) })
+			mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+				s.serve(w, r, pattern, checked(names[pattern], op))
+			})
 		}
 	}
 	mux.HandleFunc("/v1/", s.serveUnknown)
 	s.pages(mux)
 	return mux
+}
+
+// checked refuses parameters that the call does not have.
+func checked(names string, op operation) operation {
+	return func(c *call) (doc, error) {
+		if err := refuseUnknown(c.form, names); err != nil {
+			return nil, err
+		}
+		return op(c)
+	}
 }
 
 func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request) {

@@ -121,7 +121,27 @@ func New(cfg Config) *Server {
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // SecretKey is the API key that callers must use.
-func (s *Server) SecretKey() string { return s.cfg.SecretKey }
+func (s *Server) SecretKey() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg.SecretKey
+}
+
+// RollKey replaces the API key: calls with the one before get a 401 from now
+// on.
+func (s *Server) RollKey(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.SecretKey = key
+}
+
+// RollWebhookSecrets replaces the secrets that sign deliveries to WebhookURL.
+// During a rotation Stripe signs with the old and the new one: pass both.
+func (s *Server) RollWebhookSecrets(secrets ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.WebhookSecrets = secrets
+}
 
 // SetPublicURL says where the hosted pages are served, once that is known.
 func (s *Server) SetPublicURL(url string) {
