@@ -35,7 +35,7 @@ var floors = []struct {
 		{packages: []string{"provider/*", "policy/*", "notify/*"}},
 		{packages: []string{"internal/store", "internal/store/*", "internal/work", "internal/batch"}, shared: true},
 	}},
-	{"the path", []room{{packages: []string{"internal/apply"}}}},
+	{"the path and its inbox", []room{{packages: []string{"internal/apply"}}, {packages: []string{"internal/inbox"}}}},
 	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox"}}}},
 	{"surfaces", []room{{packages: []string{"internal/api", "internal/web"}}}},
 	{"facade", []room{{packages: []string{"."}}}},
