@@ -1,7 +1,9 @@
 package billing
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -26,9 +28,21 @@ func DefaultRules() Rules {
 
 // Source names the object that a decision rests on.
 type Source struct {
+	// Account is the provider account; empty for what is ours.
 	Account string `json:"account,omitempty"`
-	Kind    Kind   `json:"kind,omitempty"`
-	ID      string `json:"id,omitempty"`
+	// Kind is the kind of provider object, or "grant".
+	Kind Kind `json:"kind,omitempty"`
+	// ID is the provider's id, or the grant's.
+	ID string `json:"id,omitempty"`
+}
+
+// compare orders sources: by account, kind and id.
+func (s Source) compare(other Source) int {
+	return cmp.Or(
+		strings.Compare(s.Account, other.Account),
+		strings.Compare(string(s.Kind), string(other.Kind)),
+		strings.Compare(s.ID, other.ID),
+	)
 }
 
 // Held is an object of the ledger with the name it goes by.
@@ -91,6 +105,7 @@ const (
 	ReasonNone         Reason = "no_purchase"
 	ReasonPending      Reason = "pending"
 	ReasonEnded        Reason = "ended"
+	ReasonGrantExpired Reason = "grant_expired" // or was taken back
 	ReasonPassOver     Reason = "pass_over"
 	ReasonNoCredits    Reason = "no_credits"
 	ReasonPaused       Reason = "paused"
@@ -100,7 +115,6 @@ const (
 	ReasonDisputed     Reason = "disputed"
 	ReasonDisputeLost  Reason = "dispute_lost"
 	ReasonBanned       Reason = "banned"
-	ReasonGrantExpired Reason = "grant_expired"
 )
 
 // Decision is the answer to "may this customer use this feature?".
@@ -127,11 +141,9 @@ func Access(catalog Catalog, rules Rules, facts Facts, feature string, now time.
 		return Decision{Reason: ReasonBanned}
 	}
 	d := decider{catalog: catalog, rules: rules, facts: facts, feature: feature, now: now}
-	best := Decision{Reason: ReasonNone}
-	for _, candidate := range slices.Concat(d.subscriptions(), d.purchases(), d.grants()) {
-		if candidate.better(best) {
-			best = candidate
-		}
+	best := d.best()
+	if !best.Allowed {
+		best.Turns = d.turns(best.Reason)
 	}
 	return best
 }
@@ -145,9 +157,41 @@ type decider struct {
 	now     time.Time
 }
 
+// best picks the decision that counts of all that the facts lead to. Of those
+// that allow it picks the one that turns last; hence nothing else can turn the
+// answer before.
+func (d decider) best() Decision {
+	best := Decision{Reason: ReasonNone}
+	for _, candidate := range slices.Concat(d.subscriptions(), d.purchases(), d.grants()) {
+		if candidate.better(best) {
+			best = candidate
+		}
+	}
+	return best
+}
+
+// turns finds when the reason against changes by itself, which happens only at
+// the date on which a subscription is to end.
+func (d decider) turns(reason Reason) time.Time {
+	var ends []time.Time
+	for _, held := range d.facts.Subscriptions {
+		if end := held.Object.CancelAt; end.After(d.now) && d.gives(held.Account, held.Object) {
+			ends = append(ends, end)
+		}
+	}
+	slices.SortFunc(ends, time.Time.Compare)
+	for _, end := range ends {
+		d.now = end
+		if d.best().Reason != reason {
+			return end
+		}
+	}
+	return time.Time{}
+}
+
 // better orders decisions: allowed before denied, then the later binding end,
-// then the later known end; among denials the stronger reason. Ties go to the
-// smaller source, so that the order of the facts does not matter.
+// then the later known end; then the reason that comes first in its list. Ties
+// go to the smaller source, so that the order of the facts does not matter.
 func (d Decision) better(than Decision) bool {
 	if d.Allowed != than.Allowed {
 		return d.Allowed
@@ -159,10 +203,12 @@ func (d Decision) better(than Decision) bool {
 		if !d.Until.Equal(than.Until) {
 			return later(d.Until, than.Until)
 		}
-	} else if mine, other := slices.Index(denials, d.Reason), slices.Index(denials, than.Reason); mine != other {
-		return mine > other
 	}
-	return d.Source.Account+"/"+d.Source.ID < than.Source.Account+"/"+than.Source.ID
+	mine, other := slices.Index(reasons, d.Reason), slices.Index(reasons, than.Reason)
+	if mine != other {
+		return d.Allowed == (mine < other)
+	}
+	return d.Source.compare(than.Source) < 0
 }
 
 // later compares ends, where zero means "never".
@@ -170,8 +216,10 @@ func later(a, b time.Time) bool {
 	return !b.IsZero() && (a.IsZero() || a.After(b))
 }
 
-// denials are the reasons against, the one to tell last.
-var denials = []Reason{
+// reasons lists all, from the strongest yes to the strongest no.
+var reasons = []Reason{
+	ReasonActive, ReasonTrialing, ReasonCanceling, ReasonGrace, ReasonPausedFree,
+	ReasonPass, ReasonForever, ReasonCredits, ReasonGranted,
 	ReasonNone, ReasonPending, ReasonEnded, ReasonGrantExpired, ReasonPassOver, ReasonNoCredits, ReasonPaused,
 	ReasonPastDue, ReasonUnpaid, ReasonRefunded, ReasonDisputed, ReasonDisputeLost, ReasonBanned,
 }
@@ -180,19 +228,17 @@ func (d decider) grants() []Decision {
 	var decisions []Decision
 	for _, grant := range d.facts.Grants {
 		plan, known := d.catalog.ByID(grant.Plan)
-		if grant.Feature != d.feature && (!known || !plan.Gives(d.feature)) {
+		toFeature := grant.Feature != "" && grant.Feature == d.feature
+		if !toFeature && (!known || !plan.Gives(d.feature)) {
 			continue
 		}
-		source := Source{Kind: "grant", ID: grant.ID}
-		switch {
-		case !grant.RevokedAt.IsZero() && !grant.RevokedAt.After(d.now),
-			!grant.Until.IsZero() && !grant.Until.After(d.now):
-			decisions = append(decisions, Decision{Reason: ReasonGrantExpired, Until: grant.Until, Source: source})
-		default:
-			decisions = append(decisions, Decision{
-				Allowed: true, Reason: ReasonGranted, Until: grant.Until, Turns: grant.Until, Source: source,
-			})
+		end := earliest(grant.Until, grant.RevokedAt)
+		decision := Decision{Allowed: true, Reason: ReasonGranted, Until: end, Turns: end}
+		if !end.IsZero() && !end.After(d.now) {
+			decision = Decision{Reason: ReasonGrantExpired, Until: end}
 		}
+		decision.Source = Source{Kind: "grant", ID: grant.ID}
+		decisions = append(decisions, decision)
 	}
 	return decisions
 }

@@ -1,8 +1,8 @@
 package billing
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -43,7 +43,7 @@ func (d decider) subscription(s Subscription) Decision {
 	case SubscriptionPending:
 		return Decision{Reason: ReasonPending}
 	case SubscriptionTrialing:
-		return Decision{Allowed: true, Reason: ReasonTrialing, Until: s.TrialEnd, Turns: s.CancelAt}
+		return Decision{Allowed: true, Reason: ReasonTrialing, Until: earliest(s.TrialEnd, s.CancelAt), Turns: s.CancelAt}
 	case SubscriptionActive:
 		if !s.CancelAt.IsZero() {
 			return Decision{Allowed: true, Reason: ReasonCanceling, Until: s.CancelAt, Turns: s.CancelAt}
@@ -55,7 +55,7 @@ func (d decider) subscription(s Subscription) Decision {
 		return Decision{Reason: ReasonUnpaid}
 	case SubscriptionPaused:
 		if d.rules.Paused || s.Pause != nil && s.Pause.Mode == PauseFree {
-			return Decision{Allowed: true, Reason: ReasonPausedFree, Turns: s.CancelAt}
+			return Decision{Allowed: true, Reason: ReasonPausedFree, Until: s.CancelAt, Turns: s.CancelAt}
 		}
 		return Decision{Reason: ReasonPaused}
 	case SubscriptionEnded:
@@ -74,7 +74,8 @@ func (d decider) grace(s Subscription) Decision {
 	if !end.After(d.now) {
 		return Decision{Reason: ReasonPastDue, Until: end}
 	}
-	return Decision{Allowed: true, Reason: ReasonGrace, Until: end, Turns: earliest(end, s.CancelAt)}
+	end = earliest(end, s.CancelAt)
+	return Decision{Allowed: true, Reason: ReasonGrace, Until: end, Turns: end}
 }
 
 // spoiled reports why the money for a subscription's current period does not
@@ -85,32 +86,37 @@ func (d decider) spoiled(held Held[Subscription]) Reason {
 	if !found {
 		return ""
 	}
-	refunded := 0
+	var against Reason
+	var kept, refunded int
 	for _, id := range newest.Payments {
-		payment, known := d.payment(held.Account, id)
-		if !known || payment.Status != PaymentSucceeded {
-			continue
+		if reason := d.contested(held.Account, id); against != ReasonDisputeLost {
+			against = cmp.Or(reason, against)
 		}
-		if reason := d.contested(held.Account, id); reason != "" {
-			return reason
+		switch payment, known := d.payment(held.Account, id); {
+		case known && payment.Status != PaymentSucceeded: // a try, no money
+		case known && payment.FullyRefunded():
+			refunded++
+		default: // one we have not seen yet may be good
+			kept++
 		}
-		if !payment.FullyRefunded() {
-			return ""
-		}
-		refunded++
 	}
-	if refunded > 0 && !d.rules.Refunded {
+	if against == "" && refunded > 0 && kept == 0 && !d.rules.Refunded {
 		return ReasonRefunded
 	}
-	return ""
+	return against
 }
 
-// newestPaid finds the newest invoice of a subscription that was really paid.
+// newestPaid finds the newest invoice of a subscription that was really paid; of
+// two made in one second, the one with the greater id.
 func (d decider) newestPaid(held Held[Subscription]) (newest Invoice, found bool) {
+	var id string
 	for _, i := range d.facts.Invoices {
 		ours := i.Account == held.Account && i.Object.Subscription == held.ID
-		if ours && i.Object.Status == InvoicePaid && i.Object.Paid > 0 && (!found || i.Object.CreatedAt.After(newest.CreatedAt)) {
-			newest, found = i.Object, true
+		if !ours || i.Object.Status != InvoicePaid || i.Object.Paid <= 0 {
+			continue
+		}
+		if age := i.Object.CreatedAt.Compare(newest.CreatedAt); !found || age > 0 || age == 0 && i.ID > id {
+			newest, id, found = i.Object, i.ID, true
 		}
 	}
 	return newest, found
@@ -167,10 +173,7 @@ func (d decider) purchases() []Decision {
 	}
 	for _, bought := range byPlan {
 		slices.SortFunc(bought, func(a, b purchase) int {
-			if c := a.paidAt.Compare(b.paidAt); c != 0 {
-				return c
-			}
-			return strings.Compare(a.source.ID, b.source.ID)
+			return cmp.Or(a.paidAt.Compare(b.paidAt), a.source.compare(b.source))
 		})
 		decisions = append(decisions, d.judge(bought))
 	}
@@ -187,7 +190,7 @@ func (d decider) bought() []purchase {
 			if !known || !plan.boughtOnce() || !plan.Gives(d.feature) {
 				continue
 			}
-			bought := purchase{plan: plan, quantity: max(1, item.Quantity), paidAt: p.PaidAt,
+			bought := purchase{plan: plan, quantity: max(1, item.Quantity), paidAt: cmp.Or(p.PaidAt, p.CreatedAt),
 				source: Source{Account: held.Account, Kind: KindPayment, ID: held.ID}}
 			switch contested := d.contested(held.Account, held.ID); {
 			case p.Status == PaymentFailed || p.Status == PaymentCanceled:
@@ -265,17 +268,18 @@ func (d decider) judge(bought []purchase) Decision {
 }
 
 // passEnd stacks passes: one bought while another still runs is added to its
-// end, so that nobody loses days by paying early. Consecutive passes are counted
-// from their common start, so that twelve monthly passes make a year.
+// end, so that nobody loses days by paying early. Passes are counted from the
+// start of the first, so that twelve monthly ones make a year. Counting all that
+// were bought later from the start of each pass in turn, the latest end is the
+// true one, gaps or not.
 func passEnd(bought []purchase) time.Time {
-	var start, end time.Time
+	var end time.Time
 	var count int
-	for _, p := range bought {
-		if p.paidAt.After(end) || end.IsZero() {
-			start, count = p.paidAt, 0
+	for _, p := range slices.Backward(bought) {
+		count = min(count+int(min(p.quantity, mostPeriods)), mostPeriods)
+		if after := p.plan.Pass.After(p.paidAt, count); after.After(end) {
+			end = after
 		}
-		count += int(p.quantity)
-		end = p.plan.Pass.After(start, count)
 	}
 	return end
 }
