@@ -22,6 +22,9 @@ const (
 	// Webhook, Redirect: the provider called; the customer came back.
 	Webhook  Trigger = "webhook"
 	Redirect Trigger = "redirect"
+	// Listed: the provider's list of events told us, which is how an account
+	// without webhooks works.
+	Listed Trigger = "listed"
 	// Pull, Sweep, Revisit: reconciliation read the provider's events, its lists,
 	// or an object that was expected to change.
 	Pull    Trigger = "pull"

@@ -131,6 +131,15 @@ func (tx *Tx) SetCursor(ctx context.Context, name, value string) error {
 		`on conflict (name) do update set value = excluded.value, updated_at = excluded.updated_at`, [][]any{{name, value, stamp{tx.Now}}})
 }
 
+// KeepCursor sets a value unless there is one, and returns the one that stands.
+func (tx *Tx) KeepCursor(ctx context.Context, name, value string) (string, error) {
+	err := tx.insert(ctx, `insert into cursors (name, value, updated_at)`, `on conflict (name) do nothing`, [][]any{{name, value, stamp{tx.Now}}})
+	if err != nil {
+		return "", err
+	}
+	return one(ctx, tx, scanString, `select value from cursors where name = $1`, name)
+}
+
 // Cursors lists all cursors whose names begin with a prefix.
 func (db *DB) Cursors(ctx context.Context, prefix string) (map[string]string, error) {
 	rows, err := collect(ctx, db, func(rows *sql.Rows) (p [2]string, err error) { return p, rows.Scan(&p[0], &p[1]) },

@@ -94,14 +94,15 @@ func (db *DB) Effect(ctx context.Context, key string) (Effect, error) {
 	return one(ctx, db, scanEffect, effectColumns+` where key = $1`, key)
 }
 
-// SetEffect notes how an effect stands.
+// SetEffect notes how an effect stands; an empty state leaves it as it is.
 func (tx *Tx) SetEffect(ctx context.Context, key, state, result, failure string) error {
 	var done time.Time
 	if state == EffectDone || state == EffectDropped || state == EffectFailed {
 		done = tx.Now
 	}
-	_, err := tx.exec(ctx, `update effects set state = $1, result = $2, error = $3, done_at = $4 where key = $5`,
-		state, result, clip(failure), stamp{done}, key)
+	_, err := tx.exec(ctx, `
+		update effects set state = case when $1 = '' then state else $1 end, result = $2, error = $3, done_at = $4
+		where key = $5`, state, result, clip(failure), stamp{done}, key)
 	return err
 }
 

@@ -42,7 +42,10 @@ type Event struct {
 	Body    []byte
 	State   string
 	// Refs are the objects that it names, the first being what it is about.
-	Refs     []string
+	Refs []string
+	// Cause is what the looks that it leads to are put down to; empty: its
+	// arrival. Not stored.
+	Cause    string
 	Attempts int64
 	Error    string
 	DoneAt   time.Time
@@ -89,7 +92,11 @@ func (tx *Tx) Receive(ctx context.Context, events []Event) (fresh []bool, err er
 		i := index[name[0]+"/"+name[1]]
 		fresh[i] = true
 		for _, ref := range events[i].Refs {
-			wants = append(wants, Want{Queue: QueueLook, Key: ref, Cause: events[i].Arrival + " " + events[i].EventID})
+			cause := events[i].Cause
+			if cause == "" {
+				cause = events[i].Arrival
+			}
+			wants = append(wants, Want{Queue: QueueLook, Key: ref, Cause: cause + " " + events[i].EventID})
 		}
 	}
 	return fresh, tx.Raise(ctx, want, wants)

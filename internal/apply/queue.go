@@ -1,0 +1,40 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/work"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// attempts is how often a look is tried that fails for a reason which waiting
+// does not mend; then a person must see to it.
+const attempts = 8
+
+// Queue is the queue of objects to look at.
+func (a *Applier) Queue(workers int) work.Queue {
+	return work.Queue{
+		Name: store.QueueLook, Workers: workers, Lease: time.Minute,
+		Run: a.Look, Retry: retry,
+		Failed: func(ctx context.Context, tx *store.Tx, claim store.Claim, err error, dead bool) error {
+			return tx.Trouble(ctx, claim.Key, err.Error(), dead)
+		},
+	}
+}
+
+// retry never gives up on a provider that is away or on a key that a person can
+// renew: no event is lost to an outage, however long.
+func retry(claim store.Claim, err error) (time.Duration, bool) {
+	if errors.Is(err, ErrNotVisible) {
+		return work.Backoff(claim.Attempts, 5*time.Second, 2*time.Minute, err), true
+	}
+	failure, ok := errors.AsType[*provider.Error](err)
+	outage := ok && (failure.Kind == provider.RateLimited || failure.Kind == provider.Unavailable || failure.Kind == provider.Denied)
+	if !outage && claim.Attempts >= attempts {
+		return 0, false
+	}
+	return work.Backoff(claim.Attempts, 5*time.Second, 10*time.Minute, err), true
+}

@@ -1,0 +1,193 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// act is what is to be done about an effect after a look: nothing, because it is
+// done or no longer called for, or a call.
+type act struct {
+	// done says why nothing is to be done; state is how that ends the effect.
+	done  string
+	state string
+	call  func(ctx context.Context) (result string, err error)
+}
+
+func already(why string) act { return act{done: why, state: store.EffectDone} }
+
+func dropped(why string) act { return act{done: why, state: store.EffectDropped} }
+
+func calling(do func(ctx context.Context) error) act {
+	return act{call: func(ctx context.Context) (string, error) { return "done", do(ctx) }}
+}
+
+// able reports whether a driver has the capability that a kind of effect needs.
+func able(driver provider.Driver, kind string) bool {
+	var ok bool
+	switch kind {
+	case CancelNow, CancelAtPeriodEnd, Uncancel:
+		_, ok = driver.(provider.Canceler)
+	case Pause, Resume:
+		_, ok = driver.(provider.Pauser)
+	case Refund:
+		_, ok = driver.(provider.Refunder)
+	case AcceptDispute:
+		_, ok = driver.(provider.DisputeAccepter)
+	case PushEmail:
+		_, ok = driver.(provider.EmailPusher)
+	case Collect:
+		_, ok = driver.(provider.Collector)
+	case ExtendTrial:
+		_, ok = driver.(provider.TrialExtender)
+	}
+	return ok
+}
+
+// prepare looks at the object and decides what is to be done.
+func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
+	ref, err := provider.ParseRef(e.Object)
+	if err != nil {
+		return act{}, err
+	}
+	driver, known := o.drivers[ref.Account]
+	if !known || !able(driver, e.Kind) {
+		return act{}, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, ErrUnsupported)
+	}
+	var details Details
+	if err := json.Unmarshal([]byte(e.Doc), &details); err != nil {
+		return act{}, fmt.Errorf("details of effect %s: %w", e.Key, err)
+	}
+	outcomes, err := o.apply.Refs(ctx, apply.Cause{Trigger: apply.Effect, Event: e.Key}, ref)
+	if err != nil {
+		return act{}, err
+	}
+	if outcomes[0].Object == nil {
+		return dropped("the provider no longer has it"), nil
+	}
+	switch object := outcomes[0].Object.(type) {
+	case billing.Subscription:
+		return onSubscription(driver, ref, e, details, object)
+	case billing.Payment:
+		return onPayment(ctx, driver, ref, e, details, object)
+	case billing.Dispute:
+		return onDispute(driver, ref, e, object)
+	case billing.ProviderCustomer:
+		return onCustomer(driver, ref, e, details, object)
+	case billing.Invoice:
+		return onInvoice(driver, ref, e, object)
+	}
+	return act{}, fmt.Errorf("%s of a %s: %w", e.Kind, ref.Kind, ErrUnsupported)
+}
+
+func onSubscription(driver provider.Driver, ref provider.Ref, e store.Effect, details Details, s billing.Subscription) (act, error) {
+	if s.Status == billing.SubscriptionEnded {
+		if e.Kind == CancelNow || e.Kind == CancelAtPeriodEnd {
+			return already("it has ended"), nil
+		}
+		return dropped("it has ended"), nil
+	}
+	switch e.Kind {
+	case CancelNow:
+		return calling(func(ctx context.Context) error { return driver.(provider.Canceler).CancelNow(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
+	case CancelAtPeriodEnd:
+		if !s.CancelAt.IsZero() {
+			return already("it will end at " + s.CancelAt.String()), nil
+		}
+		return calling(func(ctx context.Context) error { return driver.(provider.Canceler).CancelAtPeriodEnd(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
+	case Uncancel:
+		if s.CancelAt.IsZero() {
+			return already("no cancellation is scheduled"), nil
+		}
+		return calling(func(ctx context.Context) error { return driver.(provider.Canceler).Uncancel(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
+	case Pause:
+		if s.Status == billing.SubscriptionPaused {
+			return already("it is paused"), nil
+		}
+		return calling(func(ctx context.Context) error {
+			return driver.(provider.Pauser).Pause(ctx, ref, details.Until, e.Key) //nolint:forcetypeassert // able
+		}), nil
+	case Resume:
+		if s.Status != billing.SubscriptionPaused && s.Pause == nil {
+			return already("it is not paused"), nil
+		}
+		return calling(func(ctx context.Context) error { return driver.(provider.Pauser).Resume(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
+	case ExtendTrial:
+		if s.TrialEnd.Equal(details.Until) {
+			return already("the trial ends then"), nil
+		}
+		return calling(func(ctx context.Context) error {
+			return driver.(provider.TrialExtender).ExtendTrial(ctx, ref, details.Until, e.Key) //nolint:forcetypeassert // able
+		}), nil
+	}
+	return act{}, fmt.Errorf("%s of a subscription: %w", e.Kind, ErrUnsupported)
+}
+
+// onPayment refunds. Money is looked for before every attempt, the first
+// included: a ledger restored from a backup does not remember its attempts.
+func onPayment(ctx context.Context, driver provider.Driver, ref provider.Ref, e store.Effect, details Details, p billing.Payment) (act, error) {
+	refunder, ok := driver.(provider.Refunder)
+	if e.Kind != Refund || !ok {
+		return act{}, fmt.Errorf("%s of a payment: %w", e.Kind, ErrUnsupported)
+	}
+	made, found, err := refunder.FoundRefund(ctx, ref, e.Key)
+	switch {
+	case err != nil:
+		return act{}, err
+	case found:
+		return already(made.String()), nil
+	case p.Status != billing.PaymentSucceeded:
+		return dropped("the payment has not succeeded"), nil
+	case p.FullyRefunded():
+		return dropped("everything was refunded already"), nil
+	}
+	return act{call: func(ctx context.Context) (string, error) {
+		made, err := refunder.Refund(ctx, provider.RefundRequest{
+			Payment: ref, Amount: billing.Money{Amount: details.Amount, Currency: p.Amount.Currency}, Reason: details.Reason, Key: e.Key,
+		})
+		return made.String(), err
+	}}, nil
+}
+
+func onDispute(driver provider.Driver, ref provider.Ref, e store.Effect, d billing.Dispute) (act, error) {
+	accepter, ok := driver.(provider.DisputeAccepter)
+	switch {
+	case e.Kind != AcceptDispute || !ok:
+		return act{}, fmt.Errorf("%s of a dispute: %w", e.Kind, ErrUnsupported)
+	case d.Status == billing.DisputeLost:
+		return already("it is lost"), nil
+	case d.Status == billing.DisputeWon:
+		return dropped("it is won"), nil
+	}
+	return calling(func(ctx context.Context) error { return accepter.AcceptDispute(ctx, ref, e.Key) }), nil
+}
+
+func onCustomer(driver provider.Driver, ref provider.Ref, e store.Effect, details Details, c billing.ProviderCustomer) (act, error) {
+	pusher, ok := driver.(provider.EmailPusher)
+	switch {
+	case e.Kind != PushEmail || !ok:
+		return act{}, fmt.Errorf("%s of a customer: %w", e.Kind, ErrUnsupported)
+	case c.Email == details.Email:
+		return already("the provider has this address"), nil
+	}
+	return calling(func(ctx context.Context) error { return pusher.PushEmail(ctx, ref, details.Email, e.Key) }), nil
+}
+
+func onInvoice(driver provider.Driver, ref provider.Ref, e store.Effect, i billing.Invoice) (act, error) {
+	collector, ok := driver.(provider.Collector)
+	switch {
+	case e.Kind != Collect || !ok:
+		return act{}, fmt.Errorf("%s of an invoice: %w", e.Kind, ErrUnsupported)
+	case i.Status == billing.InvoicePaid:
+		return already("it is paid"), nil
+	case i.Status != billing.InvoiceOpen:
+		return dropped("it is " + string(i.Status)), nil
+	}
+	return calling(func(ctx context.Context) error { return collector.Collect(ctx, ref, e.Key) }), nil
+}

@@ -1,0 +1,218 @@
+// Package outbox carries out what was decided, in the outside world, once.
+//
+// It owns effects: recording what a person or the application asks for (what
+// policies ask for is recorded by package apply), and carrying all of it out. It
+// decides nothing.
+//
+// # Once
+//
+// An effect has a business key; what is asked twice is recorded once. Before a
+// call is made the effect is marked unknown, so that a crash between the call
+// and the note of its end leaves a trace. And before every call we look: whoever
+// finds the provider's object already as it should be does not act again. Where
+// the provider knows idempotency keys it is given the business key as well.
+//
+// A look also checks that the effect is still called for: a subscription that
+// has ended needs no pause.
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/work"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// The kinds of effects.
+const (
+	CancelNow         = "cancel"
+	CancelAtPeriodEnd = "cancel_at_period_end"
+	Uncancel          = "uncancel"
+	Pause             = "pause"
+	Resume            = "resume"
+	Refund            = "refund"
+	AcceptDispute     = "accept_dispute"
+	PushEmail         = "push_email"
+	Collect           = "collect"
+	ExtendTrial       = "extend_trial"
+)
+
+// Details are the particulars of an effect; which of them count depends on its
+// kind.
+type Details struct {
+	// Amount is what to refund, in minor units of the payment's currency; zero:
+	// all that is left.
+	Amount   int64  `json:"amount,omitempty"`
+	Currency string `json:"currency,omitempty"`
+	// Reason is the reason for a refund.
+	Reason string `json:"reason,omitempty"`
+	// Until is the end of a pause or of a trial.
+	Until time.Time `json:"until,omitzero"`
+	Email string    `json:"email,omitempty"`
+}
+
+// Outbox carries out effects.
+type Outbox struct {
+	db      *store.DB
+	apply   *apply.Applier
+	drivers map[string]provider.Driver
+	wake    func(queue string)
+	log     *slog.Logger
+}
+
+// New makes an outbox.
+func New(db *store.DB, a *apply.Applier, wake func(queue string), log *slog.Logger) *Outbox {
+	return &Outbox{db: db, apply: a, drivers: a.Drivers, wake: wake, log: log}
+}
+
+// ErrUnsupported says that the provider cannot do what was asked.
+var ErrUnsupported = errors.New("the provider cannot do this")
+
+// Request records an effect that a person or the application asks for, unless
+// its key is recorded already, and returns it as recorded.
+func (o *Outbox) Request(ctx context.Context, e store.Effect, details Details) (store.Effect, error) {
+	ref, err := provider.ParseRef(e.Object)
+	if err != nil {
+		return e, err
+	}
+	driver, known := o.drivers[ref.Account]
+	if !known {
+		return e, fmt.Errorf("no provider account %q is configured", ref.Account)
+	}
+	if !able(driver, e.Kind) {
+		return e, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, ErrUnsupported)
+	}
+	doc, err := json.Marshal(details)
+	if err != nil {
+		return e, err
+	}
+	e.Account, e.Doc, e.State = ref.Account, string(doc), store.EffectDue
+	err = o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.AddEffects(ctx, []store.Effect{e})
+		return err
+	})
+	if err != nil {
+		return e, err
+	}
+	o.wake(store.QueueEffect)
+	return o.db.Effect(ctx, e.Key)
+}
+
+// Queue is the outbox's queue of work.
+func (o *Outbox) Queue(workers int) work.Queue {
+	return work.Queue{
+		Name: store.QueueEffect, Workers: workers, Lease: time.Minute,
+		Run: o.run, Retry: retry, Failed: o.failed,
+	}
+}
+
+// run carries out one effect.
+func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
+	e, err := o.db.Effect(ctx, claim.Key)
+	if err != nil {
+		return err
+	}
+	if e.State != store.EffectDue && e.State != store.EffectUnknown {
+		return o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+			return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
+		})
+	}
+	act, err := o.prepare(ctx, e)
+	if err != nil {
+		return err
+	}
+	if act.done != "" {
+		return o.note(ctx, claim, e, act.state, act.done)
+	}
+	if err := o.attempt(ctx, claim, e); err != nil {
+		return err
+	}
+	result, err := act.call(ctx)
+	if err != nil {
+		return &callError{fmt.Errorf("%s %s: %w", e.Kind, e.Object, err)}
+	}
+	return o.note(ctx, claim, e, store.EffectDone, result)
+}
+
+// attempt marks the effect before the provider is called: from now on nobody
+// knows whether it happened, until somebody has looked.
+func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect) error {
+	return o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		held, err := tx.Hold(ctx, []store.Claim{claim})
+		if err != nil {
+			return err
+		}
+		if !held[claim.ID] {
+			return store.ErrLost
+		}
+		return tx.SetEffect(ctx, e.Key, store.EffectUnknown, e.Result, e.Error)
+	})
+}
+
+// note records how an effect ended, and asks for a look at what it changed.
+func (o *Outbox) note(ctx context.Context, claim store.Claim, e store.Effect, state, result string) error {
+	err := o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.SetEffect(ctx, e.Key, state, result, ""); err != nil {
+			return err
+		}
+		numbers, err := tx.Numbers(ctx, 1)
+		if err != nil {
+			return err
+		}
+		wants := []store.Want{{Queue: store.QueueLook, Key: e.Object, Cause: string(apply.Effect) + " " + e.Key}}
+		if ref, err := provider.ParseRef(result); err == nil { // a refund that was made
+			wants = append(wants, store.Want{Queue: store.QueueLook, Key: ref.String(), Cause: string(apply.Effect) + " " + e.Key})
+		}
+		if err := tx.Raise(ctx, numbers[0], wants); err != nil {
+			return err
+		}
+		return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
+	})
+	if err == nil {
+		o.wake(store.QueueLook)
+	}
+	return err
+}
+
+// hopeless reports whether repeating does not help.
+func hopeless(err error) bool {
+	kind := provider.KindOf(err)
+	return kind == provider.Refused || kind == provider.Unsupported || kind == provider.NotFound || errors.Is(err, ErrUnsupported)
+}
+
+// attempts is how often an effect is tried whose outcome stays unclear or whose
+// provider stays away: with the growing gaps about three days.
+const attempts = 40
+
+func retry(claim store.Claim, err error) (time.Duration, bool) {
+	if hopeless(err) || claim.Attempts >= attempts {
+		return 0, false
+	}
+	return work.Backoff(claim.Attempts, 10*time.Second, 2*time.Hour, err), true
+}
+
+// callError is the failure of the call that acts, as opposed to that of a look.
+type callError struct{ error }
+
+// Unwrap returns the cause.
+func (e *callError) Unwrap() error { return e.error }
+
+// failed notes on the effect what went wrong. The failure of a look says nothing
+// about whether an earlier call acted, so the state stays.
+func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, cause error, dead bool) error {
+	state := ""
+	if _, called := errors.AsType[*callError](cause); called && provider.KindOf(cause) != provider.OutcomeUnknown {
+		state = store.EffectDue
+	}
+	if dead && hopeless(cause) {
+		state = store.EffectFailed
+	}
+	return tx.SetEffect(ctx, claim.Key, state, "", cause.Error())
+}

@@ -1,0 +1,259 @@
+// Package reconcile is the way in that we go ourselves, because the other two
+// can fail: it reads the provider's list of events, its lists of objects, and
+// whatever was expected to have changed by now.
+//
+// It owns when to look and how far each list has been read; the looking is
+// package apply's. Everything it does is a row of work that takes one step and
+// comes due again, so that it resumes where it was after a restart, is shared by
+// several processes, and never holds a lease for long.
+//
+// # The tasks
+//
+//	pull/ACCOUNT     reads events that were not delivered
+//	sweep/ACCOUNT    reads all lists, page by page; the first time, to fill the
+//	                 ledger; then every day
+//	revisit/ACCOUNT  looks at what was expected to change by now: the end of a
+//	                 period or trial, a payment under way
+//	turns            decides access anew where time alone changes it
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/inbox"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/work"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// QueueTask is the queue of periodic tasks.
+const QueueTask = "task"
+
+// Config says what to reconcile and how often. Zero durations get defaults.
+type Config struct {
+	DB    *store.DB
+	Apply *apply.Applier
+	Inbox *inbox.Inbox
+	Wake  func(queue string)
+	Log   *slog.Logger
+	// Pull is how often events are listed (2 minutes), Hot how often objects are
+	// revisited (5 minutes), Full how often everything is swept (24 hours), Turn
+	// how often access is decided anew (1 minute).
+	Pull, Hot, Full, Turn time.Duration
+	// PullOnly lists the accounts that get no webhooks: their events come by
+	// listing alone, often and at once.
+	PullOnly []string
+	// NoPull lists the accounts whose events are not listed.
+	NoPull []string
+}
+
+// Reconciler looks without having been told to.
+type Reconciler struct {
+	Config
+}
+
+// New makes a reconciler.
+func New(config Config) *Reconciler {
+	fallback := func(d *time.Duration, otherwise time.Duration) {
+		if *d == 0 {
+			*d = otherwise
+		}
+	}
+	fallback(&config.Pull, 2*time.Minute)
+	fallback(&config.Hot, 5*time.Minute)
+	fallback(&config.Full, 24*time.Hour)
+	fallback(&config.Turn, time.Minute)
+	return &Reconciler{Config: config}
+}
+
+// pullOnlyEvery is how often events are listed where they are all there is.
+const pullOnlyEvery = 10 * time.Second
+
+// Schedule makes the rows of all tasks, due now. Rows that are there already
+// keep their time.
+func (r *Reconciler) Schedule(ctx context.Context) error {
+	names := []string{"turns"}
+	for account, driver := range r.Apply.Drivers {
+		names = append(names, "sweep/"+account, "revisit/"+account)
+		if _, lists := driver.(provider.EventLister); lists && !slices.Contains(r.NoPull, account) {
+			names = append(names, "pull/"+account)
+		}
+	}
+	var wants []store.Want
+	for _, name := range names {
+		_, err := r.DB.WorkNamed(ctx, QueueTask, name)
+		if errors.Is(err, store.ErrNotFound) {
+			wants = append(wants, store.Want{Queue: QueueTask, Key: name})
+		} else if err != nil {
+			return err
+		}
+	}
+	return r.raise(ctx, wants...)
+}
+
+func (r *Reconciler) raise(ctx context.Context, wants ...store.Want) error {
+	if len(wants) == 0 {
+		return nil
+	}
+	err := r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		numbers, err := tx.Numbers(ctx, 1)
+		if err != nil {
+			return err
+		}
+		return tx.Raise(ctx, numbers[0], wants)
+	})
+	if err == nil {
+		r.Wake(wants[0].Queue)
+	}
+	return err
+}
+
+// Queue is the queue of the tasks.
+func (r *Reconciler) Queue(workers int) work.Queue {
+	return work.Queue{Name: QueueTask, Workers: workers, Lease: 2 * time.Minute, Run: r.run, Retry: r.retry}
+}
+
+// retry never gives up: a provider that is away comes back.
+func (r *Reconciler) retry(claim store.Claim, err error) (time.Duration, bool) {
+	return work.Backoff(claim.Attempts, 5*time.Second, 10*time.Minute, err), true
+}
+
+func (r *Reconciler) run(ctx context.Context, claim store.Claim) error {
+	task, account, _ := strings.Cut(claim.Key, "/")
+	if task == "turns" {
+		return r.turn(ctx, claim)
+	}
+	driver, known := r.Apply.Drivers[account]
+	if !known { // an account that is no longer configured
+		return r.finish(ctx, claim, time.Time{}, nil)
+	}
+	switch task {
+	case "pull":
+		return r.pull(ctx, claim, driver)
+	case "sweep":
+		return r.sweep(ctx, claim, driver)
+	case "revisit":
+		return r.revisit(ctx, claim, account)
+	}
+	return fmt.Errorf("unknown task %q", claim.Key)
+}
+
+// finish completes a task that is due again at next.
+func (r *Reconciler) finish(ctx context.Context, claim store.Claim, next time.Time, also func(ctx context.Context, tx *store.Tx) error) error {
+	return r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if also != nil {
+			if err := also(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return tx.Finish(ctx, []store.Claim{claim}, next)
+	})
+}
+
+// stream is how far an account's events have been read.
+type stream struct {
+	// Since is from when on events are listed; After continues a list that is
+	// being read, which began at Began.
+	Since time.Time `json:"since"`
+	After string    `json:"after,omitempty"`
+	Began time.Time `json:"began,omitzero"`
+}
+
+const (
+	// settle is how long a webhook may take before its event counts as missed.
+	settle = 2 * time.Minute
+	// overlap is how much of the past is listed again: providers list events a
+	// little out of order, and clocks differ.
+	overlap = 10 * time.Minute
+)
+
+// pull reads one page of events and stores those that were not delivered.
+func (r *Reconciler) pull(ctx context.Context, claim store.Claim, driver provider.Driver) error {
+	lister, ok := driver.(provider.EventLister)
+	if !ok {
+		return r.finish(ctx, claim, time.Time{}, nil)
+	}
+	account, now := driver.Account(), r.DB.Now()
+	name := "pull/" + account
+	at := stream{Since: now.Add(-overlap)}
+	if err := r.cursor(ctx, name, &at); err != nil {
+		return err
+	}
+	if at.After == "" {
+		at.Began = now
+	}
+	page, err := lister.Events(ctx, at.Since, at.After)
+	if err != nil {
+		return err
+	}
+	only := slices.Contains(r.PullOnly, account)
+	for _, d := range page.Deliveries {
+		if !only && d.CreatedAt.After(now.Add(-settle)) {
+			continue // its webhook may still be on the way
+		}
+		cause := string(apply.Pull)
+		if only {
+			cause = string(apply.Listed)
+		}
+		if _, err := r.Inbox.Add(ctx, account, store.ArrivalPull, cause, d, nil); err != nil {
+			return fmt.Errorf("store event %s: %w", d.ID, err)
+		}
+	}
+	next := now
+	if at.After = page.Next; page.Next == "" {
+		at.Since, at.Began = at.Began.Add(-settle-overlap), time.Time{}
+		next = now.Add(r.Pull)
+		if only {
+			next = now.Add(min(r.Pull, pullOnlyEvery))
+		}
+	}
+	return r.finish(ctx, claim, next, func(ctx context.Context, tx *store.Tx) error { return setCursor(ctx, tx, name, at) })
+}
+
+// cursor reads a cursor into a value, which stays as it is if there is none.
+func (r *Reconciler) cursor(ctx context.Context, name string, into any) error {
+	text, err := r.DB.Cursor(ctx, name)
+	if err != nil || text == "" {
+		return err
+	}
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		return fmt.Errorf("read cursor %s: %w", name, err)
+	}
+	return nil
+}
+
+func setCursor(ctx context.Context, tx *store.Tx, name string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return tx.SetCursor(ctx, name, string(text))
+}
+
+// turn decides access anew where time alone has changed it.
+func (r *Reconciler) turn(ctx context.Context, claim store.Claim) error {
+	const most = 200
+	now := r.DB.Now()
+	due, err := r.DB.AccessDue(ctx, now, most)
+	if err != nil {
+		return err
+	}
+	if len(due) > 0 {
+		if err := r.Apply.Turn(ctx, due, apply.Cause{Trigger: apply.Time}); err != nil {
+			return err
+		}
+	}
+	next := now.Add(r.Turn)
+	if len(due) == most {
+		next = now
+	}
+	return r.finish(ctx, claim, next, nil)
+}

@@ -1,0 +1,273 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// Progress is how far a sweep has come.
+type Progress struct {
+	// Kind is the kind of object being read, After where its list continues.
+	Kind  billing.Kind `json:"kind"`
+	After string       `json:"after,omitempty"`
+	// Number was drawn before the first page of the kind: a row that was last
+	// compared before it was not in the list.
+	Number    int64     `json:"number"`
+	StartedAt time.Time `json:"started_at"`
+	// Backfill: the ledger has never been filled before.
+	Backfill bool `json:"backfill,omitempty"`
+	// Pages, Objects and Changed count.
+	Pages   int `json:"pages"`
+	Objects int `json:"objects"`
+	Changed int `json:"changed"`
+}
+
+// Swept is what the last complete sweep did.
+type Swept struct {
+	Progress
+	FinishedAt time.Time `json:"finished_at"`
+}
+
+// sweep reads one page of one list.
+func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provider.Driver) error {
+	account := driver.Account()
+	at, err := r.position(ctx, driver)
+	if err != nil {
+		return err
+	}
+	number, err := r.DB.Number(ctx)
+	if err != nil {
+		return err
+	}
+	if at.After == "" {
+		at.Number = number
+	}
+	page, err := driver.List(ctx, provider.Query{Kind: at.Kind, After: at.After})
+	if err != nil {
+		return fmt.Errorf("list %s: %w", at.Kind, err)
+	}
+	cause := apply.Cause{Trigger: apply.Sweep}
+	if at.Backfill {
+		cause.Event = apply.Backfill
+	}
+	write := apply.Page{Cause: cause, Begun: number, Snapshots: page.Snapshots}
+	outcomes, err := r.Apply.Write(ctx, write)
+	if err != nil {
+		return err
+	}
+	at.count(outcomes)
+	if at.After = page.Next; page.Next == "" {
+		if err := r.leftovers(ctx, account, at); err != nil {
+			return err
+		}
+		at.Kind = following(driver.Kinds(), at.Kind)
+	}
+	if at.Kind == "" {
+		return r.swept(ctx, claim, account, at)
+	}
+	return r.finish(ctx, claim, r.DB.Now(), func(ctx context.Context, tx *store.Tx) error {
+		return setCursor(ctx, tx, "sweep/"+account, at)
+	})
+}
+
+func (p *Progress) count(outcomes []apply.Outcome) {
+	p.Pages++
+	p.Objects += len(outcomes)
+	for _, o := range outcomes {
+		if o.Changed {
+			p.Changed++
+		}
+	}
+}
+
+// position reads how far the sweep has come, or begins one.
+func (r *Reconciler) position(ctx context.Context, driver provider.Driver) (Progress, error) {
+	var at Progress
+	if err := r.cursor(ctx, "sweep/"+driver.Account(), &at); err != nil {
+		return at, err
+	}
+	if at.Kind != "" {
+		return at, nil
+	}
+	var last Swept
+	err := r.cursor(ctx, "swept/"+driver.Account(), &last)
+	return Progress{Kind: driver.Kinds()[0], StartedAt: r.DB.Now(), Backfill: last.FinishedAt.IsZero()}, err
+}
+
+// following is the kind after one; empty after the last.
+func following(kinds []billing.Kind, kind billing.Kind) billing.Kind {
+	for i, k := range kinds {
+		if k == kind && i+1 < len(kinds) {
+			return kinds[i+1]
+		}
+	}
+	return ""
+}
+
+// swept ends a complete sweep.
+func (r *Reconciler) swept(ctx context.Context, claim store.Claim, account string, at Progress) error {
+	now := r.DB.Now()
+	r.Log.Info("swept everything", "account", account, "pages", at.Pages, "objects", at.Objects, "changed", at.Changed)
+	return r.finish(ctx, claim, now.Add(r.Full), func(ctx context.Context, tx *store.Tx) error {
+		if err := setCursor(ctx, tx, "swept/"+account, Swept{Progress: at, FinishedAt: now}); err != nil {
+			return err
+		}
+		return setCursor(ctx, tx, "sweep/"+account, Progress{})
+	})
+}
+
+// leftovers asks for a look at every object of a kind that a complete list did
+// not have. The list alone buries nobody: only the look does.
+func (r *Reconciler) leftovers(ctx context.Context, account string, at Progress) error {
+	after := ""
+	for {
+		rows, err := r.DB.Objects(ctx, store.ObjectFilter{
+			Account: account, Kind: string(at.Kind), CheckedBefore: at.Number, Present: true, After: after, Limit: 200,
+		})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		if err := r.raise(ctx, looks(rows, apply.Sweep)...); err != nil {
+			return err
+		}
+		after = rows[len(rows)-1].Key
+	}
+}
+
+func looks(rows []store.Object, trigger apply.Trigger) []store.Want {
+	wants := make([]store.Want, len(rows))
+	for i, o := range rows {
+		wants[i] = store.Want{Queue: store.QueueLook, Key: o.Key, Cause: string(trigger)}
+	}
+	return wants
+}
+
+// patience is how long after an expected change we look: the provider needs a
+// moment, and its webhook another.
+const patience = 3 * time.Minute
+
+// revisit asks for a look at objects that should have changed by now. What has
+// been overdue for long is looked at more and more rarely.
+func (r *Reconciler) revisit(ctx context.Context, claim store.Claim, account string) error {
+	now := r.DB.Now()
+	after := ""
+	for {
+		rows, err := r.DB.Objects(ctx, store.ObjectFilter{Account: account, RevisitBy: now.Add(-patience), After: after, Limit: 200})
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return r.finish(ctx, claim, now.Add(r.Hot), nil)
+		}
+		after = rows[len(rows)-1].Key
+		var due []store.Object
+		for _, o := range rows {
+			if now.Sub(o.CheckedAt) >= max(r.Hot, now.Sub(o.RevisitAt)/4) {
+				due = append(due, o)
+			}
+		}
+		if err := r.raise(ctx, looks(due, apply.Revisit)...); err != nil {
+			return err
+		}
+	}
+}
+
+// Request asks for a full sweep of an account now, or if it is empty, of all.
+func (r *Reconciler) Request(ctx context.Context, account string) (accounts []string, err error) {
+	var wants []store.Want
+	for name := range r.Apply.Drivers {
+		if account == "" || account == name {
+			accounts = append(accounts, name)
+			wants = append(wants, store.Want{Queue: QueueTask, Key: "sweep/" + name, Cause: string(apply.Request)})
+		}
+	}
+	if len(wants) == 0 {
+		return nil, fmt.Errorf("no provider account %q is configured", account)
+	}
+	return accounts, r.raise(ctx, wants...)
+}
+
+// Status tells how far an account's sweep has come (nil: none is under way) and
+// what the last complete one did (nil: there was none).
+func (r *Reconciler) Status(ctx context.Context, account string) (now *Progress, last *Swept, err error) {
+	var at Progress
+	if err := r.cursor(ctx, "sweep/"+account, &at); err != nil {
+		return nil, nil, err
+	}
+	if at.Kind != "" {
+		now = &at
+	}
+	var done Swept
+	if err := r.cursor(ctx, "swept/"+account, &done); err != nil {
+		return nil, nil, err
+	}
+	if !done.FinishedAt.IsZero() {
+		last = &done
+	}
+	return now, last, nil
+}
+
+// Customer reads everything that the providers have about one customer, now. It
+// returns how many objects it compared and how many were different. An account
+// that fails does not keep the others from being read.
+func (r *Reconciler) Customer(ctx context.Context, ref, account string) (compared, changed int, err error) {
+	linked, err := r.DB.Objects(ctx, store.ObjectFilter{Customer: ref, Account: account, Kind: string(billing.KindCustomer), Present: true, Limit: 1000})
+	if err != nil {
+		return 0, 0, err
+	}
+	var failures []error
+	for _, owner := range linked {
+		driver, known := r.Apply.Drivers[owner.Account]
+		if !known {
+			continue
+		}
+		c, d, err := r.owner(ctx, driver, owner, ref)
+		compared, changed = compared+c, changed+d
+		if err != nil {
+			failures = append(failures, err)
+		}
+	}
+	if len(failures) > 0 {
+		return compared, changed, fmt.Errorf("reconcile customer %s: %w", ref, failures[0])
+	}
+	return compared, changed, nil
+}
+
+// owner reads what a provider has about one of its customers.
+func (r *Reconciler) owner(ctx context.Context, driver provider.Driver, owner store.Object, ref string) (compared, changed int, err error) {
+	cause := apply.Cause{Trigger: apply.Sweep, Event: ref}
+	outcomes, err := r.Apply.Refs(ctx, cause, provider.Ref{Account: owner.Account, Kind: billing.KindCustomer, ID: owner.ID})
+	if err != nil {
+		return 0, 0, err
+	}
+	var total Progress
+	total.count(outcomes)
+	for _, kind := range driver.Kinds() {
+		if kind == billing.KindCustomer {
+			continue
+		}
+		for after, more := "", true; more; {
+			number, err := r.DB.Number(ctx)
+			if err != nil {
+				return total.Objects, total.Changed, err
+			}
+			page, err := driver.List(ctx, provider.Query{Kind: kind, Owner: owner.ID, After: after})
+			if err != nil {
+				return total.Objects, total.Changed, err
+			}
+			outcomes, err := r.Apply.Write(ctx, apply.Page{Cause: cause, Begun: number, Snapshots: page.Snapshots})
+			if err != nil {
+				return total.Objects, total.Changed, err
+			}
+			total.count(outcomes)
+			after, more = page.Next, page.Next != ""
+		}
+	}
+	return total.Objects, total.Changed, nil
+}

@@ -1,0 +1,316 @@
+// Package redirect is the way in through the customer's browser: it sends
+// customers to the provider's checkout and takes them back.
+//
+// It owns checkouts and their tokens, and GET /return/{account}. What the browser
+// brings is trusted for nothing: the token says which of our checkouts it is, the
+// address which of the provider's, and only if the provider's own account of it
+// agrees with what we asked for is the purchase looked at. Looking is package
+// apply's, the same as for a webhook, so that it does not matter which of the
+// two comes first, or whether the browser comes back at all.
+package redirect
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// Config is what a Redirect works with.
+type Config struct {
+	DB    *store.DB
+	Apply *apply.Applier
+	// PublicURL is where browsers reach us, without a slash at the end.
+	PublicURL string
+	Log       *slog.Logger
+}
+
+// Redirect makes checkouts and takes customers back. Make it with [New].
+type Redirect struct {
+	Config
+	secret []byte
+}
+
+// New reads the secret that tokens are signed with; the first time, it makes it.
+func New(ctx context.Context, config Config) (*Redirect, error) {
+	const name = "secret/checkout"
+	fresh := make([]byte, 32)
+	_, _ = rand.Read(fresh) // never fails, by its documentation
+	var text string
+	err := config.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		text, err = tx.KeepCursor(ctx, name, base64.RawStdEncoding.EncodeToString(fresh))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the secret of checkouts: %w", err)
+	}
+	secret, err := base64.RawStdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("read the secret of checkouts: %w", err)
+	}
+	return &Redirect{Config: config, secret: secret}, nil
+}
+
+// Request asks for a checkout.
+type Request struct {
+	// Customer is the application's reference.
+	Customer string `json:"customer"`
+	Plan     string `json:"plan"`
+	// Account is the provider account; empty: the only one that sells the plan.
+	Account string `json:"account"`
+	// Price is the provider's price; empty: the plan's first.
+	Price    string `json:"price"`
+	Quantity int64  `json:"quantity"`
+	Email    string `json:"email"`
+	Locale   string `json:"locale"`
+	// SuccessURL and CancelURL are the application's own pages.
+	SuccessURL     string    `json:"success_url"`
+	CancelURL      string    `json:"cancel_url"`
+	PromotionCodes bool      `json:"promotion_codes"`
+	TrialEnd       time.Time `json:"trial_end,omitzero"`
+}
+
+// Checkout is a checkout that was made.
+type Checkout struct {
+	ID        string    `json:"id"`
+	URL       string    `json:"url"`
+	ExpiresAt time.Time `json:"expires_at"`
+	Account   string    `json:"provider"`
+	// Object is the provider's id.
+	Object string `json:"provider_id"`
+	// TrialEnd is when the first charge comes, if not at once.
+	TrialEnd time.Time `json:"trial_end,omitzero"`
+}
+
+// Invalid says what is wrong with a request.
+type Invalid struct{ Reason string }
+
+// Error implements error.
+func (e *Invalid) Error() string { return e.Reason }
+
+// Blocked says that the customer has a subscription already: live, or past due,
+// where paying what is open is the way and not a second subscription.
+type Blocked struct {
+	Account, Subscription string
+	Status                billing.SubscriptionStatus
+	// PortalURL is where the customer can change the payment method; empty if
+	// the provider has no such page.
+	PortalURL string
+}
+
+// Error implements error.
+func (e *Blocked) Error() string {
+	return fmt.Sprintf("the customer has a subscription already: %s at %s is %s", e.Subscription, e.Account, e.Status)
+}
+
+// Begin makes a checkout. The errors of what can be mended by whoever asks are
+// [*Invalid] and [*Blocked].
+func (r *Redirect) Begin(ctx context.Context, q Request) (Checkout, error) {
+	if err := billing.CheckRef(q.Customer); err != nil {
+		return Checkout{}, &Invalid{err.Error()}
+	}
+	plan, checkouter, err := r.choose(&q)
+	if err != nil {
+		return Checkout{}, err
+	}
+	if err := q.check(); err != nil {
+		return Checkout{}, err
+	}
+	facts, _, err := r.Apply.Facts(ctx, q.Customer)
+	if err != nil {
+		return Checkout{}, err
+	}
+	mode := "payment"
+	if plan.Kind == billing.GrantSubscription {
+		mode = "subscription"
+		if err := r.vacant(ctx, q, facts); err != nil {
+			return Checkout{}, err
+		}
+		if q.TrialEnd.IsZero() {
+			q.TrialEnd = r.prepaid(plan, facts)
+		}
+	}
+	return r.make(ctx, q, mode, checkouter)
+}
+
+// choose fills in the account and the price.
+func (r *Redirect) choose(q *Request) (billing.Plan, provider.Checkouter, error) {
+	plan, known := r.Apply.Catalog.ByID(q.Plan)
+	if !known {
+		return plan, nil, &Invalid{fmt.Sprintf("there is no plan %q: see [[plan]] in the configuration", q.Plan)}
+	}
+	if q.Account == "" {
+		for account, driver := range r.Apply.Drivers {
+			if _, able := driver.(provider.Checkouter); !able || len(plan.Prices[account]) == 0 {
+				continue
+			}
+			if q.Account != "" {
+				return plan, nil, &Invalid{fmt.Sprintf("plan %q is sold through %s and %s: say which with \"provider\"", q.Plan, min(q.Account, account), max(q.Account, account))}
+			}
+			q.Account = account
+		}
+	}
+	prices := plan.Prices[q.Account]
+	if len(prices) == 0 {
+		return plan, nil, &Invalid{fmt.Sprintf("plan %q has no price at %q: see its prices in the configuration", q.Plan, q.Account)}
+	}
+	if q.Price == "" {
+		q.Price = prices[0]
+	}
+	if found, mapped := r.Apply.Catalog.ByPrice(q.Account, q.Price); !mapped || found.ID != plan.ID {
+		return plan, nil, &Invalid{fmt.Sprintf("price %q is not one of plan %q at %q", q.Price, q.Plan, q.Account)}
+	}
+	checkouter, able := r.Apply.Drivers[q.Account].(provider.Checkouter)
+	if !able {
+		return plan, nil, &Invalid{fmt.Sprintf("%q makes no checkouts", q.Account)}
+	}
+	return plan, checkouter, nil
+}
+
+func (q *Request) check() error {
+	for name, text := range map[string]string{"success_url": q.SuccessURL, "cancel_url": q.CancelURL} {
+		address, err := url.Parse(text)
+		if err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http" {
+			return &Invalid{fmt.Sprintf("%s %q is not an address: write it like https://app.example.com/welcome", name, text)}
+		}
+	}
+	if q.Quantity == 0 {
+		q.Quantity = 1
+	}
+	if q.Quantity < 1 || q.Quantity > 10000 {
+		return &Invalid{fmt.Sprintf("quantity %d is not between 1 and 10000", q.Quantity)}
+	}
+	return nil
+}
+
+// vacant refuses a second subscription.
+func (r *Redirect) vacant(ctx context.Context, q Request, facts billing.Facts) error {
+	for _, held := range facts.Subscriptions {
+		s := held.Object
+		if !s.Live() || !s.CancelAt.IsZero() && !s.CancelAt.After(r.DB.Now()) {
+			continue
+		}
+		blocked := &Blocked{Account: held.Account, Subscription: held.ID, Status: s.Status}
+		blocked.PortalURL = r.portal(ctx, held.Account, q)
+		return blocked
+	}
+	return nil
+}
+
+// portal mints a link to where the customer can mend their payment method; a
+// provider that fails here must not turn the refusal into an error.
+func (r *Redirect) portal(ctx context.Context, account string, q Request) string {
+	updater, able := r.Apply.Drivers[account].(provider.PaymentUpdater)
+	if !able {
+		return ""
+	}
+	owner, err := r.owner(ctx, account, q.Customer)
+	if err != nil || owner == "" {
+		return ""
+	}
+	link, err := updater.PaymentUpdateURL(ctx, provider.Ref{Account: account, Kind: billing.KindCustomer, ID: owner}, q.CancelURL)
+	if err != nil {
+		r.Log.Warn("cannot make a portal link", "account", account, "error", err)
+		return ""
+	}
+	return link
+}
+
+// owner is the customer's id at the provider; empty if they have none.
+func (r *Redirect) owner(ctx context.Context, account, customer string) (string, error) {
+	linked, err := r.DB.Objects(ctx, store.ObjectFilter{
+		Customer: customer, Account: account, Kind: string(billing.KindCustomer), Present: true, Limit: 1,
+	})
+	if err != nil || len(linked) == 0 {
+		return "", err
+	}
+	return linked[0].ID, nil
+}
+
+// prepaid is when a pass ends that gives what the subscription gives; the
+// subscription's first charge waits for it.
+func (r *Redirect) prepaid(plan billing.Plan, facts billing.Facts) time.Time {
+	var end time.Time
+	for _, feature := range append([]string{plan.ID}, plan.Features...) {
+		d := billing.Access(r.Apply.Catalog, r.Apply.Rules, facts, feature, r.DB.Now())
+		if d.Allowed && d.Reason == billing.ReasonPass && d.Until.After(end) {
+			end = d.Until
+		}
+	}
+	return end
+}
+
+// make records the checkout, then has it made: should we die in between, the
+// token in the provider's objects still says whose they are.
+func (r *Redirect) make(ctx context.Context, q Request, mode string, checkouter provider.Checkouter) (Checkout, error) {
+	id := "chk_" + rand.Text()
+	token := r.token(id)
+	owner, err := r.owner(ctx, q.Account, q.Customer)
+	if err != nil {
+		return Checkout{}, err
+	}
+	doc, err := json.Marshal(q)
+	if err != nil {
+		return Checkout{}, err
+	}
+	row := store.Checkout{
+		ID: id, TokenHash: apply.HashToken(token), Customer: q.Customer, Account: q.Account, Plan: q.Plan,
+		Doc: string(doc), State: store.CheckoutCreating,
+	}
+	if err := r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.AddCheckout(ctx, row) }); err != nil {
+		return Checkout{}, fmt.Errorf("record checkout: %w", err)
+	}
+	page, err := checkouter.CreateCheckout(ctx, provider.CheckoutRequest{
+		Key: id, Token: token, Customer: q.Customer, Owner: owner, Email: q.Email, Mode: mode,
+		Items: []billing.Item{{Price: q.Price, Quantity: q.Quantity}}, TrialEnd: q.TrialEnd,
+		PromotionCodes: q.PromotionCodes, Locale: q.Locale,
+		ReturnURL: r.PublicURL + "/return/" + url.PathEscape(q.Account) + "?token=" + url.QueryEscape(token),
+		CancelURL: q.CancelURL,
+	})
+	if err != nil {
+		if kind := provider.KindOf(err); kind == provider.Refused || kind == provider.Denied {
+			row.State = store.CheckoutFailed
+			err = errors.Join(err, r.made(ctx, row))
+		}
+		return Checkout{}, fmt.Errorf("make checkout %s: %w", id, err)
+	}
+	row.Object, row.State = page.Ref.ID, store.CheckoutOpen
+	if err := r.made(ctx, row); err != nil {
+		return Checkout{}, err
+	}
+	return Checkout{ID: id, URL: page.URL, ExpiresAt: page.ExpiresAt, Account: q.Account, Object: page.Ref.ID, TrialEnd: q.TrialEnd}, nil
+}
+
+func (r *Redirect) made(ctx context.Context, row store.Checkout) error {
+	err := r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.CheckoutMade(ctx, row.ID, row.Object, row.State) })
+	if err != nil {
+		return fmt.Errorf("record that checkout %s was made: %w", row.ID, err)
+	}
+	return nil
+}
+
+// token signs a checkout's id: nobody else can make one.
+func (r *Redirect) token(id string) string {
+	mac := hmac.New(sha256.New, r.secret)
+	mac.Write([]byte(id))
+	return id + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// genuine reports whether we made the token.
+func (r *Redirect) genuine(token string) bool {
+	id, _, ok := strings.Cut(token, ".")
+	return ok && len(token) < 200 && hmac.Equal([]byte(token), []byte(r.token(id)))
+}

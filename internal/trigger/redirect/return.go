@@ -1,0 +1,186 @@
+package redirect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// State says how a customer came back.
+type State string
+
+// The states of a return.
+const (
+	// Complete: the purchase is good.
+	Complete State = "complete"
+	// Pending: the money is still on its way, or the provider does not answer;
+	// a webhook or a sweep will tell.
+	Pending State = "pending"
+	// Failed: the payment was declined. Abandoned: the customer did not finish.
+	Failed    State = "failed"
+	Abandoned State = "abandoned"
+)
+
+// Return is what becomes of a customer who came back.
+type Return struct {
+	State    State  `json:"status"`
+	Checkout string `json:"checkout"`
+	Plan     string `json:"plan"`
+	// URL is the application's page to go to.
+	URL string `json:"url"`
+}
+
+// ErrForeign says that what the browser brought does not belong together: a
+// token that we did not make, or another checkout's id.
+var ErrForeign = errors.New("this return address is not valid")
+
+// patience is how long the customer's browser may wait for the provider.
+const patience = 10 * time.Second
+
+// Returned takes back a customer whose browser came to /return/{account} with a
+// query. It is harmless to call again: a reloaded page gets the same answer.
+func (r *Redirect) Returned(ctx context.Context, account string, query url.Values) (Return, error) {
+	row, ref, err := r.claimed(ctx, account, query)
+	if err != nil {
+		return Return{}, err
+	}
+	var request Request
+	if err := json.Unmarshal([]byte(row.Doc), &request); err != nil {
+		return Return{}, fmt.Errorf("checkout %s: %w", row.ID, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	state, err := r.look(ctx, row, request, ref)
+	if errors.Is(err, ErrForeign) {
+		return Return{}, err
+	}
+	if err != nil {
+		// The provider is slow or away. The purchase is not lost: its webhook, or
+		// the next sweep, leads to the same look.
+		r.Log.Warn("cannot look at a checkout on return", "checkout", row.ID, "error", err)
+		state = Pending
+	}
+	if state == Complete {
+		if err := r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.UseCheckout(ctx, row.ID)
+			return err
+		}); err != nil {
+			return Return{}, fmt.Errorf("record the return of checkout %s: %w", row.ID, err)
+		}
+	}
+	return Return{State: state, Checkout: row.ID, Plan: row.Plan, URL: destination(request, row.ID, state)}, nil
+}
+
+// claimed finds the checkout that the token names, and the provider's that the
+// address names, and refuses a pair that we did not make.
+func (r *Redirect) claimed(ctx context.Context, account string, query url.Values) (row store.Checkout, ref provider.Ref, err error) {
+	token := query.Get("token")
+	if !r.genuine(token) {
+		return row, ref, ErrForeign
+	}
+	checkouter, able := r.Apply.Drivers[account].(provider.Checkouter)
+	if !able {
+		return row, ref, ErrForeign
+	}
+	row, err = r.DB.CheckoutByToken(ctx, apply.HashToken(token))
+	if errors.Is(err, store.ErrNotFound) || err == nil && row.Account != account {
+		return row, ref, ErrForeign
+	}
+	if err != nil {
+		return row, ref, err
+	}
+	if ref, err = checkouter.ReturnedRef(query); err != nil {
+		return row, ref, fmt.Errorf("%w: %w", ErrForeign, err)
+	}
+	if row.Object != "" && row.Object != ref.ID {
+		return row, ref, ErrForeign
+	}
+	return row, ref, nil
+}
+
+// look asks the provider what came of the checkout.
+func (r *Redirect) look(ctx context.Context, row store.Checkout, request Request, ref provider.Ref) (State, error) {
+	cause := apply.Cause{Trigger: apply.Redirect, Event: row.ID}
+	outcomes, err := r.Apply.Refs(ctx, cause, ref)
+	if err != nil {
+		return "", err
+	}
+	checkout, ok := outcomes[0].Object.(billing.Checkout)
+	if !ok || outcomes[0].Customer != row.Customer {
+		return "", ErrForeign
+	}
+	if bought := (billing.Item{Price: request.Price, Quantity: request.Quantity}); !slices.Contains(checkout.Items, bought) {
+		r.Log.Error("a checkout sells something else than was asked for", "checkout", row.ID, "asked", bought, "sold", checkout.Items)
+		return "", ErrForeign
+	}
+	if checkout.Status != billing.CheckoutComplete {
+		return Abandoned, nil
+	}
+	switch {
+	case checkout.Subscription != "":
+		return r.ofSubscription(ctx, cause, provider.Ref{Account: ref.Account, Kind: billing.KindSubscription, ID: checkout.Subscription})
+	case checkout.Payment != "":
+		return r.ofPayment(ctx, cause, provider.Ref{Account: ref.Account, Kind: billing.KindPayment, ID: checkout.Payment})
+	case checkout.PaymentStatus == billing.CheckoutNoPayment:
+		return Complete, nil
+	}
+	return Pending, nil
+}
+
+func (r *Redirect) ofSubscription(ctx context.Context, cause apply.Cause, ref provider.Ref) (State, error) {
+	outcomes, err := r.Apply.Refs(ctx, cause, ref)
+	if err != nil {
+		return "", err
+	}
+	s, _ := outcomes[0].Object.(billing.Subscription)
+	switch s.Status {
+	case billing.SubscriptionActive, billing.SubscriptionTrialing:
+		return Complete, nil
+	case billing.SubscriptionEnded:
+		return Failed, nil
+	case billing.SubscriptionPending, billing.SubscriptionPastDue, billing.SubscriptionUnpaid, billing.SubscriptionPaused:
+	}
+	return Pending, nil
+}
+
+func (r *Redirect) ofPayment(ctx context.Context, cause apply.Cause, ref provider.Ref) (State, error) {
+	outcomes, err := r.Apply.Refs(ctx, cause, ref)
+	if err != nil {
+		return "", err
+	}
+	p, _ := outcomes[0].Object.(billing.Payment)
+	switch p.Status {
+	case billing.PaymentSucceeded:
+		return Complete, nil
+	case billing.PaymentFailed, billing.PaymentCanceled:
+		return Failed, nil
+	case billing.PaymentPending, billing.PaymentRequiresAction:
+	}
+	return Pending, nil
+}
+
+// destination is the application's page, told what happened.
+func destination(request Request, id string, state State) string {
+	page := request.SuccessURL
+	if state == Abandoned || state == Failed {
+		page = request.CancelURL
+	}
+	address, err := url.Parse(page)
+	if err != nil { // it was checked when the checkout was made
+		return page
+	}
+	query := address.Query()
+	query.Set("checkout", id)
+	query.Set("status", string(state))
+	address.RawQuery = query.Encode()
+	return address.String()
+}
