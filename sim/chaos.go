@@ -44,12 +44,12 @@ type Chaos struct {
 }
 
 // DefaultChaos has every fault at a rate that a month with a few hundred
-// customers is sure to see, and that a correct service must survive.
+// customers will almost surely see, and that a correct service must survive.
 func DefaultChaos() Chaos {
 	return Chaos{
-		Drop: 0.05, Duplicate: 0.05, Reorder: 0.10, Delay: 0.02, Burst: 0.10, Disabled: 0.05,
+		Drop: 0.05, Duplicate: 0.05, Reorder: 0.10, Delay: 0.02, Burst: 0.15, Disabled: 0.10,
 		StaleRead: 0.10, StaleFor: 20 * time.Second, RateLimited: 0.01, ServerError: 0.01,
-		TimeoutBefore: 0.005, TimeoutAfter: 0.005, Truncated: 0.005, ShiftPages: 0.10, Outages: 0.07,
+		TimeoutBefore: 0.005, TimeoutAfter: 0.005, Truncated: 0.005, ShiftPages: 0.10, Outages: 0.12,
 	}
 }
 

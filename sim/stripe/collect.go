@@ -79,7 +79,13 @@ func (s *Server) charge(inv *invoice, renewal bool) {
 		return
 	}
 	c, _ := s.all[inv.customer].(*customer)
-	s.confirm(inv.pi, m, s.fate(c, m, renewal), renewal)
+	refused := s.fate(c, m, renewal)
+	if refused == nil && renewal && !m.card.debit() && s.streamOf(inv.customer).Chance(s.cfg.Rates.Authenticate) {
+		inv.pi.pays = m
+		s.askAuthentication(inv.pi)
+		return
+	}
+	s.confirm(inv.pi, m, refused, renewal)
 }
 
 // settle marks an invoice as paid in full.

@@ -13,7 +13,7 @@ type includer interface {
 func (s *Server) expandAll(d doc, paths []string) error {
 	for _, p := range paths {
 		steps := strings.Split(p, ".")
-		if len(steps) > 5 {
+		if len(steps) > 4 {
 			return badRequest("expand", "You cannot expand more than 4 levels of a property. Property: "+p)
 		}
 		if err := s.expandDoc(d, steps, p); err != nil {

@@ -13,6 +13,8 @@ import (
 type Life struct {
 	// CardFailure is for each charge of a renewal.
 	CardFailure float64
+	// Authenticate is for each charge of a renewal: the bank wants 3-D Secure.
+	Authenticate float64
 	// Recover is that a customer who is behind enters a new card and pays.
 	Recover float64
 	// PortalCancel cancels at the end of the period; Uncancel takes it back.
@@ -58,7 +60,7 @@ type Life struct {
 // happens.
 func DefaultLife() Life {
 	return Life{
-		CardFailure: 0.15, Recover: 0.20, PortalCancel: 0.008, Uncancel: 0.05, DashboardCancel: 0.002,
+		CardFailure: 0.15, Authenticate: 0.03, Recover: 0.20, PortalCancel: 0.008, Uncancel: 0.05, DashboardCancel: 0.002,
 		DashboardPause: 0.004, DashboardResume: 0.08, PlanChange: 0.006, QuantityChange: 0.006, Flip: 0.006,
 		DashboardRefund: 0.005, RefundHangs: 0.2, RefundFails: 0.08, Dispute: 0.002, Inquiry: 0.001, Contest: 0.2,
 		Warning: 0.002, DashboardSubscription: 0.002, EmailChange: 0.004, Deletion: 0.0005, Noise: 0.1,
