@@ -52,7 +52,8 @@ type Effect struct {
 	At time.Time
 	// Op is one of the Op constants.
 	Op string
-	// Object is the provider id of what was changed or made.
+	// Object is the provider id of what was changed or made; for a refund, the
+	// payment it was taken from.
 	Object string
 	// Amount is in minor units of Currency; zero where no money moves.
 	Amount   int64

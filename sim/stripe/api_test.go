@@ -234,11 +234,9 @@ func payments(w *Server, customer string) []sim.Object {
 // truth finds one row.
 func truthOf(t *testing.T, w *Server, id string) map[string]string {
 	t.Helper()
-	for _, o := range w.Truth() {
-		if o.ID == id {
-			return o.Fields
-		}
+	o, ok := w.TruthOf(id)
+	if !ok {
+		t.Fatalf("the truth has no %s", id)
 	}
-	t.Fatalf("the truth has no %s", id)
-	return nil
+	return o.Fields
 }

@@ -97,9 +97,20 @@ func (s *Server) settle(inv *invoice) {
 	s.edit(inv, func() {
 		inv.status, inv.paid, inv.paidAt, inv.nextTry = "paid", inv.total(), now, 0
 	}, "invoice.updated", "invoice.paid", "invoice.payment_succeeded")
-	if inv.sub.latest == inv || inv.sub.latest == nil {
+	if inv.sub.latest == inv || s.newestOpen(inv.sub) == nil {
 		s.follow(inv.sub, true)
 	}
+}
+
+// newestOpen is the invoice that a customer who is behind has to pay.
+func (s *Server) newestOpen(sub *subscription) *invoice {
+	rows := s.table("invoice").index["subscription="+sub.id]
+	for i := len(rows) - 1; i >= 0; i-- {
+		if inv := rows[i].(*invoice); inv.status == "open" {
+			return inv
+		}
+	}
+	return nil
 }
 
 // collectFailed plans the next attempt after a failed one, or gives up.
@@ -136,7 +147,7 @@ func (s *Server) collectFailed(inv *invoice, why *decline) {
 // giveUp ends the subscription of an invoice that stayed unpaid through all
 // retries.
 func (s *Server) giveUp(inv *invoice) {
-	if inv.status != "open" || inv.sub.latest != inv {
+	if inv.status != "open" {
 		return
 	}
 	if inv.pi != nil && inv.pi.status == "processing" {

@@ -61,7 +61,7 @@ type Life struct {
 func DefaultLife() Life {
 	return Life{
 		CardFailure: 0.15, Authenticate: 0.03, Recover: 0.20, PortalCancel: 0.008, Uncancel: 0.05, DashboardCancel: 0.002,
-		DashboardPause: 0.004, DashboardResume: 0.08, PlanChange: 0.006, QuantityChange: 0.006, Flip: 0.006,
+		DashboardPause: 0.008, DashboardResume: 0.08, PlanChange: 0.006, QuantityChange: 0.006, Flip: 0.006,
 		DashboardRefund: 0.005, RefundHangs: 0.2, RefundFails: 0.08, Dispute: 0.002, Inquiry: 0.001, Contest: 0.2,
 		Warning: 0.002, DashboardSubscription: 0.002, EmailChange: 0.004, Deletion: 0.0005, Noise: 0.1,
 	}
@@ -174,7 +174,7 @@ func (s *Server) liveRecover(c *customer) {
 		s.resume(sub)
 		return
 	}
-	if inv := sub.latest; inv.status == "open" {
+	if inv := s.newestOpen(sub); inv != nil {
 		s.charge(inv, false)
 	}
 }

@@ -185,8 +185,8 @@ func (s *Server) portalAction(c *customer, action string) {
 	switch action {
 	case "card":
 		s.newCard(c, CardGood)
-		for _, inv := range ofCustomer[*invoice](s, "invoice", c.id) {
-			if inv.status == "open" && inv == inv.sub.latest && !inv.sub.over() {
+		for _, sub := range ofCustomer[*subscription](s, "subscription", c.id) {
+			if inv := s.newestOpen(sub); inv != nil && !sub.over() {
 				s.charge(inv, false)
 			}
 		}

@@ -115,7 +115,8 @@ func (s *Server) edit(r resource, change func(), events ...string) {
 		return
 	}
 	h := r.about()
-	if window := s.faults.Stale(); window > 0 && h.old == nil {
+	lapsed := h.old == nil || s.now.After(h.old.until)
+	if window := s.faults.Stale(); window > 0 && lapsed {
 		h.old = &version{until: s.now.Add(window), doc: before}
 	}
 	for _, e := range events {

@@ -14,38 +14,51 @@ import (
 func (s *Server) Truth() []sim.Object {
 	defer s.enter()()
 	var out []sim.Object
-	for _, c := range rowsOf[*customer](s, "customer") {
-		out = append(out, customerTruth(c))
-	}
-	for _, sub := range rowsOf[*subscription](s, "subscription") {
-		out = append(out, subscriptionTruth(sub))
-	}
-	for _, inv := range rowsOf[*invoice](s, "invoice") {
-		out = append(out, invoiceTruth(inv))
-	}
-	for _, pi := range rowsOf[*intent](s, "payment_intent") {
-		out = append(out, s.paymentTruth(pi))
-	}
-	for _, r := range rowsOf[*refund](s, "refund") {
-		out = append(out, row(sim.KindRefund, r, map[string]string{
-			"status": r.status, "amount": amount(r.amount), "currency": r.ch.pi.currency, "payment": r.ch.pi.id,
-		}))
-	}
-	for _, d := range rowsOf[*dispute](s, "dispute") {
-		out = append(out, row(sim.KindDispute, d, map[string]string{
-			"status": disputeTruth(d.status), "provider_status": d.status, "amount": amount(d.amount),
-			"currency": d.ch.pi.currency, "payment": d.ch.pi.id,
-		}))
-	}
-	for _, se := range rowsOf[*session](s, "checkout.session") {
-		out = append(out, row(sim.KindCheckout, se, map[string]string{"status": se.status, "payment_status": se.paid}))
-	}
-	for _, w := range rowsOf[*warning](s, "radar.early_fraud_warning") {
-		out = append(out, row(sim.KindWarning, w, map[string]string{
-			"actionable": strconv.FormatBool(w.actionable), "payment": w.ch.pi.id,
-		}))
+	for _, kind := range []string{
+		"customer", "subscription", "invoice", "payment_intent", "refund", "dispute", "checkout.session", "radar.early_fraud_warning",
+	} {
+		for _, r := range s.table(kind).rows {
+			if o, ok := s.truth(r); ok {
+				out = append(out, o)
+			}
+		}
 	}
 	return out
+}
+
+// TruthOf returns the row of one object, by the provider's id.
+func (s *Server) TruthOf(id string) (sim.Object, bool) {
+	defer s.enter()()
+	return s.truth(s.all[id])
+}
+
+func (s *Server) truth(r resource) (sim.Object, bool) {
+	switch r := r.(type) {
+	case *customer:
+		return customerTruth(r), true
+	case *subscription:
+		return subscriptionTruth(r), true
+	case *invoice:
+		return invoiceTruth(r), true
+	case *intent:
+		return s.paymentTruth(r), true
+	case *refund:
+		return row(sim.KindRefund, r, map[string]string{
+			"status": r.status, "amount": amount(r.amount), "currency": r.ch.pi.currency, "payment": r.ch.pi.id,
+		}), true
+	case *dispute:
+		return row(sim.KindDispute, r, map[string]string{
+			"status": disputeTruth(r.status), "provider_status": r.status, "amount": amount(r.amount),
+			"currency": r.ch.pi.currency, "payment": r.ch.pi.id,
+		}), true
+	case *session:
+		return row(sim.KindCheckout, r, map[string]string{"status": r.status, "payment_status": r.paid}), true
+	case *warning:
+		return row(sim.KindWarning, r, map[string]string{
+			"actionable": strconv.FormatBool(r.actionable), "payment": r.ch.pi.id,
+		}), true
+	}
+	return sim.Object{}, false
 }
 
 func row(kind string, r resource, fields map[string]string) sim.Object {
