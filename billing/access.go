@@ -190,8 +190,9 @@ func (d decider) turns(reason Reason) time.Time {
 }
 
 // better orders decisions: allowed before denied, then the later binding end,
-// then the later known end; then the reason that comes first in its list. Ties
-// go to the smaller source, so that the order of the facts does not matter.
+// then the later known end; then the stronger reason. Ties go to the smaller
+// source and, where one payment bought two plans, to the later end, so that the
+// order of the facts does not matter.
 func (d Decision) better(than Decision) bool {
 	if d.Allowed != than.Allowed {
 		return d.Allowed
@@ -208,7 +209,10 @@ func (d Decision) better(than Decision) bool {
 	if mine != other {
 		return d.Allowed == (mine < other)
 	}
-	return d.Source.compare(than.Source) < 0
+	if c := d.Source.compare(than.Source); c != 0 {
+		return c < 0
+	}
+	return later(d.Until, than.Until)
 }
 
 // later compares ends, where zero means "never".

@@ -204,3 +204,15 @@ func TestFullyRefunded(t *testing.T) {
 		}
 	}
 }
+
+// One payment can buy passes of two plans, and both can be over.
+func TestAccessAfterTwoPassesOfOnePayment(t *testing.T) {
+	facts := told(paid("pi_1", "price_month", date("2024-01-01"), func(p *billing.Payment) {
+		p.Items = append(p.Items, billing.Item{Price: "price_year", Quantity: 1})
+	}))
+	for range 50 { // Go orders maps at random
+		if got := billing.Access(catalog(), billing.DefaultRules(), facts, "api", day(10)); !got.Until.Equal(date("2025-01-01")) {
+			t.Fatalf("over since %v, want since the later end", got.Until)
+		}
+	}
+}
