@@ -47,6 +47,7 @@ func (s Source) compare(other Source) int {
 
 // Held is an object of the ledger with the name it goes by.
 type Held[T Object] struct {
+	// Account is the name of the provider account, ID the provider's own id.
 	Account string
 	ID      string
 	Object  T
@@ -61,7 +62,8 @@ type Facts struct {
 	Payments      []Held[Payment]
 	Disputes      []Held[Dispute]
 	Checkouts     []Held[Checkout]
-	Grants        []Grant
+	// Grants are all that were ever given, lapsed and revoked ones included.
+	Grants []Grant
 	// Consumed counts the credits used so far, by plan id.
 	Consumed map[string]int64
 }
@@ -125,10 +127,12 @@ type Decision struct {
 	// the paid period, of grace, of a pass. Zero: no such date. An active
 	// subscription stays allowed past it until the provider says otherwise: that
 	// we have not heard of a renewal is no reason to lock anybody out.
-	Until  time.Time `json:"until,omitzero"`
-	Source Source    `json:"source,omitzero"`
-	// Turns is when the decision changes if nothing else is heard: unlike Until
-	// it is binding. Zero: it does not.
+	Until time.Time `json:"until,omitzero"`
+	// Source is the purchase or grant that decided; none for a ban, or if there
+	// is no purchase.
+	Source Source `json:"source,omitzero"`
+	// Turns is when Allowed or Reason changes if nothing else is heard, and not a
+	// moment earlier: unlike Until it is binding. Zero: they stay.
 	Turns time.Time `json:"turns,omitzero"`
 }
 

@@ -30,12 +30,14 @@ type Checkout struct {
 	// Mode is "payment" or "subscription".
 	Mode  string `json:"mode,omitempty"`
 	Items []Item `json:"items,omitempty"`
-	Total Money  `json:"total,omitzero"`
+	// Total is what the customer is asked for, after discounts and with tax.
+	Total Money `json:"total,omitzero"`
 	// Payment and Subscription are the provider's ids of what came of it.
 	Payment      string    `json:"payment,omitempty"`
 	Subscription string    `json:"subscription,omitempty"`
 	CreatedAt    time.Time `json:"created_at,omitzero"`
-	ExpiresAt    time.Time `json:"expires_at,omitzero"`
+	// ExpiresAt is when an open page closes.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
 // Kind implements [Object].

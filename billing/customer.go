@@ -10,9 +10,11 @@ import (
 // Customer is the application's own customer. Its Ref is the application's own
 // user id; providers' customers are linked to it.
 type Customer struct {
+	// Ref is the application's user id, as [CheckRef] allows it.
 	Ref string `json:"ref"`
 
-	Email        string `json:"email,omitempty"`
+	Email string `json:"email,omitempty"`
+	// ReceiptEmail is where receipts go instead of Email; empty: to Email.
 	ReceiptEmail string `json:"receipt_email,omitempty"`
 	Name         string `json:"name,omitempty"`
 	// Locale is a BCP 47 tag such as "de-AT"; TimeZone an IANA name.
@@ -26,6 +28,7 @@ type Customer struct {
 	// seats, projects.
 	Covered []string `json:"covered,omitempty"`
 
+	// Ban is nil for a customer in good standing.
 	Ban *Ban `json:"ban,omitempty"`
 }
 
@@ -55,7 +58,8 @@ func CheckRef(ref string) error {
 
 // Grant is access given by hand: to one feature, or to all features of a plan.
 type Grant struct {
-	ID      string `json:"id"`
+	ID string `json:"id"`
+	// Feature or Plan, or both, say what is given; Plan is a plan's id.
 	Feature string `json:"feature,omitempty"`
 	Plan    string `json:"plan,omitempty"`
 	// Until is when it lapses; zero: never.

@@ -20,7 +20,8 @@ const (
 type Dispute struct {
 	Status         DisputeStatus `json:"status"`
 	ProviderStatus string        `json:"provider_status"`
-	Amount         Money         `json:"amount"`
+	// Amount is what is contested, which may be a part of the payment.
+	Amount Money `json:"amount"`
 	// Payment is the provider's id of the contested payment.
 	Payment string `json:"payment"`
 	// Reason is the provider's word, such as "fraudulent".
@@ -66,7 +67,8 @@ type Warning struct {
 	// Actionable is false once the payment was refunded or disputed.
 	Actionable bool `json:"actionable"`
 	// Payment is the provider's id of the suspicious payment.
-	Payment   string    `json:"payment"`
+	Payment string `json:"payment"`
+	// FraudType is the network's word, such as "made_with_stolen_card".
 	FraudType string    `json:"fraud_type,omitempty"`
 	CreatedAt time.Time `json:"created_at,omitzero"`
 }

@@ -21,11 +21,13 @@ type Invoice struct {
 	Number string        `json:"number,omitempty"`
 	// Reason is the provider's word for why it was made, such as
 	// "subscription_cycle".
-	Reason       string `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Subscription is the provider's id; empty for an invoice of none.
 	Subscription string `json:"subscription,omitempty"`
 	// Payments are the provider's ids of the payments made or tried for it.
 	Payments []string `json:"payments,omitempty"`
-	Due      Money    `json:"due"`
+	// Due is the whole demand, whatever has been paid of it.
+	Due Money `json:"due"`
 	// Paid counts minor units of the same currency.
 	Paid int64 `json:"paid,omitempty"`
 	// Attempts counts the provider's own tries to collect.

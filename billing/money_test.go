@@ -186,3 +186,20 @@ func worth(amount int64, decimals int) *big.Rat {
 	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(decimals)), nil)
 	return new(big.Rat).SetFrac(big.NewInt(amount), unit)
 }
+
+func FuzzParseDecimal(f *testing.F) {
+	for _, seed := range []string{"19.99", "-0.05", "1999", "007", "1.", "--1", "1e5", "92233720368547758.07", "١٩"} {
+		f.Add(seed, "EUR")
+		f.Add(seed, "JPY")
+	}
+	f.Fuzz(func(t *testing.T, text, code string) {
+		money, err := billing.ParseDecimal(text, code)
+		if err != nil {
+			return
+		}
+		exact, ok := new(big.Rat).SetString(text)
+		if !ok || exact.Cmp(worth(money.Amount, billing.Exponent(code))) != 0 {
+			t.Fatalf("%q of %q was read as %v", text, code, money)
+		}
+	})
+}

@@ -29,8 +29,9 @@ type Payment struct {
 
 	// Method is the provider's word for how it was paid ("card", "sepa_debit",
 	// …): an open vocabulary, stored as it came.
-	Method  string   `json:"method,omitempty"`
-	Card    *Card    `json:"card,omitempty"`
+	Method string `json:"method,omitempty"`
+	Card   *Card  `json:"card,omitempty"`
+	// Decline is nil unless an attempt failed.
 	Decline *Decline `json:"decline,omitempty"`
 
 	// Items are the prices that a one-time payment bought, where the payment
@@ -40,16 +41,19 @@ type Payment struct {
 	Charge string `json:"charge,omitempty"`
 
 	CreatedAt time.Time `json:"created_at,omitzero"`
-	PaidAt    time.Time `json:"paid_at,omitzero"`
+	// PaidAt is when the money was taken; zero if it was not.
+	PaidAt time.Time `json:"paid_at,omitzero"`
 }
 
 // Card is what may be shown of a payment card.
 type Card struct {
-	Brand    string `json:"brand,omitempty"`
-	Last4    string `json:"last4,omitempty"`
-	ExpMonth int    `json:"exp_month,omitempty"`
-	ExpYear  int    `json:"exp_year,omitempty"`
-	Country  string `json:"country,omitempty"`
+	Brand string `json:"brand,omitempty"`
+	Last4 string `json:"last4,omitempty"`
+	// ExpMonth counts from 1; ExpYear has four digits. Zero: unknown.
+	ExpMonth int `json:"exp_month,omitempty"`
+	ExpYear  int `json:"exp_year,omitempty"`
+	// Country of the issuing bank, ISO 3166-1 alpha-2.
+	Country string `json:"country,omitempty"`
 	// Wallet is "apple_pay", "google_pay", …; empty for the bare card.
 	Wallet string `json:"wallet,omitempty"`
 }
@@ -57,6 +61,8 @@ type Card struct {
 // Decline says why the latest attempt failed, in the provider's and the card
 // network's codes. They are never shown to the payer as they are.
 type Decline struct {
+	// Code is the provider's error code, DeclineCode the issuing bank's answer in
+	// the provider's words, NetworkCode the same as the card network has it.
 	Code        string `json:"code,omitempty"`
 	DeclineCode string `json:"decline_code,omitempty"`
 	NetworkCode string `json:"network_code,omitempty"`
@@ -125,7 +131,8 @@ type Refund struct {
 	Status RefundStatus `json:"status"`
 	Amount Money        `json:"amount"`
 	// Payment is the provider's id of the payment that is refunded.
-	Payment   string    `json:"payment"`
+	Payment string `json:"payment"`
+	// Reason is why it was made, Failure why it failed, in the provider's words.
 	Reason    string    `json:"reason,omitempty"`
 	Failure   string    `json:"failure,omitempty"`
 	CreatedAt time.Time `json:"created_at,omitzero"`

@@ -22,11 +22,14 @@ const (
 
 // Subscription is an agreement to pay again every interval.
 type Subscription struct {
+	// Status is [SubscriptionPaused] for every pause, even where the provider's
+	// own status does not change (Stripe's pause_collection).
 	Status SubscriptionStatus `json:"status"`
 	// ProviderStatus is the provider's own word, for people and for support.
 	ProviderStatus string `json:"provider_status"`
 
-	// Price is the provider's id of the first item's price; Items has them all.
+	// Price is the provider's id of the first item's price, Quantity how many of
+	// it; Items has them all.
 	Price    string `json:"price"`
 	Quantity int64  `json:"quantity"`
 	// Amount is what one interval costs before discounts and tax, all items together.
@@ -39,7 +42,8 @@ type Subscription struct {
 	// items differ PeriodEnd is the latest (Stripe, per item since 2025-03-31).
 	PeriodStart time.Time `json:"period_start,omitzero"`
 	PeriodEnd   time.Time `json:"period_end,omitzero"`
-	TrialEnd    time.Time `json:"trial_end,omitzero"`
+	// TrialEnd may be long past: providers keep the date.
+	TrialEnd time.Time `json:"trial_end,omitzero"`
 	// CancelAt is when the subscription will end, or has ended, because somebody
 	// canceled it. Until then it is as good as any other.
 	CancelAt time.Time `json:"cancel_at,omitzero"`
@@ -54,6 +58,7 @@ type Subscription struct {
 
 // Item is one price of a subscription or a checkout.
 type Item struct {
+	// Price is the provider's id. A Quantity below 1 counts as 1.
 	Price    string `json:"price"`
 	Quantity int64  `json:"quantity"`
 }
@@ -71,6 +76,7 @@ const PauseFree = "free"
 
 // Pause is a suspension of charging that the merchant or the customer asked for.
 type Pause struct {
+	// From is when it began; zero where the provider does not say.
 	From time.Time `json:"from,omitzero"`
 	// Until is when the provider resumes by itself; zero: when told.
 	Until time.Time `json:"until,omitzero"`
