@@ -39,7 +39,7 @@ func (t transport) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			if p != http.ErrAbortHandler {
+			if cause, ok := p.(error); !ok || !errors.Is(cause, http.ErrAbortHandler) {
 				panic(p)
 			}
 			resp, err = nil, fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, ErrConnectionLost)

@@ -145,7 +145,7 @@ func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
 
 // sign builds the request of one attempt. Each attempt carries its own time.
 func (s *Server) sign(ctx context.Context, d *delivery) (*http.Request, error) {
-	body := appendJSON(nil, d.event.render(s))
+	body := appendJSON(nil, d.event.in(d.to.version))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.to.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("sign event %s: %w", d.event.id, err)

@@ -52,7 +52,9 @@ func (s *Server) switchedOff(e *endpoint) bool {
 func (s *Server) endpoints() []*endpoint {
 	var out []*endpoint
 	if s.cfg.WebhookURL != "" {
-		out = append(out, &endpoint{url: s.cfg.WebhookURL, secrets: s.cfg.WebhookSecrets, enabled: []string{"*"}})
+		out = append(out, &endpoint{
+			url: s.cfg.WebhookURL, secrets: s.cfg.WebhookSecrets, enabled: []string{"*"}, version: s.cfg.WebhookVersion,
+		})
 	}
 	for _, r := range s.table("webhook_endpoint").rows {
 		if e := r.(*endpoint); !e.gone {

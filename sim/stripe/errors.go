@@ -56,7 +56,9 @@ func otherModeOnly(what, id string, live bool) error {
 	if live {
 		has, used = used, has
 	}
-	e := noSuch(what, id).(*apiError)
-	e.message += fmt.Sprintf("; a similar object exists in %s mode, but a %s mode key was used to make this request.", has, used)
-	return e
+	return &apiError{
+		status: 404, typ: "invalid_request_error", code: "resource_missing", param: "id",
+		message: fmt.Sprintf("No such %s: '%s'; a similar object exists in %s mode, but a %s mode key was used to make this request.",
+			what, id, has, used),
+	}
 }

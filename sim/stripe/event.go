@@ -13,23 +13,35 @@ const eventLife = 30 * 24 * time.Hour
 // never again.
 type event struct {
 	head
-	typ     string
-	object  string
-	data    []byte
-	prev    []byte
+	typ    string
+	object string
+	data   []byte
+	prev   []byte
+	// legacy is data in the shapes before 2025-03-31, where an endpoint wants
+	// them.
+	legacy  []byte
 	request string
 	key     string
 	// pending counts endpoints that have not yet answered 2xx.
 	pending int
 }
 
-func (e *event) render(*Server) doc {
+func (e *event) render(*Server) doc { return e.in(APIVersion) }
+
+// in is the event as an endpoint of a version gets it.
+func (e *event) in(version string) doc {
 	data := doc{{"object", raw(e.data)}}
+	if version == "" {
+		version = APIVersion
+	}
+	if isLegacy(version) && e.legacy != nil {
+		data[0].val = raw(e.legacy)
+	}
 	if e.prev != nil {
 		data = append(data, field{"previous_attributes", raw(e.prev)})
 	}
 	return doc{
-		{"id", e.id}, {"object", "event"}, {"api_version", APIVersion}, {"created", e.created},
+		{"id", e.id}, {"object", "event"}, {"api_version", version}, {"created", e.created},
 		{"data", data}, {"livemode", strings.HasPrefix(e.id, "evt_L")}, {"pending_webhooks", e.pending},
 		{"request", doc{{"id", orNull(e.request)}, {"idempotency_key", orNull(e.key)}}},
 		{"type", e.typ},
@@ -48,6 +60,11 @@ func (s *Server) emitDoc(typ, id string, d doc, diff doc) {
 	}
 	if diff != nil {
 		e.prev = appendJSON(nil, diff)
+	}
+	for _, to := range s.endpoints() {
+		if isLegacy(to.version) {
+			e.legacy = appendJSON(nil, legacy(d))
+		}
 	}
 	t := s.table("event")
 	e.pos = t.next

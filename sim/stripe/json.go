@@ -24,11 +24,8 @@ func (d doc) at(key string) int {
 }
 
 func (d doc) str(key string) string {
-	if i := d.at(key); i >= 0 {
-		s, _ := d[i].val.(string)
-		return s
-	}
-	return ""
+	s, _ := d.val(key).(string)
+	return s
 }
 
 // orNull is null for "".

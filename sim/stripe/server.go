@@ -28,6 +28,11 @@ type Config struct {
 	// WebhookURL receives all events; "" leaves only the endpoints that are
 	// registered by API.
 	WebhookURL string
+	// WebhookVersion is the API version of the events posted to WebhookURL;
+	// APIVersion when empty. Before 2025-03-31 they have the shapes of old, as
+	// an endpoint gets them that was made long ago: what a receiver fetches then
+	// differs from what it was sent.
+	WebhookVersion string
 	// Live makes this the live mode.
 	Live bool
 	// PublicURL is where the hosted pages are served, without a slash at the

@@ -163,3 +163,36 @@ func TestRunDeliversOverHTTP(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 }
+
+func TestOldEndpointsGetOldShapes(t *testing.T) {
+	w := newWorld(Config{WebhookVersion: "2024-06-20"})
+	w.AddCatalog()
+	_, sub := subscribed(t, w, NewSubscription{Card: CardGood})
+	w.Advance(start.Add(time.Minute))
+	seen := 0
+	w.Deliver(context.Background(), func(r *http.Request) (int, error) {
+		var v map[string]any
+		err := json.NewDecoder(r.Body).Decode(&v)
+		e := tree{v}
+		if e.str("api_version") != "2024-06-20" {
+			t.Errorf("api_version %q", e.str("api_version"))
+		}
+		switch o := e.at("data.object"); o.str("object") {
+		case "subscription":
+			seen++
+			if o.num("current_period_end") != start.AddDate(0, 1, 0).Unix() || o.at("items.data.0.current_period_end").v != nil {
+				t.Errorf("subscription: %v", o.v)
+			}
+		case "invoice":
+			seen++
+			if o.str("subscription") != sub || o.at("parent").v != nil {
+				t.Errorf("invoice: %v", o.v)
+			}
+		}
+		return 200, err
+	})
+	c := client{t: t, w: w}
+	if seen < 4 || c.get("/v1/subscriptions/"+sub).num("items.data.0.current_period_end") == 0 {
+		t.Errorf("%d old objects; reads must keep the new shape", seen)
+	}
+}
