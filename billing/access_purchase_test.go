@@ -7,9 +7,9 @@ import (
 	"github.com/trivetdev/trivet/billing"
 )
 
-// session is a finished visit to a checkout page that sold one price.
-func session(id, price, payment, status string, at time.Time) fact {
-	return in(id, billing.Checkout{
+// session is cs_1, a finished visit to a checkout page that sold one price.
+func session(price, payment, status string, at time.Time) fact {
+	return in("cs_1", billing.Checkout{
 		Status: billing.CheckoutComplete, PaymentStatus: status, Mode: "payment", Payment: payment,
 		Items: []billing.Item{{Price: price, Quantity: 1}}, CreatedAt: at,
 	})
@@ -70,18 +70,18 @@ func TestAccessByOneTimePayment(t *testing.T) {
 
 func TestAccessByCheckout(t *testing.T) {
 	runAll(t, []accessTest{
-		{name: "a free checkout, by a coupon for all of the price, buys", facts: []fact{session("cs_1", "price_life", "", "no_payment_required", day(0))}, want: yes("forever", forever)},
-		{name: "a free pass begins with the checkout", facts: []fact{session("cs_1", "price_month", "", "no_payment_required", date("2026-03-01"))}, want: yesTill("pass", date("2026-04-01"))},
-		{name: "a free pass stacks with a paid one", facts: []fact{session("cs_1", "price_month", "", "no_payment_required", date("2026-03-01")), paid("pi_1", "price_month", date("2026-03-05"))}, want: yesTill("pass", date("2026-05-01"))},
-		{name: "a session said to be paid buys nothing without its payment", facts: []fact{session("cs_1", "price_life", "pi_1", "paid", day(0))}, want: no("no_purchase")},
-		{name: "an unpaid session buys nothing", facts: []fact{session("cs_1", "price_life", "pi_1", "unpaid", day(0))}, want: no("no_purchase")},
-		{name: "an unpaid session whose payment is under way is pending", facts: []fact{session("cs_1", "price_life", "pi_1", "unpaid", day(0)), paid("pi_1", "", day(0), inStatus("pending"))}, want: no("pending")},
-		{name: "a session tells what its payment bought", facts: []fact{session("cs_1", "price_life", "pi_1", "paid", day(0)), paid("pi_1", "", day(0))}, want: yes("forever", forever)},
-		{name: "a session still called unpaid does not outweigh its payment", facts: []fact{session("cs_1", "price_life", "pi_1", "unpaid", day(0)), paid("pi_1", "", day(0))}, want: yes("forever", forever)},
-		{name: "what a payment says of itself outweighs the session", feature: "render", facts: []fact{session("cs_1", "price_life", "pi_1", "paid", day(0)), paid("pi_1", "price_pack", day(0))}, want: yes("credits", forever)},
-		{name: "a session and its payment make one pass, not two", facts: []fact{session("cs_1", "price_month", "pi_1", "paid", date("2026-03-01")), paid("pi_1", "price_month", date("2026-03-01"))}, want: yesTill("pass", date("2026-04-01"))},
+		{name: "a free checkout, by a coupon for all of the price, buys", facts: []fact{session("price_life", "", "no_payment_required", day(0))}, want: yes("forever", forever)},
+		{name: "a free pass begins with the checkout", facts: []fact{session("price_month", "", "no_payment_required", date("2026-03-01"))}, want: yesTill("pass", date("2026-04-01"))},
+		{name: "a free pass stacks with a paid one", facts: []fact{session("price_month", "", "no_payment_required", date("2026-03-01")), paid("pi_1", "price_month", date("2026-03-05"))}, want: yesTill("pass", date("2026-05-01"))},
+		{name: "a session said to be paid buys nothing without its payment", facts: []fact{session("price_life", "pi_1", "paid", day(0))}, want: no("no_purchase")},
+		{name: "an unpaid session buys nothing", facts: []fact{session("price_life", "pi_1", "unpaid", day(0))}, want: no("no_purchase")},
+		{name: "an unpaid session whose payment is under way is pending", facts: []fact{session("price_life", "pi_1", "unpaid", day(0)), paid("pi_1", "", day(0), inStatus("pending"))}, want: no("pending")},
+		{name: "a session tells what its payment bought", facts: []fact{session("price_life", "pi_1", "paid", day(0)), paid("pi_1", "", day(0))}, want: yes("forever", forever)},
+		{name: "a session still called unpaid does not outweigh its payment", facts: []fact{session("price_life", "pi_1", "unpaid", day(0)), paid("pi_1", "", day(0))}, want: yes("forever", forever)},
+		{name: "what a payment says of itself outweighs the session", feature: "render", facts: []fact{session("price_life", "pi_1", "paid", day(0)), paid("pi_1", "price_pack", day(0))}, want: yes("credits", forever)},
+		{name: "a session and its payment make one pass, not two", facts: []fact{session("price_month", "pi_1", "paid", date("2026-03-01")), paid("pi_1", "price_month", date("2026-03-01"))}, want: yesTill("pass", date("2026-04-01"))},
 		{name: "a free session for a subscription waits for the subscription", facts: []fact{in("cs_1", billing.Checkout{Status: "complete", PaymentStatus: "no_payment_required", Mode: "subscription", Items: []billing.Item{{Price: "price_pro"}}})}, want: no("no_purchase")},
-		{name: "a free session for a subscription's price buys nothing", facts: []fact{session("cs_1", "price_pro", "", "no_payment_required", day(0))}, want: no("no_purchase")},
+		{name: "a free session for a subscription's price buys nothing", facts: []fact{session("price_pro", "", "no_payment_required", day(0))}, want: no("no_purchase")},
 		{name: "a session that is still open buys nothing", facts: []fact{in("cs_1", billing.Checkout{Status: "open", PaymentStatus: "no_payment_required", Mode: "payment", Items: []billing.Item{{Price: "price_life"}}})}, want: no("no_purchase")},
 		{name: "a session that expired buys nothing", facts: []fact{in("cs_1", billing.Checkout{Status: "expired", PaymentStatus: "no_payment_required", Mode: "payment", Items: []billing.Item{{Price: "price_life"}}})}, want: no("no_purchase")},
 		{name: "a session at another account tells nothing of ours", facts: []fact{from("stripe_eu", "cs_1", billing.Checkout{Status: "complete", Payment: "pi_1", Items: []billing.Item{{Price: "price_life"}}}), paid("pi_1", "", day(0))}, want: no("no_purchase")},
@@ -128,7 +128,7 @@ func TestAccessTellsItsSource(t *testing.T) {
 		"a refund names the subscription": {[]fact{sub(active()), invoiced("in_1", day(0), "pi_1"), paid("pi_1", "", day(0), refunded(1000))}, "refunded", source("stripe", "subscription", "sub_1")},
 		"the newest pass":                 {[]fact{paid("pi_2", "price_month", day(5)), paid("pi_1", "price_month", day(0))}, "pass", source("stripe", "payment", "pi_2")},
 		"the first of several for ever":   {[]fact{paid("pi_2", "price_life", day(5)), paid("pi_1", "price_life", day(0))}, "forever", source("stripe", "payment", "pi_1")},
-		"a free checkout":                 {[]fact{session("cs_1", "price_life", "", "no_payment_required", day(0))}, "forever", source("stripe", "checkout", "cs_1")},
+		"a free checkout":                 {[]fact{session("price_life", "", "no_payment_required", day(0))}, "forever", source("stripe", "checkout", "cs_1")},
 		"a grant":                         {[]fact{granted(billing.Grant{ID: "g1", Feature: "api"})}, "granted", source("", "grant", "g1")},
 		"of two plans that give it, the one that lasts": {
 			[]fact{in("sub_1", active(month, cancelAt(day(30)))()), in("sub_2", active(price("price_team"))())}, "active", source("stripe", "subscription", "sub_2"),
