@@ -40,9 +40,9 @@ func (d *Driver) listThroughPayments(ctx context.Context, query provider.Query) 
 	return page, nil
 }
 
-// ofPayment lists the refunds or disputes of one payment. The amount refunded
-// falls back to zero when the only refund failed; such a refund is found by its
-// webhook, the list of events or the sweep of all refunds.
+// ofPayment lists the refunds or disputes of one payment. The charge does not
+// show a refund that failed and, as far as is documented, an inquiry: those are
+// found by webhook, the list of events and the sweep of all.
 func (d *Driver) ofPayment(ctx context.Context, kind billing.Kind, payment *sdk.PaymentIntent) ([]provider.Snapshot, error) {
 	charge := payment.LatestCharge
 	switch {

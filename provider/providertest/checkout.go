@@ -1,0 +1,88 @@
+package providertest
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/sim"
+)
+
+// checkout makes pages of both modes, lets them be paid, and follows the token
+// to what came of them.
+func (h Harness) checkout(t *testing.T) {
+	for _, mode := range []string{"subscription", "payment"} {
+		t.Run(mode, func(t *testing.T) {
+			w := h.world(t, sim.Chaos{})
+			maker, can := w.Driver.(provider.Checkouter)
+			if !can {
+				t.Log("the provider has no checkout pages")
+				return
+			}
+			request := provider.CheckoutRequest{
+				Key: "checkout " + mode, Token: "tok_" + mode, Customer: "user_1", Email: "buyer@example.com", Mode: mode,
+				Items: []billing.Item{{Price: w.Make.Price, Quantity: 2}}, ReturnURL: "https://app.test/return?x=1", Locale: "de-AT",
+			}
+			if mode == "payment" {
+				request.Items[0].Price = w.Make.Pass
+			}
+			page := w.onePage(t, maker, request)
+			w.Make.Pay(t, page.Ref.ID)
+			w.followToken(t, page.Ref, request)
+			again := request
+			again.Key, again.Items = "another "+mode, nil
+			_, err := maker.CreateCheckout(t.Context(), again)
+			w.fails(t, err, provider.Refused)
+		})
+	}
+}
+
+// onePage asks for a page through a lost answer, and again; there is one.
+func (w *World) onePage(t *testing.T, maker provider.Checkouter, request provider.CheckoutRequest) provider.CheckoutPage {
+	t.Helper()
+	w.net.strike(lostAfter, true)
+	_, err := maker.CreateCheckout(t.Context(), request)
+	w.fails(t, err, provider.OutcomeUnknown)
+	page, err := maker.CreateCheckout(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := w.effects(sim.OpCheckoutCreate, ""); n != 1 || page.URL == "" {
+		t.Errorf("%d pages were made: %+v", n, page)
+	}
+	s, err := w.Driver.Fetch(t.Context(), page.Ref)
+	if err != nil || s.Object.State() != string(billing.CheckoutOpen) || s.Claims[provider.ClaimToken] != request.Token {
+		t.Errorf("the new page is %+v, %v", s, err)
+	}
+	for _, bad := range []url.Values{{}, {"session_id": {"../x"}}, {"session_id": {""}}} {
+		if ref, err := maker.ReturnedRef(bad); err == nil {
+			t.Errorf("%v is said to name %v", bad, ref)
+		}
+	}
+	return page
+}
+
+// followToken checks that the paid checkout and what came of it carry the token.
+func (w *World) followToken(t *testing.T, ref provider.Ref, request provider.CheckoutRequest) {
+	t.Helper()
+	s, err := w.Driver.Fetch(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.Object.(billing.Checkout)
+	if c.Status != billing.CheckoutComplete || c.PaymentStatus != billing.CheckoutPaid || len(c.Items) != 1 || c.Items[0] != request.Items[0] || s.Owner == "" {
+		t.Errorf("the paid page is %+v of %q", c, s.Owner)
+	}
+	made := w.ref(billing.KindSubscription, c.Subscription)
+	if request.Mode == "payment" {
+		made = w.ref(billing.KindPayment, c.Payment)
+	}
+	bought, err := w.Driver.Fetch(t.Context(), made)
+	if err != nil || bought.Claims[provider.ClaimToken] != request.Token || bought.Owner != s.Owner {
+		t.Fatalf("what was bought is %+v, %v", bought, err)
+	}
+	if p, ok := bought.Object.(billing.Payment); ok && (p.Status != billing.PaymentSucceeded || len(p.Items) != 1 || p.Items[0] != request.Items[0]) {
+		t.Errorf("the payment is %+v", p)
+	}
+}

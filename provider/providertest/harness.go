@@ -1,0 +1,173 @@
+package providertest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/sim"
+)
+
+// Harness is what the suite needs to know about a driver and its simulator.
+type Harness struct {
+	// New makes a simulated account and a driver that speaks to it through the
+	// given wrapper of its round tripper.
+	New func(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.RoundTripper) *World
+	// Timeless: the provider signs no time, so that no webhook is ever stale.
+	Timeless bool
+	// EventTypes are the types of events that a lively month must have shown.
+	EventTypes []string
+	// Unfiltered are the kinds that the provider cannot list by owner.
+	Unfiltered []billing.Kind
+	// Hidden tells the objects that a list by owner may miss, nil if none.
+	Hidden func(sim.Object) bool
+	// Unknown replaces known words in answers by words that nobody knows.
+	Unknown []Replacement
+	// Reply makes the body of an error as the provider would, around a text.
+	Reply func(text string) string
+}
+
+// Replacement is a word in the answers about one kind of object, and another to
+// put in its place.
+type Replacement struct {
+	Kind     billing.Kind
+	From, To string
+}
+
+// World is one simulated account with the driver under test.
+type World struct {
+	Driver provider.Driver
+	// Secrets are what must never show: the key, the webhook secrets.
+	Secrets []string
+	// WebhookSecrets are all accepted.
+	WebhookSecrets []string
+	// Sign signs a body; OtherMode turns an event into one of the other mode, nil
+	// if the provider has none.
+	Sign      func(body []byte, at time.Time, secret string) http.Header
+	OtherMode func(body []byte) []byte
+
+	Now     func() time.Time
+	Advance func(time.Duration)
+	// Webhooks takes what the simulator has to deliver by now.
+	Webhooks func(t *testing.T) []Webhook
+	Truth    func() []sim.Object
+	Effects  func() []sim.Effect
+	// Crowd makes n customers with subscriptions, invoices and payments.
+	Crowd func(t *testing.T, n int)
+	// Month lets a month go by in which everything happens.
+	Month func(t *testing.T)
+	Make  Makers
+
+	net *net
+}
+
+// Webhook is one delivery as it arrives.
+type Webhook struct {
+	Header http.Header
+	Body   []byte
+}
+
+// Makers make objects to act upon, and return the provider's ids. A nil maker
+// means that the provider has no such thing.
+type Makers struct {
+	Customer func(t *testing.T) string
+	// Subscription is active and paid, Trial still in its trial, Lapsed paused
+	// because the trial ended without a payment method.
+	Subscription, Trial, Lapsed func(t *testing.T) string
+	// Payment is a succeeded one; its amount is [Makers.Amount].
+	Payment func(t *testing.T) string
+	Amount  billing.Money
+	// Dispute is open; Invoice is open and can be collected.
+	Dispute, Invoice func(t *testing.T) string
+	// Price is of a subscription, Pass of a one-time payment.
+	Price, Pass string
+	// Pay lets the buyer pay a checkout.
+	Pay func(t *testing.T, checkout string)
+}
+
+// Run tests a driver.
+func Run(t *testing.T, h Harness) {
+	t.Run("signatures", h.signatures)
+	t.Run("events", h.events)
+	t.Run("fetch", h.fetch)
+	t.Run("list", h.list)
+	t.Run("not found", h.notFound)
+	t.Run("failing reads", h.failingReads)
+	t.Run("shifting pages", h.shiftingPages)
+	t.Run("unknown words", h.unknownWords)
+	t.Run("past events", h.pastEvents)
+	t.Run("checkout", h.checkout)
+	t.Run("writes", h.writes)
+	t.Run("partial refunds", h.partialRefunds)
+	t.Run("payment update", h.paymentUpdate)
+	t.Run("endpoint", h.endpoint)
+}
+
+func (h Harness) world(t *testing.T, chaos sim.Chaos) *World {
+	t.Helper()
+	n := &net{}
+	w := h.New(t, chaos, func(next http.RoundTripper) http.RoundTripper {
+		n.next = next
+		return n
+	})
+	n.reply, n.secrets = h.Reply, w.Secrets
+	w.net = n
+	return w
+}
+
+func (w *World) ref(kind billing.Kind, id string) provider.Ref {
+	return provider.Ref{Account: w.Driver.Account(), Kind: kind, ID: id}
+}
+
+// fails checks that an error is of one of the kinds and shows nothing that it
+// should not.
+func (w *World) fails(t *testing.T, err error, kinds ...provider.ErrorKind) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("there is no error, want one of %v", kinds)
+		return
+	}
+	w.discreet(t, err)
+	if got := provider.KindOf(err); !slices.Contains(kinds, got) {
+		t.Errorf("the error is %s, want one of %v: %v", got, kinds, err)
+	}
+}
+
+// discreet checks that an error shows no secret and nothing of a body.
+func (w *World) discreet(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	for _, hush := range append(slices.Clone(w.Secrets), inBody) {
+		if strings.Contains(err.Error(), hush) {
+			t.Errorf("an error shows %q: %v", hush, err)
+		}
+	}
+}
+
+// everything lists all objects of a kind.
+func (w *World) everything(t *testing.T, query provider.Query, between func()) map[string]provider.Snapshot {
+	t.Helper()
+	all := map[string]provider.Snapshot{}
+	for {
+		page, err := w.Driver.List(t.Context(), query)
+		if err != nil {
+			w.discreet(t, err)
+			t.Fatalf("list %s: %v", query.Kind, err)
+		}
+		for _, s := range page.Snapshots {
+			all[s.Ref.ID] = s
+		}
+		if query.After = page.Next; query.After == "" {
+			return all
+		}
+		if between != nil {
+			between()
+		}
+	}
+}

@@ -1,0 +1,244 @@
+package providertest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/sim"
+)
+
+// fetch compares every object of a lively month with the truth.
+func (h Harness) fetch(t *testing.T) {
+	w := h.world(t, sim.Chaos{})
+	w.Crowd(t, 30)
+	w.Month(t)
+	seen := map[billing.Kind]int{}
+	for _, truth := range w.Truth() {
+		s, err := w.Driver.Fetch(t.Context(), w.ref(kinds[truth.Kind], truth.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[kinds[truth.Kind]]++
+		w.same(t, truth, s)
+		for _, related := range s.Related {
+			if _, err := w.Driver.Fetch(t.Context(), related); err != nil {
+				t.Errorf("%v is said to be related to %v: %v", s.Ref, related, err)
+			}
+		}
+	}
+	for _, kind := range w.Driver.Kinds() {
+		if seen[kind] == 0 {
+			t.Errorf("the month had no %s to fetch", kind)
+		}
+	}
+	t.Logf("fetched %v", seen)
+}
+
+// list compares every list, of all and of one customer, with the truth.
+func (h Harness) list(t *testing.T) {
+	w := h.world(t, sim.Chaos{})
+	w.Crowd(t, 130)
+	w.Month(t)
+	for _, kind := range w.Driver.Kinds() {
+		h.sameList(t, w, provider.Query{Kind: kind})
+		if slices.Contains(h.Unfiltered, kind) {
+			continue
+		}
+		owners := map[string]bool{}
+		for _, truth := range w.truthOf(kind, "") {
+			if owners[truth.Customer] = true; len(owners) == 5 {
+				break
+			}
+		}
+		delete(owners, "")
+		for owner := range owners {
+			h.sameList(t, w, provider.Query{Kind: kind, Owner: owner})
+		}
+	}
+}
+
+func (h Harness) sameList(t *testing.T, w *World, query provider.Query) {
+	t.Helper()
+	before := w.net.calls
+	listed := w.everything(t, query, nil)
+	truths := w.truthOf(query.Kind, query.Owner)
+	for _, truth := range truths {
+		s, found := listed[truth.ID]
+		switch {
+		case found:
+			w.same(t, truth, s)
+		case query.Owner != "" && h.Hidden != nil && h.Hidden(truth):
+		case truth.Fields["deleted"] != "true":
+			t.Errorf("%s %s is not listed", truth.Kind, truth.ID)
+		}
+	}
+	if len(listed) > len(truths) {
+		t.Errorf("%d of %s are listed, in truth there are %d", len(listed), query.Kind, len(truths))
+	}
+	if query.Owner == "" {
+		t.Logf("%d of %s in %d calls", len(listed), query.Kind, w.net.calls-before)
+	}
+}
+
+func (h Harness) notFound(t *testing.T) {
+	w := h.world(t, sim.Chaos{})
+	for _, kind := range w.Driver.Kinds() {
+		for _, id := range []string{"nothing_1", "no/../such", "", "ü"} {
+			if s, err := w.Driver.Fetch(t.Context(), w.ref(kind, id)); err == nil {
+				t.Errorf("there is a %s %q: %+v", kind, id, s)
+			} else {
+				w.fails(t, err, provider.NotFound)
+			}
+		}
+		if page, err := w.Driver.List(t.Context(), provider.Query{Kind: kind}); err != nil || len(page.Snapshots) > 0 || page.Next != "" {
+			t.Errorf("an empty world lists %+v, %v", page, err)
+		}
+	}
+	other := provider.Ref{Account: "other", Kind: billing.KindCustomer, ID: "x_1"}
+	_, err := w.Driver.Fetch(t.Context(), other)
+	w.fails(t, err, provider.Refused)
+	_, err = w.Driver.Fetch(t.Context(), w.ref("galaxy", "x_1"))
+	w.fails(t, err, provider.Refused)
+}
+
+// failingReads checks what comes of every fault, and that the next call works.
+func (h Harness) failingReads(t *testing.T) {
+	w := h.world(t, sim.Chaos{})
+	w.Crowd(t, 1)
+	truth := w.truthOf(billing.KindSubscription, "")[0]
+	ref := w.ref(billing.KindSubscription, truth.ID)
+	for f, want := range map[fault]provider.ErrorKind{
+		limited: provider.RateLimited, broken: provider.Unavailable, down: provider.Unavailable, lostBefore: provider.Unavailable,
+		lostAfter: provider.Unavailable, cut: provider.Malformed, half: provider.Malformed, html: provider.Malformed,
+	} {
+		t.Run(faultNames[f], func(t *testing.T) {
+			w.net.strike(f, false)
+			s, err := w.Driver.Fetch(t.Context(), ref)
+			w.fails(t, err, want)
+			if s.Object != nil || s.Gone {
+				t.Errorf("a failed fetch tells %+v", s)
+			}
+			w.net.strike(f, false)
+			page, err := w.Driver.List(t.Context(), provider.Query{Kind: billing.KindSubscription})
+			w.fails(t, err, want)
+			if len(page.Snapshots) > 0 || page.Next != "" {
+				t.Errorf("a failed list tells %+v", page)
+			}
+			if s, err = w.Driver.Fetch(t.Context(), ref); err != nil {
+				t.Fatalf("after the fault: %v", err)
+			}
+			w.same(t, truth, s)
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := w.Driver.Fetch(ctx, ref)
+	w.fails(t, err, provider.Unavailable)
+}
+
+// shiftingPages lists while objects are made, and while the provider repeats
+// rows across the borders of pages.
+func (h Harness) shiftingPages(t *testing.T) {
+	w := h.world(t, sim.Chaos{ShiftPages: 1})
+	w.Crowd(t, 230)
+	for _, kind := range []billing.Kind{billing.KindCustomer, billing.KindSubscription, billing.KindPayment} {
+		before := w.truthOf(kind, "")
+		pages := 1
+		listed := w.everything(t, provider.Query{Kind: kind}, func() { pages++; w.Crowd(t, 3) })
+		for _, truth := range before {
+			if s, found := listed[truth.ID]; !found {
+				t.Errorf("%s %s was there throughout and is not listed", truth.Kind, truth.ID)
+			} else {
+				w.same(t, truth, s)
+			}
+		}
+		if pages < 2 {
+			t.Errorf("%d of %s were on one page", len(before), kind)
+		}
+	}
+}
+
+// unknownWords checks that a word from the future loses no object.
+func (h Harness) unknownWords(t *testing.T) {
+	for _, word := range h.Unknown {
+		t.Run(fmt.Sprintf("%s %s", word.Kind, word.To), func(t *testing.T) {
+			w := h.world(t, sim.Chaos{})
+			w.Crowd(t, 15)
+			w.Month(t)
+			before := w.everything(t, provider.Query{Kind: word.Kind}, nil)
+			w.net.swap = []string{word.From, word.To}
+			after := w.everything(t, provider.Query{Kind: word.Kind}, nil)
+			changed := 0
+			for id, s := range before {
+				now, found := after[id]
+				if !found || now.Object == nil {
+					t.Fatalf("%s %s is lost", word.Kind, id)
+				}
+				if now.Object.State() != s.Object.State() {
+					changed++
+				}
+			}
+			if changed == 0 {
+				t.Errorf("no %s has the word %s", word.Kind, word.From)
+			}
+		})
+	}
+}
+
+// pastEvents lists all events of a month, in order, and none is missing.
+func (h Harness) pastEvents(t *testing.T) {
+	w := h.world(t, sim.Chaos{})
+	lister, can := w.Driver.(provider.EventLister)
+	if !can {
+		t.Log("the provider lists no events")
+		return
+	}
+	begun := w.Now()
+	w.Crowd(t, 60)
+	w.Month(t)
+	want := map[string]provider.Delivery{}
+	for _, hook := range w.Webhooks(t) {
+		delivery, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, w.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if delivery.CreatedAt.After(w.Now().Add(-25 * 24 * time.Hour)) {
+			want[delivery.ID] = delivery
+		}
+	}
+	since := w.Now().Add(-25 * 24 * time.Hour)
+	if since.Before(begun) {
+		since = begun
+	}
+	last, listed := time.Time{}, map[string]provider.Delivery{}
+	for after := ""; ; {
+		page, err := lister.Events(t.Context(), since, after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, delivery := range page.Deliveries {
+			if delivery.CreatedAt.Before(last) {
+				t.Fatalf("%s comes after something newer", delivery.ID)
+			}
+			last, listed[delivery.ID] = delivery.CreatedAt, delivery
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	for id, delivery := range want {
+		got, found := listed[id]
+		if !found || got.Type != delivery.Type || !slices.Equal(got.Refs, delivery.Refs) || len(got.Body) == 0 {
+			t.Errorf("%s %s came as a webhook; listed it is %+v", delivery.Type, id, got)
+		}
+	}
+	t.Logf("%d events, %d of them came as webhooks", len(listed), len(want))
+	w.net.strike(half, false)
+	_, err := lister.Events(t.Context(), since, "")
+	w.fails(t, err, provider.Malformed)
+}
