@@ -41,7 +41,7 @@ var floors = []struct {
 	{"facade", []room{{packages: []string{"."}}}},
 	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/bench"}}}},
 	{"command line", []room{{packages: []string{"internal/cli"}}}},
-	{"command", []room{{packages: []string{"cmd/*", "bench", "bench/*", "tools/*"}}}},
+	{"command", []room{{packages: []string{"cmd/*", "bench", "bench/*", "tools/*"}}, {packages: []string{"internal/docgen"}}}},
 }
 
 type room struct {

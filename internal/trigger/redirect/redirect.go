@@ -295,7 +295,9 @@ func (r *Redirect) make(ctx context.Context, q Request, mode string, checkouter 
 }
 
 func (r *Redirect) made(ctx context.Context, row store.Checkout) error {
-	err := r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.CheckoutMade(ctx, row.ID, row.Object, row.State) })
+	err := r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return tx.CheckoutMade(ctx, row.ID, row.Object, row.State)
+	})
 	if err != nil {
 		return fmt.Errorf("record that checkout %s was made: %w", row.ID, err)
 	}

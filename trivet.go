@@ -1,0 +1,262 @@
+package trivet
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/api"
+	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/inbox"
+	"github.com/trivetdev/trivet/internal/outbox"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/trigger/reconcile"
+	"github.com/trivetdev/trivet/internal/trigger/redirect"
+	"github.com/trivetdev/trivet/internal/trigger/webhook"
+	"github.com/trivetdev/trivet/internal/work"
+	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/hygiene"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// Config says what a Service works with. Zero values work, except for
+// PublicURL, Database and Providers.
+type Config struct {
+	// PublicURL is where browsers and providers reach the service.
+	PublicURL string
+	// Database is "sqlite:PATH" or "postgres://…".
+	Database string
+	// Volatile gives up durability for speed: for demonstrations and tests.
+	Volatile bool
+
+	// Providers are the provider accounts, each under its own name.
+	Providers []provider.Driver
+	// Plans are what is sold.
+	Plans []billing.Plan
+	// Access are the switches of access; nil: [billing.DefaultRules].
+	Access *billing.Rules
+	// Bind lists for each account what says whose an object is, such as
+	// "metadata.user_id"; without an entry only our own checkouts' tokens do.
+	Bind map[string][]string
+	// Policies react to changes; nil: the built-in ones.
+	Policies []policy.Policy
+	// Withhold, if set, says that what a policy asks for at an account is only
+	// recorded, not done.
+	Withhold func(account, policy string) bool
+
+	// APIKeys open the REST API; with none it is closed.
+	APIKeys []string
+	// Pull, Hot, Full and Turn are how often events are listed, expected changes
+	// looked for, everything swept, and access decided anew.
+	Pull, Hot, Full, Turn time.Duration
+	// PullOnly names accounts that get no webhooks, NoPull accounts whose events
+	// are not listed.
+	PullOnly, NoPull []string
+
+	// Workers is how many objects are looked at at once; 0: 16.
+	Workers int
+	// Now is the business clock; nil: the time of day.
+	Now func() time.Time
+	Log *slog.Logger
+	// Metrics collects the service's metrics and is served at /metrics; nil: a
+	// registry of its own.
+	Metrics *prometheus.Registry
+	// Version is shown by the API.
+	Version string
+}
+
+// Service is a running Trivet. Make it with [New].
+type Service struct {
+	config    Config
+	db        *store.DB
+	apply     *apply.Applier
+	inbox     *inbox.Inbox
+	engine    *work.Engine
+	reconcile *reconcile.Reconciler
+	handler   http.Handler
+	log       *slog.Logger
+}
+
+// New opens the database, brings its schema up to date and puts the service
+// together. Nothing runs before [Service.Run].
+func New(ctx context.Context, config Config) (*Service, error) {
+	if err := config.complete(); err != nil {
+		return nil, err
+	}
+	catalog, err := billing.NewCatalog(config.Plans)
+	if err != nil {
+		return nil, fmt.Errorf("plans: %w", err)
+	}
+	drivers := map[string]provider.Driver{}
+	for _, d := range config.Providers {
+		if _, twice := drivers[d.Account()]; twice {
+			return nil, fmt.Errorf("two provider accounts are named %q", d.Account())
+		}
+		drivers[d.Account()] = d
+	}
+	db, err := store.Open(ctx, store.Options{URL: config.Database, Now: config.Now, Volatile: config.Volatile})
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{config: config, db: db, log: config.Log}
+	if err := s.wire(ctx, catalog, drivers); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// complete checks the configuration and fills in what was left out.
+func (c *Config) complete() error {
+	if len(c.Providers) == 0 {
+		return errors.New("no provider is configured: add [providers.stripe] with secret_key and webhook_secrets, or set TRIVET_PROVIDERS_STRIPE_SECRET_KEY and TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS")
+	}
+	if c.PublicURL == "" {
+		return errors.New("PublicURL is empty: customers could not come back from a checkout")
+	}
+	if slices.Contains(c.APIKeys, "") {
+		return errors.New("an API key is empty")
+	}
+	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = prometheus.NewRegistry()
+	}
+	if c.Access == nil {
+		rules := billing.DefaultRules()
+		c.Access = &rules
+	}
+	if c.Policies == nil {
+		c.Policies = []policy.Policy{hygiene.Policy{}}
+	}
+	if c.Workers == 0 {
+		c.Workers = 16
+	}
+	return nil
+}
+
+// wire puts the parts together, each from those before it.
+func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map[string]provider.Driver) error {
+	c := s.config
+	flushers := 1
+	if s.db.Dialect() == "postgres" {
+		flushers = 3
+	}
+	wake := func(queue string) { s.engine.Wake(queue) }
+	meters := newMeters(c.Metrics, s.db, s.log)
+	s.apply = apply.New(apply.Config{
+		DB: s.db, Drivers: drivers, Catalog: catalog, Rules: *c.Access, Bind: c.Bind,
+		Policies: c.Policies, Enforce: func(account, name string) bool { return c.Withhold == nil || !c.Withhold(account, name) },
+		Wake: wake, Log: s.log, Flushers: flushers, Seen: meters.seen,
+	})
+	s.inbox = inbox.New(s.db, flushers, wake)
+	s.reconcile = reconcile.New(reconcile.Config{
+		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
+		Pull: c.Pull, Hot: c.Hot, Full: c.Full, Turn: c.Turn, PullOnly: c.PullOnly, NoPull: c.NoPull,
+	})
+	out := outbox.New(s.db, s.apply, wake, s.log)
+	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))
+	s.engine.Observe = meters.worked
+	back, err := redirect.New(ctx, redirect.Config{DB: s.db, Apply: s.apply, PublicURL: c.PublicURL, Log: s.log})
+	if err != nil {
+		return err
+	}
+	hooks := webhook.New(drivers, s.inbox, c.Now, s.log)
+	hooks.Observe = meters.delivered
+	rest := api.New(api.Config{
+		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: hooks,
+		Keys: c.APIKeys, Metrics: c.Metrics, Version: c.Version, Wake: wake, Log: s.log,
+	})
+	s.handler = rest
+	return s.reconcile.Schedule(ctx)
+}
+
+// Handler serves everything: webhooks, returns, the REST API, health, metrics.
+func (s *Service) Handler() http.Handler { return s.handler }
+
+// drain is how long work under way may take after Run was told to end.
+const drain = 20 * time.Second
+
+// Run works until ctx ends, then lets what is under way finish.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	s.engine.Run(ctx, drain)
+	return nil
+}
+
+// Step does all that is due now, one after the other, and returns how much it
+// was. Simulations call it, with a clock of their own, instead of Run.
+func (s *Service) Step(ctx context.Context) (int, error) {
+	if err := s.refresh(ctx); err != nil {
+		return 0, err
+	}
+	return s.engine.Step(ctx)
+}
+
+// Next is when something is due next; found is false if nothing waits.
+func (s *Service) Next(ctx context.Context) (at time.Time, found bool, err error) {
+	return s.engine.Next(ctx)
+}
+
+// Close waits for what is being written and closes the database. End Run first.
+func (s *Service) Close() error {
+	if s.inbox != nil {
+		s.inbox.Close()
+	}
+	if s.apply != nil {
+		s.apply.Close()
+	}
+	return s.db.Close()
+}
+
+// refresh decides everybody's access anew if plans or rules are not the ones
+// that it was last decided by.
+func (s *Service) refresh(ctx context.Context) error {
+	const name = "catalog"
+	doc, err := json.Marshal([]any{s.config.Plans, s.config.Access})
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(doc)
+	digest := hex.EncodeToString(sum[:])
+	last, err := s.db.Cursor(ctx, name)
+	if err != nil || last == digest {
+		return err
+	}
+	const some = 100
+	for after := ""; ; {
+		customers, err := s.db.Customers(ctx, after, some)
+		if err != nil {
+			return err
+		}
+		if len(customers) == 0 {
+			break
+		}
+		refs := make([]string, len(customers))
+		for i, c := range customers {
+			refs[i] = c.Ref
+		}
+		if err := s.apply.Turn(ctx, refs, apply.Cause{Trigger: apply.Time, Event: "configuration"}); err != nil {
+			return fmt.Errorf("decide access by the new plans: %w", err)
+		}
+		after = refs[len(refs)-1]
+	}
+	return s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetCursor(ctx, name, digest) })
+}
