@@ -46,7 +46,10 @@ func status(want billing.SubscriptionStatus) func(billing.Object) bool {
 }
 
 func allWrites() []write {
-	ctx := context.Background()
+	return append(subscriptionWrites(context.Background()), otherWrites(context.Background())...)
+}
+
+func subscriptionWrites(ctx context.Context) []write {
 	subscription := func(w *World) func(*testing.T) string { return w.Make.Subscription }
 	return []write{
 		{
@@ -98,6 +101,11 @@ func allWrites() []write {
 			},
 			done: status(billing.SubscriptionTrialing),
 		},
+	}
+}
+
+func otherWrites(ctx context.Context) []write {
+	return []write{
 		{
 			name: "refund", op: sim.OpRefund, kind: billing.KindPayment, elsewhere: true, do: refund,
 			make: func(w *World) func(*testing.T) string { return w.Make.Payment },
