@@ -286,3 +286,21 @@ func TestEmailPush(t *testing.T) {
 		t.Error("the address did not change")
 	}
 }
+
+func TestPreloadIsSilent(t *testing.T) {
+	w, c := shop(t)
+	before := len(types(w))
+	if n := len(w.Preload(30)); n != 30 {
+		t.Errorf("%d customers", n)
+	}
+	if after := len(types(w)); after != before {
+		t.Errorf("%d events of the past", after-before)
+	}
+	if n := len(c.get("/v1/subscriptions?limit=100").rows("data")); n != 30 {
+		t.Errorf("%d subscriptions", n)
+	}
+	w.Advance(start.AddDate(0, 1, 1))
+	if len(types(w)) == before {
+		t.Error("their later life is silent too")
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -109,7 +110,8 @@ func (s *Server) Due(now time.Time) int {
 }
 
 // Deliver posts, one after the other, every webhook that is due at the clock's
-// time, and returns how many it posted. The function gets a complete signed
+// time, and returns how many it posted. Several may run at once, each with its
+// own share. The function gets a complete signed
 // request and answers with the HTTP status, or with an error when there was no
 // answer; http.Client.Do fits with a few lines. It may call the API meanwhile.
 func (s *Server) Deliver(ctx context.Context, post func(*http.Request) (int, error)) (n int) {
@@ -190,19 +192,32 @@ func (s *Server) record(d *delivery, status int, err error) {
 	s.post.put(d)
 }
 
+// senders is how many webhooks Run has under way at once: Stripe does not wait
+// for one before it sends the next.
+const senders = 4
+
 // Run delivers by HTTP in real time until ctx ends: for an interactive demo,
 // whose clock somebody else moves. A nil client means http.DefaultClient.
 func (s *Server) Run(ctx context.Context, client *http.Client) error {
 	if client == nil {
 		client = http.DefaultClient
 	}
+	var group sync.WaitGroup
+	for range senders {
+		group.Go(func() { s.send(ctx, client) })
+	}
+	group.Wait()
+	return ctx.Err()
+}
+
+func (s *Server) send(ctx context.Context, client *http.Client) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		s.Deliver(ctx, Poster(client))
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return
 		case <-tick.C:
 		}
 	}

@@ -50,10 +50,16 @@ func (e *event) in(version string) doc {
 
 // emit records an event about r as it is now, and queues its deliveries.
 func (s *Server) emit(typ string, r resource, diff doc) {
+	if s.muted {
+		return
+	}
 	s.emitDoc(typ, r.about().id, r.render(s), diff)
 }
 
 func (s *Server) emitDoc(typ, id string, d doc, diff doc) {
+	if s.muted {
+		return
+	}
 	e := &event{
 		head: head{id: s.eventID(), kind: "event", created: s.now.Unix()},
 		typ:  typ, object: id, data: appendJSON(nil, d), request: s.req.id, key: s.req.key,
@@ -91,7 +97,11 @@ func (s *Server) forgetEvents() {
 		delete(s.all, t.rows[n].about().id)
 		n++
 	}
-	t.rows = slices.Clone(t.rows[n:])
+	t.rows = t.rows[n:]
+	if n > len(t.rows) {
+		// Let go of the array that still holds what was forgotten.
+		t.rows = slices.Clone(t.rows)
+	}
 }
 
 func listEvents(c *call) (doc, error) {

@@ -90,23 +90,33 @@ func (s *Server) add(r resource, events ...string) {
 	}
 }
 
-// index makes r findable by a list filter.
+// index makes r findable by a list filter. Most rows come in order, so this is
+// an append; a row that gets its value late is put where it belongs.
 func (s *Server) index(r resource, filter, value string) {
 	if value == "" {
 		return
 	}
-	t := s.table(r.about().kind)
+	h := r.about()
+	t := s.table(h.kind)
 	key := filter + "=" + value
-	rows := append(t.index[key], r)
-	for i := len(rows) - 1; i > 0 && rows[i-1].about().pos > rows[i].about().pos; i-- {
-		rows[i-1], rows[i] = rows[i], rows[i-1]
+	rows := t.index[key]
+	if n := len(rows); n == 0 || rows[n-1].about().pos < h.pos {
+		t.index[key] = append(rows, r)
+		return
 	}
-	t.index[key] = slices.Compact(rows)
+	i, found := slices.BinarySearchFunc(rows, h.pos, func(r resource, pos int) int { return r.about().pos - pos })
+	if !found {
+		t.index[key] = slices.Insert(rows, i, r)
+	}
 }
 
 // edit changes a resource and announces the change. Every change goes through
 // here: it keeps what stale reads see, and works out previous_attributes.
 func (s *Server) edit(r resource, change func(), events ...string) {
+	if s.muted {
+		change()
+		return
+	}
 	before := r.render(s)
 	change()
 	after := r.render(s)

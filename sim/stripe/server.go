@@ -62,6 +62,8 @@ type Server struct {
 	agenda dueHeap
 	seq    int64
 	post   postbox
+	// muted is set while history is made that nobody will hear of.
+	muted bool
 
 	all     map[string]resource
 	tables  map[string]*table
