@@ -17,6 +17,7 @@ func accountRoutes() map[string]operation {
 	}
 }
 
+// showAccount is the cheapest way for a caller to test its key.
 func showAccount(c *call) (doc, error) {
 	s := c.s
 	return doc{
@@ -28,6 +29,8 @@ func showAccount(c *call) (doc, error) {
 	}, nil
 }
 
+// accountID differs between the modes, as it does not at Stripe, so that a mix-up
+// shows.
 func (s *Server) accountID() string {
 	if s.cfg.Live {
 		return "acct_1SimulatedLive0"

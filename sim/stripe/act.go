@@ -102,6 +102,7 @@ func (s *Server) UsePromotionCode(sessionID, code string) error {
 	return s.promote(se, code)
 }
 
+// promote applies a code; the hosted page and UsePromotionCode share it.
 func (s *Server) promote(se *session, code string) error {
 	if !se.promoCodes || se.status != "open" {
 		return errors.New("sim: this checkout takes no promotion codes")

@@ -28,6 +28,7 @@ const (
 	CardDebitFails Card = "debit_fails"
 )
 
+// debit is whether the money takes days: such a payment is processing first.
 func (c Card) debit() bool { return c == CardDebit || c == CardDebitFails }
 
 // decline is why a charge failed.
@@ -41,6 +42,7 @@ type decline struct {
 	hard bool
 }
 
+// declines are what Life draws from; four of six may work when tried again.
 func declines() []decline {
 	return []decline{
 		{"card_declined", "insufficient_funds", "try_again_later", "51", "Your card has insufficient funds.", false},
@@ -52,6 +54,8 @@ func declines() []decline {
 	}
 }
 
+// declineNamed gives a code that is not in the list the shape of a soft decline:
+// receivers must cope with codes they have never seen.
 func declineNamed(reason string) *decline {
 	for _, d := range declines() {
 		if d.reason == reason {
@@ -74,6 +78,7 @@ func (c Card) fails(renewal bool) *decline {
 	return nil
 }
 
+// authenticates is whether the bank wants 3-D Secure for this charge.
 func (c Card) authenticates(renewal bool) bool {
 	return c == CardAlwaysAuthenticate || c == CardAuthenticate && !renewal
 }
@@ -91,6 +96,8 @@ type method struct {
 	email   string
 }
 
+// newMethod makes a method with digits of its own, so that receivers that show
+// or compare cards have something to tell apart. A nil customer is a guest.
 func (s *Server) newMethod(card Card, customer *customer) *method {
 	m := &method{card: card, brand: "visa", last4: "4242", country: "US", month: 12, year: s.now.Year() + 3}
 	m.head = s.newHead("payment_method", "pm", 24, "")
@@ -114,6 +121,7 @@ func (s *Server) newMethod(card Card, customer *customer) *method {
 	return m
 }
 
+// billing is billing_details; only the country is ever known.
 func (m *method) billing() doc {
 	return doc{
 		{"address", doc{{"city", nil}, {"country", m.country}, {"line1", nil}, {"line2", nil}, {"postal_code", nil}, {"state", nil}}},
@@ -138,6 +146,7 @@ func (m *method) render(s *Server) doc {
 	}})
 }
 
+// sepa is what methods and charges both say about a debit.
 func (m *method) sepa() doc {
 	return doc{
 		{"bank_code", "37040044"}, {"branch_code", ""}, {"country", "DE"}, {"fingerprint", m.print}, {"last4", m.last4},

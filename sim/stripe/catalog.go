@@ -111,6 +111,7 @@ func (p *promotion) render(s *Server) doc {
 	}
 }
 
+// catalogRoutes are the calls about what is for sale.
 func catalogRoutes() map[string]operation {
 	return map[string]operation{
 		"GET /v1/products":             listAll("product", "/v1/products"),
@@ -126,6 +127,7 @@ func catalogRoutes() map[string]operation {
 	}
 }
 
+// listPrices filters by lookup_keys as well, of which any may match.
 func listPrices(c *call) (doc, error) {
 	return c.list(query{kind: "price", url: "/v1/prices", indexed: []string{"product"}, keep: func(r resource) bool {
 		keys := c.form.strs("lookup_keys")
@@ -138,6 +140,7 @@ func listPrices(c *call) (doc, error) {
 	}})
 }
 
+// listPromotions ignores case in code, as Stripe does.
 func listPromotions(c *call) (doc, error) {
 	return c.list(query{kind: "promotion_code", url: "/v1/promotion_codes", keep: func(r resource) bool {
 		return !c.form.given("code") || strings.EqualFold(r.(*promotion).code, c.form.str("code"))
@@ -181,6 +184,8 @@ func createPrice(c *call) (doc, error) {
 	return c.show(pr)
 }
 
+// newPrice takes the wanted id over, so that tests and configurations can name
+// prices.
 func (s *Server) newPrice(p *product, spec Price) *price {
 	pr := &price{
 		head: s.newHead("price", "price", 24, ""), product: p, currency: strings.ToLower(spec.Currency),

@@ -12,6 +12,8 @@ type charge struct {
 	balance  *balance
 }
 
+// newCharge makes one attempt in its first state: pending, succeeded or failed.
+// Charges that are not by card have ids that begin with py.
 func (s *Server) newCharge(pi *intent, m *method, status string, why *decline) *charge {
 	ch := &charge{head: s.newHead("charge", "ch", 24, pi.customer), pi: pi, status: status, pays: m, why: why}
 	if m.card.debit() {
@@ -61,6 +63,7 @@ func (ch *charge) render(s *Server) doc {
 	}
 }
 
+// outcome carries the codes by which a failed charge is classified.
 func (ch *charge) outcome() doc {
 	if d := ch.why; d != nil {
 		return doc{
@@ -75,6 +78,7 @@ func (ch *charge) outcome() doc {
 	}
 }
 
+// include: refunds are left out of charges (Stripe, since 2022-11-15).
 func (ch *charge) include(s *Server, key string) (any, bool) {
 	if key != "refunds" {
 		return nil, false
@@ -102,6 +106,7 @@ func (s *Server) earn(ch *charge) {
 	ch.balance = s.book("charge", ch.pi.amount, ch.pi.amount*29/1000+30, ch.pi.currency, ch.id)
 }
 
+// book records a movement of the account's balance.
 func (s *Server) book(typ string, amount, fee int64, currency, source string) *balance {
 	b := &balance{head: s.newHead("balance_transaction", "txn", 24, ""), typ: typ, amount: amount, fee: fee, currency: currency, source: source}
 	s.add(b)
@@ -121,6 +126,7 @@ func (b *balance) render(*Server) doc {
 	}
 }
 
+// paymentRoutes are the calls about money that came in or went back.
 func paymentRoutes() map[string]operation {
 	return map[string]operation{
 		"GET /v1/payment_intents":              listAll("payment_intent", "/v1/payment_intents", "customer"),
@@ -134,6 +140,8 @@ func paymentRoutes() map[string]operation {
 	}
 }
 
+// cancelPayment refuses what Stripe refuses: money under way cannot be called
+// back.
 func cancelPayment(c *call) (doc, error) {
 	pi, err := find[*intent](c.s, "payment_intent", c.id())
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/trivetdev/trivet/sim"
 )
 
+// checkoutRoutes are the calls about hosted checkouts.
 func checkoutRoutes() map[string]operation {
 	return map[string]operation{
 		"POST /v1/checkout/sessions":                createSession,
@@ -44,6 +45,7 @@ func expireSession(c *call) (doc, error) {
 	return c.show(se)
 }
 
+// createSession makes no event: Stripe has no checkout.session.created.
 func createSession(c *call) (doc, error) {
 	s := c.s
 	se, err := s.readSession(c.form)
@@ -63,6 +65,7 @@ func createSession(c *call) (doc, error) {
 	return c.show(se)
 }
 
+// sessionPrefix shows the mode in the id, as Stripe's do.
 func (s *Server) sessionPrefix() string {
 	if s.cfg.Live {
 		return "cs_live"
@@ -100,6 +103,7 @@ func (s *Server) readSession(f *form) (*session, error) {
 	return se, nil
 }
 
+// readLines wants one currency, and recurring prices in one mode only.
 func (s *Server) readLines(f *form, se *session) error {
 	for _, row := range f.rows("line_items") {
 		p, err := find[*price](s, "price", row.str("price"))
@@ -128,6 +132,7 @@ func (s *Server) readLines(f *form, se *session) error {
 	return nil
 }
 
+// readBuyer takes an existing customer or an e-mail, never both.
 func (s *Server) readBuyer(f *form, se *session) error {
 	id := f.str("customer")
 	if id == "" {
@@ -144,6 +149,8 @@ func (s *Server) readBuyer(f *form, se *session) error {
 	return nil
 }
 
+// readTrial knows Stripe's bounds: a trial of 2 to 730 days, a session open for
+// 30 minutes to 24 hours.
 func (s *Server) readTrial(f *form, se *session) (err error) {
 	if se.trialEnd, err = f.num("subscription_data", "trial_end"); err != nil {
 		return err
@@ -166,6 +173,8 @@ func (s *Server) readTrial(f *form, se *session) (err error) {
 	return nil
 }
 
+// readDiscounts takes the one discount that Stripe allows, and none beside codes
+// that the buyer may type.
 func (s *Server) readDiscounts(f *form, se *session) error {
 	rows := f.rows("discounts")
 	if len(rows) == 0 {

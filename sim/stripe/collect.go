@@ -42,6 +42,7 @@ func (s *Server) finalize(inv *invoice, pi *intent) {
 	}
 }
 
+// setAside is what a pause of collection does with an invoice of its time.
 func (s *Server) setAside(inv *invoice, behavior string) {
 	switch behavior {
 	case "void":
@@ -55,6 +56,7 @@ func (s *Server) setAside(inv *invoice, behavior string) {
 	}
 }
 
+// void also cancels the payment that was under way.
 func (s *Server) void(inv *invoice) {
 	s.edit(inv, func() {
 		inv.status, inv.voided, inv.nextTry, inv.auto = "void", s.now.Unix(), 0, false

@@ -29,6 +29,7 @@ func (c *customer) render(s *Server) doc {
 	return c.whole(s)
 }
 
+// whole is the customer as it was, which customer.deleted still shows.
 func (c *customer) whole(s *Server) doc {
 	var pays any
 	if c.pays != nil {
@@ -48,6 +49,8 @@ func (c *customer) whole(s *Server) doc {
 	}
 }
 
+// include: subscriptions are left out unless expanded, and then without ended
+// ones.
 func (c *customer) include(s *Server, key string) (any, bool) {
 	if key != "subscriptions" || c.deleted {
 		return nil, false
@@ -61,6 +64,7 @@ func (c *customer) include(s *Server, key string) (any, bool) {
 	return listDoc("/v1/customers/"+c.id+"/subscriptions", rows, false), true
 }
 
+// delinquent changes without an event of its own at Stripe, too.
 func (s *Server) delinquent(c *customer) bool {
 	for _, sub := range ofCustomer[*subscription](s, "subscription", c.id) {
 		if sub.status == "past_due" || sub.status == "unpaid" {
@@ -70,6 +74,8 @@ func (s *Server) delinquent(c *customer) bool {
 	return false
 }
 
+// newCustomer starts a life of its own: each customer draws from a separate
+// stream, so that traffic about one does not change another.
 func (s *Server) newCustomer(email, name string, metadata map[string]string) *customer {
 	c := &customer{head: s.newHead("customer", "cus", 14, ""), email: email, name: name, metadata: metadata}
 	if c.metadata == nil {
@@ -82,6 +88,7 @@ func (s *Server) newCustomer(email, name string, metadata map[string]string) *cu
 	return c
 }
 
+// customerRoutes are the calls about customers and how they pay.
 func customerRoutes() map[string]operation {
 	return map[string]operation{
 		"POST /v1/customers":                     createCustomer,
@@ -117,6 +124,7 @@ func createCustomer(c *call) (doc, error) {
 	return c.show(cust)
 }
 
+// updateCustomer counts as an effect only when the address really changes.
 func updateCustomer(c *call) (doc, error) {
 	s, f := c.s, c.form
 	cust, err := find[*customer](s, "customer", c.id())

@@ -19,6 +19,7 @@ func (s *Server) begin(sub *subscription, pi *intent) *invoice {
 	return inv
 }
 
+// expireIncomplete gives up on a first payment after 23 hours.
 func (s *Server) expireIncomplete(sub *subscription) {
 	if sub.status != "incomplete" {
 		return
@@ -115,6 +116,12 @@ func (s *Server) exhausted(sub *subscription) {
 	default:
 		s.end(sub, "payment_failed")
 	}
+}
+
+// announce sends invoice.upcoming, whose invoice is a preview and has no id.
+func (s *Server) announce(sub *subscription) {
+	d := s.preview(sub).render(s)
+	s.emitDoc("invoice.upcoming", "", d.without("id"), nil)
 }
 
 // setPause starts, changes or (with nil) ends a pause of collection.

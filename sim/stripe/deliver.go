@@ -64,6 +64,7 @@ func (p *postbox) next() (time.Time, bool) {
 	return p.heap[0].at, true
 }
 
+// put keeps the order of deliveries that are due at one time.
 func (p *postbox) put(d *delivery) {
 	p.seq++
 	d.seq = p.seq
@@ -147,7 +148,10 @@ func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
 
 // sign builds the request of one attempt. Each attempt carries its own time.
 func (s *Server) sign(ctx context.Context, d *delivery) (*http.Request, error) {
-	body := appendJSON(nil, d.event.in(d.to.version))
+	body := d.event.thin
+	if body == nil {
+		body = appendJSON(nil, d.event.in(d.to.version))
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.to.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("sign event %s: %w", d.event.id, err)

@@ -19,6 +19,7 @@ type dispute struct {
 	balances  []*balance
 }
 
+// over is whether nothing can change any more.
 func (d *dispute) over() bool {
 	return d.status == "won" || d.status == "lost" || d.status == "warning_closed" || d.status == "prevented"
 }
@@ -53,6 +54,7 @@ func (d *dispute) render(s *Server) doc {
 	}
 }
 
+// disputeRoutes are the calls about disputes and early fraud warnings.
 func disputeRoutes() map[string]operation {
 	return map[string]operation{
 		"GET /v1/disputes":                        listAll("dispute", "/v1/disputes", "payment_intent", "charge"),
@@ -64,6 +66,7 @@ func disputeRoutes() map[string]operation {
 	}
 }
 
+// closeDispute accepts the dispute: it is lost at once.
 func closeDispute(c *call) (doc, error) {
 	d, err := find[*dispute](c.s, "dispute", c.id())
 	if err != nil {
@@ -77,6 +80,7 @@ func closeDispute(c *call) (doc, error) {
 	return c.show(d)
 }
 
+// submitEvidence takes any evidence as enough to contest.
 func submitEvidence(c *call) (doc, error) {
 	d, err := find[*dispute](c.s, "dispute", c.id())
 	if err != nil {
@@ -144,6 +148,7 @@ func (s *Server) judge(d *dispute) {
 	}
 }
 
+// escalate keeps the same dispute: the inquiry becomes the chargeback.
 func (s *Server) escalate(d *dispute) {
 	s.edit(d.ch, func() { d.ch.disputed = true }, "charge.updated")
 	s.edit(d, func() {
@@ -184,6 +189,7 @@ func (w *warning) render(s *Server) doc {
 	}
 }
 
+// warn is not actionable when there is nothing left to refund.
 func (s *Server) warn(ch *charge) *warning {
 	w := &warning{
 		head: s.newHead("radar.early_fraud_warning", "issfr", 24, ch.customer), ch: ch,

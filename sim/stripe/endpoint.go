@@ -29,6 +29,7 @@ func (e *endpoint) render(s *Server) doc {
 	}
 }
 
+// wants is whether the endpoint asked for a type; * is any.
 func (e *endpoint) wants(typ string) bool {
 	for _, want := range e.enabled {
 		if covers(want, typ) {
@@ -64,6 +65,7 @@ func (s *Server) endpoints() []*endpoint {
 	return out
 }
 
+// createEndpoint makes an endpoint with a secret of its own.
 func createEndpoint(c *call) (doc, error) {
 	f := c.form
 	if f.str("url") == "" {
@@ -84,6 +86,8 @@ func createEndpoint(c *call) (doc, error) {
 	return append(d, field{"secret", e.secrets[0]}), err
 }
 
+// updateEndpoint with disabled=false also ends a Disabled fault: somebody has
+// noticed.
 func updateEndpoint(c *call) (doc, error) {
 	e, err := find[*endpoint](c.s, "webhook endpoint", c.id())
 	if err != nil {

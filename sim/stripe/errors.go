@@ -26,14 +26,17 @@ func (e *apiError) render() doc {
 	return append(d, e.extra...)
 }
 
+// badRequest is a 400 for which Stripe has no code.
 func badRequest(param, message string) error {
 	return &apiError{status: 400, typ: "invalid_request_error", param: param, message: message}
 }
 
+// invalid is a 400 with one of Stripe's codes.
 func invalid(code, param, message string) error {
 	return &apiError{status: 400, typ: "invalid_request_error", code: code, param: param, message: message}
 }
 
+// missing is a 400 for a parameter that must be there.
 func missing(param string) error {
 	return invalid("parameter_missing", param, "Missing required param: "+param+".")
 }

@@ -19,7 +19,9 @@ type event struct {
 	prev   []byte
 	// legacy is data in the shapes before 2025-03-31, where an endpoint wants
 	// them.
-	legacy  []byte
+	legacy []byte
+	// thin is the whole body of an event of the second API generation.
+	thin    []byte
 	request string
 	key     string
 	// pending counts endpoints that have not yet answered 2xx.
@@ -56,6 +58,7 @@ func (s *Server) emit(typ string, r resource, diff doc) {
 	s.emitDoc(typ, r.about().id, r.render(s), diff)
 }
 
+// emitDoc is emit for objects that are not, or no longer, in the world.
 func (s *Server) emitDoc(typ, id string, d doc, diff doc) {
 	if s.muted {
 		return
@@ -80,12 +83,28 @@ func (s *Server) emitDoc(typ, id string, d doc, diff doc) {
 	s.queue(e)
 }
 
+// eventID tells the modes apart, so that a test can see a mix-up.
 func (s *Server) eventID() string {
 	id := s.newID("evt", 24)
 	if s.cfg.Live {
 		return "evt_L" + id[5:]
 	}
 	return "evt_1" + id[5:]
+}
+
+// SendThin posts a thin event (v2.core.event), which names an object and shows
+// nothing of it. Stripe sends such only to destinations set up for them; a
+// receiver that gets one by mistake must not fall over it. It returns the id.
+func (s *Server) SendThin(typ, relatedID string) string {
+	defer s.enter()()
+	e := &event{head: head{id: s.eventID(), kind: "event", created: s.now.Unix()}, typ: typ}
+	e.thin = appendJSON(nil, doc{
+		{"id", e.id}, {"object", "v2.core.event"}, {"type", typ}, {"livemode", s.cfg.Live},
+		{"created", s.now.Format("2006-01-02T15:04:05.000Z")},
+		{"related_object", doc{{"id", relatedID}, {"type", "subscription"}, {"url", "/v1/subscriptions/" + relatedID}}},
+	})
+	s.queue(e)
+	return e.id
 }
 
 // forgetEvents drops what is older than Stripe lists.
@@ -104,6 +123,7 @@ func (s *Server) forgetEvents() {
 	}
 }
 
+// listEvents takes up to twenty types, as Stripe does.
 func listEvents(c *call) (doc, error) {
 	f := c.form
 	types := f.strs("types")

@@ -10,6 +10,8 @@ type includer interface {
 	include(s *Server, key string) (any, bool)
 }
 
+// expandAll follows the paths of a call. More than four levels are refused, data
+// of a list included.
 func (s *Server) expandAll(d doc, paths []string) error {
 	for _, p := range paths {
 		steps := strings.Split(p, ".")
@@ -38,6 +40,7 @@ func (s *Server) expandDoc(d doc, steps []string, whole string) error {
 	return err
 }
 
+// expandValue goes into whatever a step leads to: an id, an object or a list.
 func (s *Server) expandValue(v any, steps []string, whole string) (any, error) {
 	switch v := v.(type) {
 	case nil:

@@ -16,6 +16,7 @@ type form struct {
 	kids map[string]*form
 }
 
+// parseForm keeps the order of keys, which url.ParseQuery loses and a[]=x needs.
 func parseForm(query string) (*form, error) {
 	root := &form{}
 	for part := range strings.SplitSeq(query, "&") {
@@ -41,6 +42,7 @@ func path(key string) []string {
 	return strings.Split(strings.ReplaceAll(strings.ReplaceAll(key, "]", ""), "[", "\x00"), "\x00")
 }
 
+// put takes an empty key, as in a[]=x, for the next index.
 func (f *form) put(path []string, val string) {
 	if len(path) == 0 {
 		f.val, f.set = val, true

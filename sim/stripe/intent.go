@@ -23,6 +23,7 @@ type intent struct {
 	email    string
 }
 
+// secret is the client secret, derived so that it needs no storing.
 func (pi *intent) secret() string { return pi.id + "_secret_" + pi.id[len(pi.id)-8:] }
 
 func (pi *intent) latest() *charge {
@@ -40,6 +41,7 @@ func (pi *intent) received() int64 {
 	return 0
 }
 
+// newIntent makes a payment that has not been tried yet.
 func (s *Server) newIntent(amount int64, currency, customer string, metadata map[string]string) *intent {
 	if metadata == nil {
 		metadata = map[string]string{}
@@ -96,6 +98,7 @@ func (pi *intent) methodID() any {
 	return idOf(pi.pays)
 }
 
+// failure is last_payment_error.
 func (pi *intent) failure(s *Server) doc {
 	d := pi.refused
 	out := doc{
@@ -148,6 +151,8 @@ func (s *Server) confirm(pi *intent, m *method, refused *decline, renewal bool) 
 	}
 }
 
+// askAuthentication of a renewal finds nobody there: the invoice has failed until
+// the customer comes.
 func (s *Server) askAuthentication(pi *intent) {
 	s.edit(pi, func() { pi.status, pi.refused = "requires_action", nil }, "payment_intent.requires_action")
 	if inv := pi.inv; inv != nil {
@@ -156,6 +161,7 @@ func (s *Server) askAuthentication(pi *intent) {
 	}
 }
 
+// startDebit settles between two and six days later.
 func (s *Server) startDebit(pi *intent, m *method) {
 	ch := s.newCharge(pi, m, "pending", nil)
 	s.edit(pi, func() { pi.status, pi.refused = "processing", nil }, "payment_intent.processing")
@@ -163,6 +169,8 @@ func (s *Server) startDebit(pi *intent, m *method) {
 	s.in(time.Duration(days)*24*time.Hour, func() { s.endDebit(pi, ch, m) })
 }
 
+// endDebit decides by the method: a debit that fails has been processing until
+// then, which is what receivers get wrong.
 func (s *Server) endDebit(pi *intent, ch *charge, m *method) {
 	if pi.status != "processing" {
 		return
@@ -188,6 +196,7 @@ func (s *Server) succeed(pi *intent, ch *charge) {
 	}
 }
 
+// refuseIntent follows a charge that failed, at once or after days.
 func (s *Server) refuseIntent(pi *intent, ch *charge, why *decline) {
 	late := ch.pays.card.debit()
 	s.edit(pi, func() { pi.status, pi.refused = "requires_payment_method", why }, "payment_intent.payment_failed")
@@ -199,6 +208,7 @@ func (s *Server) refuseIntent(pi *intent, ch *charge, why *decline) {
 	}
 }
 
+// cancelIntent ends a payment for good.
 func (s *Server) cancelIntent(pi *intent, reason string) {
 	s.edit(pi, func() {
 		pi.status, pi.canceled, pi.reason = "canceled", s.now.Unix(), reason

@@ -38,8 +38,10 @@ type line struct {
 	prorated bool
 }
 
+// total is what is due; a discount never makes it negative.
 func (inv *invoice) total() int64 { return max(0, inv.subtotal-inv.cut) }
 
+// remaining is what is left to pay.
 func (inv *invoice) remaining() int64 {
 	if inv.status == "void" {
 		return 0
@@ -49,6 +51,8 @@ func (inv *invoice) remaining() int64 {
 
 func (inv *invoice) currency() string { return inv.sub.currency() }
 
+// newInvoice makes a draft. Its number is given now but shown only once it is
+// final.
 func (s *Server) newInvoice(sub *subscription, reason string) *invoice {
 	inv := &invoice{
 		head: s.newHead("invoice", "in", 24, sub.customer), sub: sub, status: "draft", reason: reason,
@@ -162,6 +166,7 @@ func (inv *invoice) balance() any {
 	return 0
 }
 
+// shownNumber: drafts have none.
 func (inv *invoice) shownNumber() string {
 	if inv.status == "draft" {
 		return ""
@@ -183,6 +188,7 @@ func (inv *invoice) cuts() []any {
 	return []any{doc{{"amount", inv.cut}, {"discount", inv.sub.discountID}}}
 }
 
+// parent is where the subscription stands (Stripe, since 2025-03-31).
 func (inv *invoice) parent() doc {
 	return doc{
 		{"quote_details", nil},
@@ -191,6 +197,7 @@ func (inv *invoice) parent() doc {
 	}
 }
 
+// lineDocs have price and parent in the places of 2025-03-31.
 func (inv *invoice) lineDocs(s *Server) []any {
 	out := make([]any, len(inv.lines))
 	for i, l := range inv.lines {
@@ -217,6 +224,7 @@ func (inv *invoice) lineDocs(s *Server) []any {
 	return out
 }
 
+// include: payments are left out unless expanded (Stripe, since 2025-03-31).
 func (inv *invoice) include(s *Server, key string) (any, bool) {
 	switch key {
 	case "payments":

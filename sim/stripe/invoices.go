@@ -2,6 +2,7 @@ package stripe
 
 import "github.com/trivetdev/trivet/sim"
 
+// invoiceRoutes are the calls about invoices and what paid them.
 func invoiceRoutes() map[string]operation {
 	return map[string]operation{
 		"GET /v1/invoices":                          listInvoices,
@@ -78,6 +79,7 @@ func payInvoice(c *call) (doc, error) {
 	return c.show(inv)
 }
 
+// voidInvoice also takes invoices that were written off.
 func voidInvoice(c *call) (doc, error) {
 	inv, err := find[*invoice](c.s, "invoice", c.id())
 	if err != nil {
@@ -118,6 +120,12 @@ func previewInvoice(c *call) (doc, error) {
 	if sub.over() || sub.cancelEnd {
 		return nil, invalid("invoice_upcoming_none", "", "No upcoming invoices for subscription: "+sub.id)
 	}
+	d := s.preview(sub).render(s)
+	return d, s.expandAll(d, c.form.strs("expand"))
+}
+
+// preview is the invoice that the next renewal would make.
+func (s *Server) preview(sub *subscription) *invoice {
 	next := *sub
 	next.start = sub.end
 	next.end = next.periodAfter(sub.end)
@@ -130,10 +138,10 @@ func previewInvoice(c *call) (doc, error) {
 		inv.email = cust.email
 	}
 	s.previewLines(inv, &next)
-	d := inv.render(s)
-	return d, s.expandAll(d, c.form.strs("expand"))
+	return inv
 }
 
+// previewLines shows the discount without using it up.
 func (s *Server) previewLines(inv *invoice, sub *subscription) {
 	coupon, n := sub.coupon, sub.couponN
 	sub.coupon = nil

@@ -19,6 +19,7 @@ type field struct {
 	val any
 }
 
+// at is the index of a key, -1 when there is none.
 func (d doc) at(key string) int {
 	return slices.IndexFunc(d, func(f field) bool { return f.key == key })
 }
@@ -44,6 +45,7 @@ func stamp(unix int64) any {
 	return unix
 }
 
+// listDoc wraps rows as Stripe's lists are.
 func listDoc(url string, rows []any, more bool) doc {
 	if rows == nil {
 		rows = []any{}
@@ -120,6 +122,7 @@ func appendMap(b []byte, m map[string]string) []byte {
 	return append(b, '}')
 }
 
+// appendString takes the short way for plain ASCII, which nearly all is.
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {

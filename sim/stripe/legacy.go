@@ -18,6 +18,7 @@ func legacy(d doc) doc {
 	return d
 }
 
+// legacySubscription takes the period from the first item.
 func legacySubscription(d doc) doc {
 	out := append(doc{}, d...)
 	items := d.doc("items")

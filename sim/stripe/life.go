@@ -47,6 +47,8 @@ type Life struct {
 	Warning float64
 	// DashboardSubscription gives an existing customer another subscription.
 	DashboardSubscription float64
+	// CardUpdate is that the card network tells of a new number and expiry.
+	CardUpdate float64
 	// EmailChange changes the address at the dashboard.
 	EmailChange float64
 	// Deletion deletes the customer with all subscriptions.
@@ -63,7 +65,7 @@ func DefaultLife() Life {
 		CardFailure: 0.15, Authenticate: 0.03, Recover: 0.20, PortalCancel: 0.008, Uncancel: 0.05, DashboardCancel: 0.002,
 		DashboardPause: 0.008, DashboardResume: 0.08, PlanChange: 0.006, QuantityChange: 0.006, Flip: 0.006,
 		DashboardRefund: 0.005, RefundHangs: 0.2, RefundFails: 0.08, Dispute: 0.002, Inquiry: 0.001, Contest: 0.2,
-		Warning: 0.002, DashboardSubscription: 0.002, EmailChange: 0.004, Deletion: 0.0005, Noise: 0.1,
+		Warning: 0.002, DashboardSubscription: 0.002, CardUpdate: 0.003, EmailChange: 0.004, Deletion: 0.0005, Noise: 0.1,
 	}
 }
 
@@ -131,6 +133,7 @@ func (s *Server) dayOf(c *customer) {
 		{r.Contest, s.liveContest},
 		{r.Warning, s.liveWarning},
 		{r.DashboardSubscription, s.liveSubscribe},
+		{r.CardUpdate, s.liveCardUpdate},
 		{r.EmailChange, func(c *customer) { s.setEmail(c, "new."+c.email) }},
 		{r.Deletion, s.removeCustomer},
 	} {
@@ -150,10 +153,12 @@ func (s *Server) subOf(c *customer, want func(*subscription) bool) *subscription
 	return nil
 }
 
+// running is whether the customer has what they pay for.
 func running(sub *subscription) bool {
 	return sub.status == "active" || sub.status == "trialing"
 }
 
+// onLive makes an act on a running subscription out of one on any.
 func (s *Server) onLive(act func(*subscription)) func(*customer) {
 	return func(c *customer) {
 		if sub := s.subOf(c, func(sub *subscription) bool { return running(sub) && !sub.cancelEnd }); sub != nil {
@@ -162,6 +167,7 @@ func (s *Server) onLive(act func(*subscription)) func(*customer) {
 	}
 }
 
+// liveRecover enters a new card and pays what is open.
 func (s *Server) liveRecover(c *customer) {
 	sub := s.subOf(c, func(sub *subscription) bool {
 		return sub.status == "past_due" || sub.status == "unpaid" || sub.status == "incomplete" || sub.status == "paused"
@@ -185,6 +191,7 @@ func (s *Server) liveUncancel(c *customer) {
 	}
 }
 
+// livePause pauses with or without a date to resume.
 func (s *Server) livePause(c *customer) {
 	behavior := sim.Pick(c.stream, []string{"void", "keep_as_draft", "mark_uncollectible"})
 	until := s.now.Add(c.stream.Between(48*time.Hour, 20*24*time.Hour)).Unix()
@@ -202,6 +209,7 @@ func (s *Server) liveResume(c *customer) {
 	}
 }
 
+// livePlan moves to another price that fits: one interval, one currency.
 func (s *Server) livePlan(c *customer) {
 	s.onLive(func(sub *subscription) {
 		it := sub.items[0]
@@ -241,6 +249,7 @@ func (s *Server) liveFlip(c *customer) {
 	})(c)
 }
 
+// liveSubscribe is where duplicates come from: nobody checks at the dashboard.
 func (s *Server) liveSubscribe(c *customer) {
 	var choice []*price
 	for _, p := range rowsOf[*price](s, "price") {
@@ -254,6 +263,14 @@ func (s *Server) liveSubscribe(c *customer) {
 	p := sim.Pick(c.stream, choice)
 	sub := s.newSubscription(order{customer: c, lines: []orderLine{{price: p, quantity: 1}}, pays: c.pays})
 	s.begin(sub, nil)
+}
+
+// liveCardUpdate keeps the payment method's id, so that nothing else changes.
+func (s *Server) liveCardUpdate(c *customer) {
+	last4 := itoa(1000 + c.stream.Intn(9000))
+	if m := c.pays; m != nil && !m.card.debit() {
+		s.edit(m, func() { m.year, m.last4 = s.now.Year()+4, last4 }, "payment_method.automatically_updated")
+	}
 }
 
 func (s *Server) setEmail(c *customer, email string) {

@@ -19,10 +19,12 @@ func (s *Server) recentCharge(c *customer) *charge {
 	return nil
 }
 
+// hasDispute is whether the charge was ever disputed; a second one is not made.
 func (s *Server) hasDispute(ch *charge) bool {
 	return len(s.table("dispute").index["charge="+ch.id]) > 0
 }
 
+// liveRefund gives back a third, or all that is left.
 func (s *Server) liveRefund(c *customer) {
 	part := c.stream.Chance(0.5)
 	ch := s.recentCharge(c)
@@ -36,6 +38,7 @@ func (s *Server) liveRefund(c *customer) {
 	s.refund(ch, amount, "requested_by_customer", map[string]string{})
 }
 
+// liveDispute opens one over a card payment; a few are prevented at once.
 func (s *Server) liveDispute(c *customer) {
 	reason := sim.Pick(c.stream, []string{"fraudulent", "product_not_received", "subscription_canceled", "general"})
 	prevented := c.stream.Chance(0.1)
@@ -62,6 +65,8 @@ func (s *Server) liveContest(c *customer) {
 	}
 }
 
+// liveWarning turns into a dispute days later, unless the payment was refunded
+// meanwhile: that is what acting on warnings is for.
 func (s *Server) liveWarning(c *customer) {
 	becomes := c.stream.Chance(0.5)
 	later := c.stream.Between(2*24*time.Hour, 9*24*time.Hour)

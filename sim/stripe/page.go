@@ -41,6 +41,7 @@ type pageView struct {
 	Promo, Authenticating        bool
 }
 
+// pages serves what buyers see. Its faults are those of people, not of networks.
 func (s *Server) pages(mux *http.ServeMux) {
 	checkout := template.Must(template.New("checkout").Parse(checkoutHTML))
 	portal := template.Must(template.New("portal").Parse(portalHTML))
@@ -181,6 +182,7 @@ func (s *Server) clickPortal(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
+// portalAction does what the portal's buttons say, for all subscriptions at once.
 func (s *Server) portalAction(c *customer, action string) {
 	switch action {
 	case "card":

@@ -1,10 +1,20 @@
 package stripe
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
 // allowed names the parameters of each call, as Stripe's published schema has
 // them (2026-08-26). Anything else is refused, as Stripe does.
 func allowed() map[string]string {
+	all := allowedInReads()
+	maps.Copy(all, allowedInWrites())
+	return all
+}
+
+// allowedInReads are GET and DELETE.
+func allowedInReads() map[string]string {
 	return map[string]string{
 		"DELETE /v1/customers/{id}":         "",
 		"DELETE /v1/subscriptions/{id}":     "cancellation_details expand invoice_now prorate",
@@ -48,9 +58,14 @@ func allowed() map[string]string {
 		"GET /v1/refunds/{id}":                    "expand",
 		"GET /v1/subscriptions": "automatic_tax collection_method created current_period_end current_period_start customer" + " " +
 			"customer_account ending_before expand limit price starting_after status test_clock",
-		"GET /v1/subscriptions/{id}":       "expand",
-		"GET /v1/webhook_endpoints":        "ending_before expand limit starting_after",
-		"GET /v1/webhook_endpoints/{id}":   "expand",
+		"GET /v1/subscriptions/{id}":     "expand",
+		"GET /v1/webhook_endpoints":      "ending_before expand limit starting_after",
+		"GET /v1/webhook_endpoints/{id}": "expand",
+	}
+}
+
+func allowedInWrites() map[string]string {
+	return map[string]string{
 		"POST /v1/billing_portal/sessions": "configuration customer customer_account expand flow_data locale on_behalf_of return_url",
 		"POST /v1/checkout/sessions": "adaptive_pricing after_expiration allow_promotion_codes automatic_tax billing_address_collection" + " " +
 			"branding_settings cancel_url client_reference_id consent_collection currency custom_fields" + " " +

@@ -29,6 +29,7 @@ func (s *Server) Preload(n int) []string {
 	return s.populate(n)
 }
 
+// populate mixes prices, cards and trials so that every path is taken.
 func (s *Server) populate(n int) []string {
 	prices := s.recurringLocked()
 	cards := []Card{

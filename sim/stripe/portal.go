@@ -26,6 +26,7 @@ func (p *portal) render(s *Server) doc {
 	}
 }
 
+// createPortal makes a link. Real ones are good for minutes, these for ever.
 func createPortal(c *call) (doc, error) {
 	s, f := c.s, c.form
 	cust, err := find[*customer](s, "customer", f.str("customer"))

@@ -37,6 +37,8 @@ func (r *refund) render(s *Server) doc {
 	return d
 }
 
+// createRefund checks in Stripe's order and words; what was charged back cannot
+// be refunded as well.
 func createRefund(c *call) (doc, error) {
 	s, f := c.s, c.form
 	ch, err := s.chargeFor(f)
@@ -75,6 +77,7 @@ func (ch *charge) contested() bool {
 	return ch.disputed
 }
 
+// chargeFor finds what to refund, named by charge or by payment intent.
 func (s *Server) chargeFor(f *form) (*charge, error) {
 	if id := f.str("charge"); id != "" {
 		ch, err := find[*charge](s, "charge", id)

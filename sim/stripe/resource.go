@@ -64,6 +64,7 @@ func (s *Server) newHead(kind, prefix string, length int, customer string) head 
 	return head{id: s.newID(prefix, length), kind: kind, customer: customer, created: s.now.Unix()}
 }
 
+// table makes tables on first use, so that a kind needs no registration.
 func (s *Server) table(kind string) *table {
 	t := s.tables[kind]
 	if t == nil {

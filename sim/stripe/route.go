@@ -51,6 +51,7 @@ func checked(names string, op operation) operation {
 	}
 }
 
+// serveUnknown says so when a caller needs what the simulator lacks.
 func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request) {
 	s.serve(w, r, "unknown", func(*call) (doc, error) {
 		return nil, &apiError{
@@ -91,6 +92,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, pattern string, o
 	_, _ = w.Write(out)
 }
 
+// answer does all that needs the lock, so that a slow client holds up nobody.
 func (s *Server) answer(r *http.Request, pattern, params string, op operation) (int, http.Header, []byte, string) {
 	defer s.enter()()
 	s.stats.Calls[pattern]++
@@ -159,6 +161,7 @@ func (s *Server) execute(c *call, op operation, h http.Header) (int, []byte) {
 	return 200, body
 }
 
+// failure renders any error as Stripe does.
 func (s *Server) failure(err error, h http.Header, fault string) (int, http.Header, []byte, string) {
 	var e *apiError
 	if !errors.As(err, &e) {
@@ -227,6 +230,7 @@ func (s *Server) authorize(r *http.Request) (blind bool, err error) {
 	return false, &apiError{status: 401, typ: "invalid_request_error", message: "Invalid API Key provided: " + shown}
 }
 
+// otherMode swaps test for live in a key.
 func otherMode(key string) string {
 	if strings.Contains(key, "_live_") {
 		return strings.Replace(key, "_live_", "_test_", 1)

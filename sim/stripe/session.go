@@ -39,6 +39,7 @@ type session struct {
 
 func (se *session) currency() string { return se.lines[0].price.currency }
 
+// subtotal is what is due now: recurring prices in a trial are not.
 func (se *session) subtotal() int64 {
 	if se.mode == "subscription" && se.trial(se.created) > 0 {
 		return se.oneTime()
@@ -50,6 +51,7 @@ func (se *session) subtotal() int64 {
 	return sum
 }
 
+// oneTime is the part that a trial does not put off.
 func (se *session) oneTime() int64 {
 	var sum int64
 	for _, l := range se.lines {
@@ -101,6 +103,7 @@ func (se *session) render(s *Server) doc {
 	}
 }
 
+// details are what the buyer told the page, or what was known before.
 func (se *session) details() any {
 	email := se.typed
 	if email == "" {
@@ -125,6 +128,7 @@ func (se *session) discounts() []any {
 	return []any{doc{{"coupon", se.coupon.id}, {"promotion_code", idOf(se.promotion)}}}
 }
 
+// include: line_items are left out unless expanded.
 func (se *session) include(s *Server, key string) (any, bool) {
 	if key != "line_items" {
 		return nil, false
@@ -190,6 +194,7 @@ func (s *Server) pay(se *session, card Card, email string) bool {
 	return s.payNow(se, c, m)
 }
 
+// payNow tries the session's one payment intent again after a decline.
 func (s *Server) payNow(se *session, c *customer, m *method) bool {
 	if se.pi == nil {
 		id := ""
@@ -272,6 +277,7 @@ func (s *Server) complete(se *session, c *customer, m *method) {
 	s.emit("checkout.session.completed", se, nil)
 }
 
+// payment is the payment_status of a completed session.
 func (se *session) payment() string {
 	switch {
 	case se.total() == 0:
@@ -282,6 +288,7 @@ func (se *session) payment() string {
 	return "unpaid"
 }
 
+// subscribe makes the subscription only once the payment went well.
 func (se *session) subscribe(s *Server, c *customer, m *method) {
 	promo := ""
 	if se.promotion != nil {
@@ -309,6 +316,7 @@ func (s *Server) sessionPaid(se *session) {
 	s.edit(se, func() { se.paid = "paid" }, "checkout.session.async_payment_succeeded")
 }
 
+// sessionFailed leaves the session complete and unpaid.
 func (s *Server) sessionFailed(se *session) {
 	if se.status == "complete" {
 		s.emit("checkout.session.async_payment_failed", se, nil)

@@ -106,6 +106,7 @@ func (p *pause) render() any {
 	return doc{{"behavior", p.behavior}, {"resumes_at", stamp(p.resumes)}}
 }
 
+// discounts are ids unless expanded.
 func (sub *subscription) discounts() []any {
 	if sub.coupon == nil {
 		return []any{}
@@ -113,6 +114,7 @@ func (sub *subscription) discounts() []any {
 	return []any{sub.discountID}
 }
 
+// itemDocs carry the period (Stripe, since 2025-03-31).
 func (sub *subscription) itemDocs(s *Server) []any {
 	out := make([]any, len(sub.items))
 	for i, it := range sub.items {
@@ -193,12 +195,21 @@ func (s *Server) newSubscription(o order) *subscription {
 	return sub
 }
 
+// upcomingDays is how long before a renewal invoice.upcoming is sent; Stripe
+// lets the account choose.
+const upcomingDays = 3
+
 // plan schedules what the subscription's dates say.
 func (s *Server) plan(sub *subscription) {
 	end := sub.end
 	s.at(unix(end), func() {
 		if sub.end == end && !sub.over() && sub.status != "paused" {
 			s.periodEnd(sub)
+		}
+	})
+	s.at(unix(end-upcomingDays*86400), func() {
+		if sub.end == end && running(sub) && !sub.cancelEnd && sub.pause == nil {
+			s.announce(sub)
 		}
 	})
 	trial := sub.trialEnd
@@ -251,6 +262,7 @@ type discount struct {
 	coupon *coupon
 }
 
+// newDiscount makes the discount that the subscription names.
 func (s *Server) newDiscount(sub *subscription) string {
 	d := &discount{head: s.newHead("discount", "di", 24, sub.customer), sub: sub, coupon: sub.coupon}
 	s.add(d)

@@ -6,6 +6,7 @@ import (
 	"github.com/trivetdev/trivet/sim"
 )
 
+// subscriptionRoutes are the calls about subscriptions.
 func subscriptionRoutes() map[string]operation {
 	return map[string]operation{
 		"GET /v1/subscriptions":              listSubscriptions,
@@ -36,6 +37,8 @@ func listSubscriptions(c *call) (doc, error) {
 	})
 }
 
+// cancelSubscription answers 404 for one that has ended, as Stripe does: a retry
+// after a lost answer sees that.
 func cancelSubscription(c *call) (doc, error) {
 	sub, err := find[*subscription](c.s, "subscription", c.id())
 	if err != nil {
@@ -77,6 +80,7 @@ func (s *Server) resume(sub *subscription) {
 	s.finalize(inv, nil)
 }
 
+// updateSubscription refuses to bring an ended subscription back.
 func updateSubscription(c *call) (doc, error) {
 	s, f := c.s, c.form
 	sub, err := find[*subscription](s, "subscription", c.id())
@@ -146,6 +150,7 @@ func (s *Server) setCancel(sub *subscription, want bool) {
 	}, updated)
 }
 
+// readCancelAt takes the empty value for none.
 func (s *Server) readCancelAt(f *form, sub *subscription, key string) (func(), error) {
 	if !f.given("cancel_at") {
 		return nil, nil
@@ -185,6 +190,7 @@ func (s *Server) setCancelAt(sub *subscription, at int64) {
 	})
 }
 
+// readPause takes the empty value for an end of the pause.
 func (s *Server) readPause(f *form, sub *subscription, key string) (func(), error) {
 	if !f.given("pause_collection") {
 		return nil, nil
@@ -217,6 +223,7 @@ func (s *Server) readPause(f *form, sub *subscription, key string) (func(), erro
 	}, nil
 }
 
+// readTrialEnd takes now or a time within 730 days.
 func (s *Server) readTrialEnd(f *form, sub *subscription, key string) (func(), error) {
 	if !f.given("trial_end") {
 		return nil, nil
@@ -241,6 +248,7 @@ func (s *Server) readTrialEnd(f *form, sub *subscription, key string) (func(), e
 	}, nil
 }
 
+// readItems changes prices and quantities of items that exist.
 func (s *Server) readItems(f *form, sub *subscription, _ string) (func(), error) {
 	rows := f.rows("items")
 	if len(rows) == 0 {
@@ -276,6 +284,7 @@ func (s *Server) readItems(f *form, sub *subscription, _ string) (func(), error)
 	}, nil
 }
 
+// readPays changes the card of this subscription alone.
 func (s *Server) readPays(f *form, sub *subscription, _ string) (func(), error) {
 	id := f.str("default_payment_method")
 	if id == "" {

@@ -32,6 +32,7 @@ func (s *Server) TruthOf(id string) (sim.Object, bool) {
 	return s.truth(s.all[id])
 }
 
+// truth is the row of one object; false for what has none, such as charges.
 func (s *Server) truth(r resource) (sim.Object, bool) {
 	switch r := r.(type) {
 	case *customer:
@@ -101,6 +102,7 @@ func subscriptionTruth(sub *subscription) sim.Object {
 	})
 }
 
+// subscriptionStatus: an end outweighs a pause, and a pause all else.
 func subscriptionStatus(sub *subscription) string {
 	switch {
 	case sub.over():
@@ -120,6 +122,7 @@ func invoiceTruth(inv *invoice) sim.Object {
 	})
 }
 
+// paymentTruth: a payment that wants another method has failed if one was tried.
 func (s *Server) paymentTruth(pi *intent) sim.Object {
 	status := pi.status
 	switch status {

@@ -108,20 +108,24 @@ func (c client) all(path string) func(func(tree) bool) {
 	}
 }
 
+func num(r tree, path string) string { return amount(r.num(path)) }
+
+func when(r tree, path string) string {
+	if r.at(path).v == nil {
+		return ""
+	}
+	return time.Unix(r.num(path), 0).UTC().Format(time.RFC3339)
+}
+
+func disputeOf(status string) string {
+	return map[string]string{
+		"warning_needs_response": "inquiry", "warning_under_review": "inquiry", "warning_closed": "won", "prevented": "won",
+		"needs_response": "open", "under_review": "open", "won": "won", "lost": "lost",
+	}[status]
+}
+
+// derivations say how a row of the truth follows from an object of each list.
 func derivations(c client) map[string]func(tree) map[string]string {
-	num := func(r tree, path string) string { return amount(r.num(path)) }
-	when := func(r tree, path string) string {
-		if r.at(path).v == nil {
-			return ""
-		}
-		return time.Unix(r.num(path), 0).UTC().Format(time.RFC3339)
-	}
-	dispute := func(status string) string {
-		return map[string]string{
-			"": "", "warning_needs_response": "inquiry", "warning_under_review": "inquiry", "warning_closed": "won", "prevented": "won",
-			"needs_response": "open", "under_review": "open", "won": "won", "lost": "lost",
-		}[status]
-	}
 	return map[string]func(tree) map[string]string{
 		"/v1/customers?": func(r tree) map[string]string {
 			return map[string]string{"email": r.str("email"), "deleted": "false"}
@@ -159,7 +163,7 @@ func derivations(c client) map[string]func(tree) map[string]string {
 			d := c.get("/v1/disputes?payment_intent=" + r.str("id"))
 			return map[string]string{
 				"status": status, "amount": num(r, "amount"), "refunded": num(r, "latest_charge.amount_refunded"),
-				"currency": r.str("currency"), "disputed": dispute(d.str("data.0.status")),
+				"currency": r.str("currency"), "disputed": disputeOf(d.str("data.0.status")),
 			}
 		},
 		"/v1/refunds?": func(r tree) map[string]string {
@@ -169,7 +173,7 @@ func derivations(c client) map[string]func(tree) map[string]string {
 		},
 		"/v1/disputes?": func(r tree) map[string]string {
 			return map[string]string{
-				"status": dispute(r.str("status")), "provider_status": r.str("status"), "amount": num(r, "amount"),
+				"status": disputeOf(r.str("status")), "provider_status": r.str("status"), "amount": num(r, "amount"),
 				"currency": r.str("currency"), "payment": r.str("payment_intent"),
 			}
 		},

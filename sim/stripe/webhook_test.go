@@ -196,3 +196,36 @@ func TestOldEndpointsGetOldShapes(t *testing.T) {
 		t.Errorf("%d old objects; reads must keep the new shape", seen)
 	}
 }
+
+func TestThinAndUpcomingEvents(t *testing.T) {
+	w := newWorld(Config{})
+	w.AddCatalog()
+	_, sub := subscribed(t, w, NewSubscription{Card: CardGood})
+	id := w.SendThin("v2.core.health.fired", sub)
+	thin, upcoming := 0, 0
+	run(w, 29, func(r *http.Request) (int, error) {
+		body, _ := io.ReadAll(r.Body)
+		if !signed(r.Header.Get("Stripe-Signature"), body, "whsec_sim") {
+			t.Errorf("not signed: %s", body)
+		}
+		var v map[string]any
+		err := json.Unmarshal(body, &v)
+		e := tree{v}
+		switch {
+		case e.str("object") == "v2.core.event":
+			thin++
+			if e.str("id") != id || e.str("related_object.id") != sub || e.at("data").v != nil {
+				t.Errorf("thin: %s", body)
+			}
+		case e.str("type") == "invoice.upcoming":
+			upcoming++
+			if e.at("data.object.id").v != nil || e.num("data.object.amount_due") != 2900 {
+				t.Errorf("upcoming: %s", body)
+			}
+		}
+		return 200, err
+	})
+	if thin != 1 || upcoming != 1 {
+		t.Errorf("%d thin and %d upcoming events, want one of each", thin, upcoming)
+	}
+}
