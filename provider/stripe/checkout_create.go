@@ -41,7 +41,7 @@ func (d *Driver) CreateCheckout(ctx context.Context, request provider.CheckoutRe
 	if err != nil {
 		return provider.CheckoutPage{}, err
 	}
-	if !namePattern.MatchString(session.ID) || session.URL == "" {
+	if !isName(session.ID) || session.URL == "" {
 		return provider.CheckoutPage{}, d.malformed(op, errors.New("the answer has no id or no address of the page"))
 	}
 	return provider.CheckoutPage{
@@ -52,7 +52,7 @@ func (d *Driver) CreateCheckout(ctx context.Context, request provider.CheckoutRe
 // ReturnedRef implements [provider.Checkouter].
 func (d *Driver) ReturnedRef(query url.Values) (provider.Ref, error) {
 	id := query.Get("session_id")
-	if !strings.HasPrefix(id, "cs_") || !namePattern.MatchString(id) {
+	if !strings.HasPrefix(id, "cs_") || !isName(id) {
 		return provider.Ref{}, d.refused("read the return address", "it names no checkout session")
 	}
 	return d.ref(billing.KindCheckout, id), nil
@@ -110,11 +110,11 @@ func checkRequest(request provider.CheckoutRequest) (why string) {
 		return "the customer reference is empty or longer than 200 bytes"
 	case request.Mode == "payment" && !request.TrialEnd.IsZero():
 		return "only a subscription has a trial"
-	case request.Owner != "" && !namePattern.MatchString(request.Owner):
+	case request.Owner != "" && !isName(request.Owner):
 		return "no Stripe customer can have this id"
 	}
 	for _, item := range request.Items {
-		if !namePattern.MatchString(item.Price) {
+		if !isName(item.Price) {
 			return "an item's price is not the id of a Stripe price"
 		}
 	}

@@ -98,7 +98,7 @@ func readItems(text string) []billing.Item {
 // sound returns items only if all of them make sense.
 func sound(items []billing.Item) []billing.Item {
 	for _, item := range items {
-		if !namePattern.MatchString(item.Price) || item.Quantity < 1 {
+		if !isName(item.Price) || item.Quantity < 1 {
 			return nil
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 
 	sdk "github.com/stripe/stripe-go/v85"
 
@@ -30,9 +29,6 @@ func (d *Driver) Kinds() []billing.Kind { return billing.Kinds() }
 func (d *Driver) ref(kind billing.Kind, id string) provider.Ref {
 	return provider.Ref{Account: d.account, Kind: kind, ID: id}
 }
-
-// namePattern is what the id of a Stripe object looks like.
-var namePattern = regexp.MustCompile(`^[a-zA-Z0-9_]{1,255}$`)
 
 // call makes one API call and turns what goes wrong into a [*provider.Error].
 func call[T any](ctx context.Context, d *Driver, op string, do func(context.Context) (T, error)) (T, error) {
@@ -69,10 +65,10 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, err error) *prov
 // where names the parameter and the request that Stripe complains about.
 func where(answer *sdk.Error) string {
 	text := ""
-	if namePattern.MatchString(answer.Param) {
+	if isName(answer.Param) {
 		text += ", parameter " + answer.Param
 	}
-	if namePattern.MatchString(answer.RequestID) {
+	if isName(answer.RequestID) {
 		text += ", see https://dashboard.stripe.com/logs/" + answer.RequestID
 	}
 	return text
@@ -96,7 +92,7 @@ func (d *Driver) checkRef(op string, ref provider.Ref, kind billing.Kind) error 
 		return d.refused(op, "the reference is of another account")
 	case ref.Kind != kind:
 		return d.refused(op, "the reference is not of a "+string(kind))
-	case !namePattern.MatchString(ref.ID):
+	case !isName(ref.ID):
 		return &provider.Error{Account: d.account, Op: op, Kind: provider.NotFound, Err: errors.New("no Stripe object can have this id")}
 	}
 	return nil

@@ -153,11 +153,11 @@ func (d *Driver) subjectRef(s subject, object fields) provider.Ref {
 // upcomingSubscription finds the subscription of an invoice that does not exist
 // yet: below "parent" since 2025-03-31, at the top in older versions.
 func upcomingSubscription(invoice fields) string {
-	parent, err := parseObject(invoice["parent"])
+	parent, err := members(invoice["parent"])
 	if err != nil {
 		return invoice.name("subscription")
 	}
-	details, err := parseObject(parent["subscription_details"])
+	details, err := members(parent["subscription_details"])
 	if err != nil {
 		return ""
 	}

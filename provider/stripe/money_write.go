@@ -46,7 +46,7 @@ func (d *Driver) Refund(ctx context.Context, request provider.RefundRequest) (pr
 	if err != nil {
 		return provider.Ref{}, err
 	}
-	if !namePattern.MatchString(refund.ID) {
+	if !isName(refund.ID) {
 		return provider.Ref{}, &provider.Error{
 			Account: d.account, Op: op, Kind: provider.OutcomeUnknown, Err: errors.New("the answer is not a refund"),
 		}

@@ -58,11 +58,11 @@ func (d *Driver) List(ctx context.Context, query provider.Query) (provider.Page,
 	switch {
 	case look == nil:
 		return provider.Page{}, d.refused("list", "Stripe has no such kind of object")
-	case query.After != "" && !namePattern.MatchString(query.After):
+	case query.After != "" && !isName(query.After):
 		return provider.Page{}, d.refused(op, "the cursor is not one of ours")
 	case query.Owner == "":
 		return look.page(ctx, d, query)
-	case !namePattern.MatchString(query.Owner):
+	case !isName(query.Owner):
 		return provider.Page{}, d.refused(op, "no Stripe customer can have this id")
 	}
 	switch query.Kind {
@@ -140,7 +140,7 @@ func (r reader[T]) page(ctx context.Context, d *Driver, query provider.Query) (p
 	}
 	var page provider.Page
 	for _, object := range list.Data() {
-		if !namePattern.MatchString(r.id(object)) {
+		if !isName(r.id(object)) {
 			return provider.Page{}, d.malformed(op, errors.New("an object of the list has no id"))
 		}
 		snapshot, err := r.read(ctx, d, op, object)

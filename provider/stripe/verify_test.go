@@ -255,7 +255,7 @@ func TestRefs(t *testing.T) {
 // event twice.
 func TestEventTable(t *testing.T) {
 	d := newDriver(t, nil)
-	object, err := parseObject([]byte(`{"id":"x_1","invoice":"in_1","subscription":"sub_1"}`))
+	object, err := parse([]byte(`{"id":"x_1","invoice":"in_1","subscription":"sub_1"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func FuzzVerify(f *testing.F) {
 			}
 		}
 		for _, ref := range delivery.Refs {
-			if !namePattern.MatchString(ref.ID) {
+			if !isName(ref.ID) {
 				t.Fatalf("ref %q", ref.ID)
 			}
 		}
