@@ -3,6 +3,7 @@ package stripe
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -159,23 +160,23 @@ func (s *Server) DeleteCustomer(customerID string) error {
 
 // PortalCancel cancels at the end of the period, as a customer in the portal.
 func (s *Server) PortalCancel(subscriptionID string) error {
-	return on(s, "subscription", subscriptionID, func(sub *subscription) { s.setCancel(sub, true) })
+	return s.onSubscription(subscriptionID, func(sub *subscription) { s.setCancel(sub, true) })
 }
 
 // PortalUncancel takes PortalCancel back.
 func (s *Server) PortalUncancel(subscriptionID string) error {
-	return on(s, "subscription", subscriptionID, func(sub *subscription) { s.setCancel(sub, false) })
+	return s.onSubscription(subscriptionID, func(sub *subscription) { s.setCancel(sub, false) })
 }
 
 // CancelNow ends a subscription at once.
 func (s *Server) CancelNow(subscriptionID string) error {
-	return on(s, "subscription", subscriptionID, func(sub *subscription) { s.end(sub, "cancellation_requested") })
+	return s.onSubscription(subscriptionID, func(sub *subscription) { s.end(sub, "cancellation_requested") })
 }
 
 // Pause pauses collection (behavior void, keep_as_draft or mark_uncollectible)
 // until a time; a zero time means until Resume.
 func (s *Server) Pause(subscriptionID, behavior string, until time.Time) error {
-	return on(s, "subscription", subscriptionID, func(sub *subscription) {
+	return s.onSubscription(subscriptionID, func(sub *subscription) {
 		p := &pause{behavior: behavior}
 		if !until.IsZero() {
 			p.resumes = until.Unix()
@@ -186,7 +187,7 @@ func (s *Server) Pause(subscriptionID, behavior string, until time.Time) error {
 
 // Resume ends a pause of either kind.
 func (s *Server) Resume(subscriptionID string) error {
-	return on(s, "subscription", subscriptionID, func(sub *subscription) {
+	return s.onSubscription(subscriptionID, func(sub *subscription) {
 		if sub.status == "paused" {
 			s.resume(sub)
 			return
@@ -202,6 +203,9 @@ func (s *Server) Change(subscriptionID, priceID string, quantity int64) error {
 	sub, err := find[*subscription](s, "subscription", subscriptionID)
 	if err != nil {
 		return err
+	}
+	if sub.over() {
+		return ended(sub)
 	}
 	it := sub.items[0]
 	to := it.price
@@ -263,9 +267,18 @@ func (s *Server) RuleDispute(disputeID, status string) error {
 	return on(s, "dispute", disputeID, func(d *dispute) { s.rule(d, status) })
 }
 
-// EscalateDispute turns an inquiry into a chargeback.
+// EscalateDispute turns an open inquiry into a chargeback.
 func (s *Server) EscalateDispute(disputeID string) error {
-	return on(s, "dispute", disputeID, s.escalate)
+	defer s.enter()()
+	d, err := find[*dispute](s, "dispute", disputeID)
+	if err != nil {
+		return err
+	}
+	if d.over() || !strings.HasPrefix(d.status, "warning_") {
+		return fmt.Errorf("sim: dispute %s is %s, not an open inquiry", disputeID, d.status)
+	}
+	s.escalate(d)
+	return nil
 }
 
 // Warn issues an early fraud warning about a payment and returns its id.
@@ -288,6 +301,24 @@ func (s *Server) paid(paymentID string) (*charge, error) {
 		return nil, fmt.Errorf("sim: payment %s has not succeeded, it is %s", paymentID, pi.status)
 	}
 	return pi.latest(), nil
+}
+
+// onSubscription is on for a subscription that must not have ended.
+func (s *Server) onSubscription(id string, act func(*subscription)) error {
+	defer s.enter()()
+	sub, err := find[*subscription](s, "subscription", id)
+	if err != nil {
+		return err
+	}
+	if sub.over() {
+		return ended(sub)
+	}
+	act(sub)
+	return nil
+}
+
+func ended(sub *subscription) error {
+	return fmt.Errorf("sim: subscription %s has ended and cannot change any more", sub.id)
 }
 
 // on finds an object and does something to it.

@@ -150,6 +150,9 @@ func cancelPayment(c *call) (doc, error) {
 	if pi.status == "succeeded" || pi.status == "canceled" || pi.status == "processing" {
 		return nil, invalid("payment_intent_unexpected_state", "", "You cannot cancel this PaymentIntent because it has a status of "+pi.status+".")
 	}
+	if pi.inv != nil {
+		return nil, invalid("payment_intent_unexpected_state", "", "You cannot cancel a PaymentIntent that belongs to an invoice. Void the invoice instead.")
+	}
 	reason := c.form.str("cancellation_reason")
 	if reason == "" {
 		reason = "requested_by_customer"

@@ -180,3 +180,29 @@ func TestSameSecondUpdatesDisagree(t *testing.T) {
 		t.Error("no two updates within one second disagree")
 	}
 }
+
+func TestImpossibleActsAreErrors(t *testing.T) {
+	w, _ := shop(t)
+	cus, sub := subscribed(t, w, NewSubscription{Card: CardGood})
+	pi := payments(w, cus)[0].ID
+	id, err := w.OpenDispute(pi, "general", false)
+	must(t, err)
+	must(t, w.CancelNow(sub))
+	_, tooMuch := w.Refund(pi, 5000)
+	_, noPrice := w.CreateSubscription(NewSubscription{Customer: cus, Price: "price_no"})
+	for name, err := range map[string]error{
+		"cancel an ended one":    w.PortalCancel(sub),
+		"pause an ended one":     w.Pause(sub, "void", time.Time{}),
+		"change an ended one":    w.Change(sub, "", 2),
+		"escalate no inquiry":    w.EscalateDispute(id),
+		"refund too much":        tooMuch,
+		"subscribe to nothing":   noPrice,
+		"unknown customer":       w.SetEmail("cus_no", "x@example.com"),
+		"unknown invoice":        w.PayInvoice("in_no"),
+		"a customer is no price": w.NewCard("price_pro_month", CardGood),
+	} {
+		if err == nil {
+			t.Errorf("no error: %s", name)
+		}
+	}
+}
