@@ -57,9 +57,9 @@ type Config struct {
 
 	// APIKeys open the REST API; with none it is closed.
 	APIKeys []string
-	// Pull, Hot, Full and Turn are how often events are listed, expected changes
-	// looked for, everything swept, and access decided anew.
-	Pull, Hot, Full, Turn time.Duration
+	// Pull, Hot and Full are how often events are listed, expected changes looked
+	// for, and everything swept.
+	Pull, Hot, Full time.Duration
 	// PullOnly names accounts that get no webhooks, NoPull accounts whose events
 	// are not listed.
 	PullOnly, NoPull []string
@@ -167,7 +167,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	s.inbox = inbox.New(s.db, flushers, wake)
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
-		Pull: c.Pull, Hot: c.Hot, Full: c.Full, Turn: c.Turn, PullOnly: c.PullOnly, NoPull: c.NoPull,
+		Pull: c.Pull, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
 	})
 	out := outbox.New(s.db, s.apply, wake, s.log)
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))

@@ -74,10 +74,31 @@ func (w *writing) decideFor(ctx context.Context, touched map[string]Cause) error
 	if err := w.tx.PutAccess(ctx, answers); err != nil {
 		return err
 	}
+	if err := w.alarm(ctx, answers); err != nil {
+		return err
+	}
 	if len(sequels) == 0 {
 		return nil
 	}
 	return w.tx.PutCustomers(ctx, sequels)
+}
+
+// alarm sees to it that access is decided anew when the first answer turns.
+func (w *writing) alarm(ctx context.Context, answers []store.Access) error {
+	var first time.Time
+	for _, a := range answers {
+		if !a.TurnsAt.IsZero() && (first.IsZero() || a.TurnsAt.Before(first)) {
+			first = a.TurnsAt
+		}
+	}
+	if first.IsZero() {
+		return nil
+	}
+	numbers, err := w.tx.Numbers(ctx, 1)
+	if err != nil {
+		return err
+	}
+	return w.tx.Raise(ctx, numbers[0], []store.Want{{Queue: store.QueueTask, Key: store.TaskTurns, DueAt: first}})
 }
 
 // load reads all that the access of customers depends on. Their rows are locked

@@ -10,6 +10,13 @@ import (
 	"time"
 )
 
+// QueueTask is the queue of periodic tasks; [TaskTurns] is the one that decides
+// access anew where time alone changes it.
+const (
+	QueueTask = "task"
+	TaskTurns = "turns"
+)
+
 // Want asks for something to be done.
 type Want struct {
 	// Queue and Key name the row of work; there is only one of a name.

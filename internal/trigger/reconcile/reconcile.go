@@ -34,9 +34,6 @@ import (
 	"github.com/trivetdev/trivet/provider"
 )
 
-// QueueTask is the queue of periodic tasks.
-const QueueTask = "task"
-
 // Config says what to reconcile and how often. Zero durations get defaults.
 type Config struct {
 	DB    *store.DB
@@ -45,9 +42,8 @@ type Config struct {
 	Wake  func(queue string)
 	Log   *slog.Logger
 	// Pull is how often events are listed (2 minutes), Hot how often objects are
-	// revisited (5 minutes), Full how often everything is swept (24 hours), Turn
-	// how often access is decided anew (1 minute).
-	Pull, Hot, Full, Turn time.Duration
+	// revisited (5 minutes), Full how often everything is swept (24 hours).
+	Pull, Hot, Full time.Duration
 	// PullOnly lists the accounts that get no webhooks: their events come by
 	// listing alone, often and at once.
 	PullOnly []string
@@ -70,7 +66,6 @@ func New(config Config) *Reconciler {
 	fallback(&config.Pull, 2*time.Minute)
 	fallback(&config.Hot, 5*time.Minute)
 	fallback(&config.Full, 24*time.Hour)
-	fallback(&config.Turn, time.Minute)
 	return &Reconciler{Config: config}
 }
 
@@ -80,7 +75,7 @@ const pullOnlyEvery = 10 * time.Second
 // Schedule makes the rows of all tasks, due now. Rows that are there already
 // keep their time.
 func (r *Reconciler) Schedule(ctx context.Context) error {
-	names := []string{"turns"}
+	names := []string{store.TaskTurns}
 	for account, driver := range r.Apply.Drivers {
 		names = append(names, "sweep/"+account, "revisit/"+account)
 		if _, lists := driver.(provider.EventLister); lists && !slices.Contains(r.NoPull, account) {
@@ -89,9 +84,9 @@ func (r *Reconciler) Schedule(ctx context.Context) error {
 	}
 	var wants []store.Want
 	for _, name := range names {
-		_, err := r.DB.WorkNamed(ctx, QueueTask, name)
+		_, err := r.DB.WorkNamed(ctx, store.QueueTask, name)
 		if errors.Is(err, store.ErrNotFound) {
-			wants = append(wants, store.Want{Queue: QueueTask, Key: name})
+			wants = append(wants, store.Want{Queue: store.QueueTask, Key: name})
 		} else if err != nil {
 			return err
 		}
@@ -118,7 +113,7 @@ func (r *Reconciler) raise(ctx context.Context, wants ...store.Want) error {
 
 // Queue is the queue of the tasks.
 func (r *Reconciler) Queue(workers int) work.Queue {
-	return work.Queue{Name: QueueTask, Workers: workers, Lease: 2 * time.Minute, Run: r.run, Retry: r.retry}
+	return work.Queue{Name: store.QueueTask, Workers: workers, Lease: 2 * time.Minute, Run: r.run, Retry: r.retry}
 }
 
 // retry never gives up: a provider that is away comes back.
@@ -128,7 +123,7 @@ func (r *Reconciler) retry(claim store.Claim, err error) (time.Duration, bool) {
 
 func (r *Reconciler) run(ctx context.Context, claim store.Claim) error {
 	task, account, _ := strings.Cut(claim.Key, "/")
-	if task == "turns" {
+	if task == store.TaskTurns {
 		return r.turn(ctx, claim)
 	}
 	driver, known := r.Apply.Drivers[account]
@@ -251,9 +246,14 @@ func (r *Reconciler) turn(ctx context.Context, claim store.Claim) error {
 			return err
 		}
 	}
-	next := now.Add(r.Turn)
-	if len(due) == most {
-		next = now
+	// Whoever writes an answer that turns sooner moves this task forward.
+	next := now.Add(time.Hour)
+	turn, err := r.DB.NextTurn(ctx)
+	if err != nil {
+		return err
+	}
+	if !turn.IsZero() && turn.Before(next) {
+		next = turn
 	}
 	return r.finish(ctx, claim, next, nil)
 }

@@ -184,7 +184,7 @@ func (r *Reconciler) Request(ctx context.Context, account string) (accounts []st
 	for name := range r.Apply.Drivers {
 		if account == "" || account == name {
 			accounts = append(accounts, name)
-			wants = append(wants, store.Want{Queue: QueueTask, Key: "sweep/" + name, Cause: string(apply.Request)})
+			wants = append(wants, store.Want{Queue: store.QueueTask, Key: "sweep/" + name, Cause: string(apply.Request)})
 		}
 	}
 	if len(wants) == 0 {
