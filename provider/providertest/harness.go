@@ -105,6 +105,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("partial refunds", h.partialRefunds)
 	t.Run("payment update", h.paymentUpdate)
 	t.Run("endpoint", h.endpoint)
+	t.Run("chaos", h.chaos)
 }
 
 func (h Harness) world(t *testing.T, chaos sim.Chaos) *World {

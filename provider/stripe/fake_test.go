@@ -16,18 +16,19 @@ type fake struct {
 	status  int
 	header  http.Header
 	answers map[string]string // by "METHOD /path", or "METHOD /path?query"
-	calls   []call1
+	broken  string            // this call fails with 500
+	calls   []exchange
 }
 
-// call1 is one call that a fake was asked.
-type call1 struct {
+// exchange is one call that a fake was asked.
+type exchange struct {
 	method, path string
 	query, form  url.Values
 	header       http.Header
 }
 
 func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
-	made := call1{method: req.Method, path: req.URL.Path, query: req.URL.Query(), header: req.Header}
+	made := exchange{method: req.Method, path: req.URL.Path, query: req.URL.Query(), header: req.Header}
 	if req.Body != nil {
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
@@ -45,6 +46,9 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 		status, answer = http.StatusNotFound, `{"error":{"type":"invalid_request_error","code":"resource_missing","param":"id","message":"No such thing"}}`
 	}
 	header := f.header
+	if f.broken == req.Method+" "+req.URL.Path {
+		status, answer = http.StatusInternalServerError, "{}"
+	}
 	if header == nil {
 		header = http.Header{}
 	}
@@ -54,7 +58,7 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func (f *fake) last() call1 { return f.calls[len(f.calls)-1] }
+func (f *fake) last() exchange { return f.calls[len(f.calls)-1] }
 
 func (f *fake) driver(t *testing.T) *Driver {
 	t.Helper()

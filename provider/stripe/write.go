@@ -62,7 +62,10 @@ func (d *Driver) unless(ctx context.Context, err error, ref provider.Ref, done f
 		return err
 	}
 	snapshot, fetchErr := d.Fetch(ctx, ref)
-	if fetchErr == nil && snapshot.Object != nil && done(snapshot.Object) {
+	switch {
+	case fetchErr != nil && provider.KindOf(fetchErr).Temporary():
+		return fetchErr // the refusal says nothing until we have looked
+	case fetchErr == nil && snapshot.Object != nil && done(snapshot.Object):
 		return nil
 	}
 	return err

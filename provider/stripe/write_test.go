@@ -258,6 +258,10 @@ func TestRepeatedWritesAreForgiven(t *testing.T) {
 			if err := test.do(open.driver(t)); provider.KindOf(err) != provider.NotFound {
 				t.Errorf("not done: %v", err)
 			}
+			blind := &fake{broken: test.path}
+			if err := test.do(blind.driver(t)); provider.KindOf(err) != provider.Unavailable {
+				t.Errorf("cannot look: %v", err)
+			}
 		})
 	}
 }

@@ -43,7 +43,7 @@ type Config struct {
 	// Sleep waits for a time or the end of the context; nil: a timer.
 	Sleep func(context.Context, time.Duration) error
 	// Now is the clock of the rate limit and of dates in Retry-After; nil: the
-	// system's.
+	// system's. A clock of its own needs a Sleep that waits by it.
 	Now func() time.Time
 }
 
