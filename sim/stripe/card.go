@@ -86,14 +86,16 @@ func (c Card) authenticates(renewal bool) bool {
 // method is a payment method: a card or a SEPA debit of a customer.
 type method struct {
 	head
+	// card is how it behaves; the rest is what it looks like.
 	card    Card
 	brand   string
 	last4   string
 	country string
-	print   string
-	month   int
-	year    int
-	email   string
+	// print is the fingerprint, the same for no two methods.
+	print string
+	month int
+	year  int
+	email string
 }
 
 // newMethod makes a method with digits of its own, so that receivers that show

@@ -2,6 +2,7 @@ package stripe
 
 import "strings"
 
+// product is what prices are for.
 type product struct {
 	head
 	name     string
@@ -53,6 +54,7 @@ func (p *price) render(s *Server) doc {
 	}
 }
 
+// coupon takes a percentage or an amount off.
 type coupon struct {
 	head
 	percent  float64
@@ -93,6 +95,7 @@ func (c *coupon) cut(amount int64) int64 {
 	return min(amount, c.off)
 }
 
+// promotion is a code that buyers type to get a coupon.
 type promotion struct {
 	head
 	coupon   *coupon

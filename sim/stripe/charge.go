@@ -3,13 +3,16 @@ package stripe
 // charge is one attempt of a payment intent.
 type charge struct {
 	head
-	pi       *intent
-	status   string
-	pays     *method
-	why      *decline
-	refunds  []*refund
+	pi     *intent
+	status string
+	pays   *method
+	// why it failed; nil for one that did not.
+	why     *decline
+	refunds []*refund
+	// disputed is set by chargebacks; inquiries take no money.
 	disputed bool
-	balance  *balance
+	// balance is nil until the charge succeeds.
+	balance *balance
 }
 
 // newCharge makes one attempt in its first state: pending, succeeded or failed.
@@ -94,7 +97,8 @@ func (ch *charge) include(s *Server, key string) (any, bool) {
 // and its fee.
 type balance struct {
 	head
-	typ      string
+	typ string
+	// amount and fee are in minor units, negative for what went out.
 	amount   int64
 	fee      int64
 	currency string

@@ -6,6 +6,7 @@ import (
 	"github.com/trivetdev/trivet/sim"
 )
 
+// customer pays for subscriptions and is where life happens.
 type customer struct {
 	head
 	email    string
@@ -16,10 +17,12 @@ type customer struct {
 	// pays is the default payment method for invoices.
 	pays    *method
 	deleted bool
-	stream  *sim.Stream
+	// stream decides this customer's life and nobody else's.
+	stream *sim.Stream
 	// misfortunes are the declines of the next charges.
 	misfortunes []*decline
-	number      int
+	// number counts invoices.
+	number int
 }
 
 func (c *customer) render(s *Server) doc {

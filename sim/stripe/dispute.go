@@ -10,11 +10,13 @@ import (
 // dispute is a chargeback, or an inquiry that may become one.
 type dispute struct {
 	head
-	ch        *charge
-	amount    int64
-	status    string
-	reason    string
-	due       int64
+	ch     *charge
+	amount int64
+	status string
+	reason string
+	// due is when evidence must be in, after which the dispute is decided.
+	due int64
+	// submitted counts the times that evidence was sent.
 	submitted int
 	balances  []*balance
 }

@@ -13,14 +13,18 @@ type intent struct {
 	currency string
 	status   string
 	metadata map[string]string
-	refused  *decline
+	// refused is why the newest attempt failed, nil once another is under way.
+	refused *decline
+	// charges are the attempts, oldest first.
 	charges  []*charge
 	pays     *method
 	canceled int64
 	reason   string
-	inv      *invoice
-	session  *session
-	email    string
+	// inv or session is what the payment is for.
+	inv     *invoice
+	session *session
+	// email is where a guest's receipt goes.
+	email string
 }
 
 // secret is the client secret, derived so that it needs no storing.

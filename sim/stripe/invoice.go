@@ -2,10 +2,13 @@ package stripe
 
 import "strconv"
 
+// invoice bills one period of a subscription.
 type invoice struct {
 	head
-	sub    *subscription
+	sub *subscription
+	// status is draft, open, paid, void or uncollectible.
 	status string
+	// reason is billing_reason.
 	reason string
 	lines  []line
 	number string
@@ -15,17 +18,21 @@ type invoice struct {
 	nextTry             int64
 	// firstFail is when the first attempt failed, from which retries count.
 	firstFail int64
-	auto      bool
-	start     int64
-	end       int64
-	pi        *intent
-	payment   *invoicePayment
-	email     string
+	// auto is auto_advance: Stripe goes on by itself.
+	auto bool
+	// start and end are those of the period before, as Stripe has it; the lines
+	// carry the period that is paid for.
+	start   int64
+	end     int64
+	pi      *intent
+	payment *invoicePayment
+	email   string
 	// session is the checkout that the invoice came from.
 	session                             *session
 	finalized, paidAt, voided, writeOff int64
 }
 
+// line is one item, or a correction of the period before.
 type line struct {
 	id       string
 	text     string

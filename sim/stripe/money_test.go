@@ -84,6 +84,11 @@ func TestDisputes(t *testing.T) {
 			t.Errorf("%s: status %s", name, got)
 		}
 		wantStatus(t, w, id, tc.truth)
+		want := 200
+		if tc.truth == "open" || tc.truth == "lost" {
+			want = 400
+		}
+		c.do(want, "POST", "/v1/refunds", "payment_intent="+pi+"&amount=1")
 		if got := truthOf(t, w, pi)["disputed"]; got != tc.truth {
 			t.Errorf("%s: the payment is disputed %q", name, got)
 		}

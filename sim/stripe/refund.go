@@ -6,6 +6,8 @@ import (
 	"github.com/trivetdev/trivet/sim"
 )
 
+// refund gives back all or part of a charge. It can fail even after it
+// succeeded, when the customer's bank returns the money.
 type refund struct {
 	head
 	ch       *charge
@@ -58,7 +60,7 @@ func createRefund(c *call) (doc, error) {
 		return nil, invalid("charge_not_refundable", "charge", "This charge cannot be refunded: its status is "+ch.status+".")
 	case left == 0:
 		return nil, invalid("charge_already_refunded", "", "Charge "+ch.id+" has already been refunded.")
-	case ch.contested():
+	case s.contested(ch):
 		return nil, invalid("charge_disputed", "", "Charge "+ch.id+" has been charged back; cannot issue a refund.")
 	case amount < 1:
 		return nil, invalid("parameter_invalid_integer", "amount", "This value must be greater than or equal to 1.")
@@ -72,9 +74,14 @@ func createRefund(c *call) (doc, error) {
 
 func money(n int64) string { return itoa(int(n)) }
 
-// contested is whether a chargeback has taken the money already.
-func (ch *charge) contested() bool {
-	return ch.disputed
+// contested is whether a chargeback holds the money, or has taken it for good.
+func (s *Server) contested(ch *charge) bool {
+	for _, r := range s.table("dispute").index["charge="+ch.id] {
+		if status := disputeTruth(r.(*dispute).status); status == "open" || status == "lost" {
+			return true
+		}
+	}
+	return false
 }
 
 // chargeFor finds what to refund, named by charge or by payment intent.

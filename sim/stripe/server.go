@@ -56,23 +56,29 @@ type Server struct {
 	clock *sim.Clock
 	log   *slog.Logger
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	// now is how far the world has come; the clock may be ahead of it.
 	now    time.Time
 	faults *sim.Faults
+	// agenda is what life will do, post what is to be delivered.
 	agenda dueHeap
 	seq    int64
 	post   postbox
 	// muted is set while history is made that nobody will hear of.
 	muted bool
 
-	all     map[string]resource
-	tables  map[string]*table
-	counts  map[string]uint64
+	// all finds any resource by id, tables those of one kind in order.
+	all    map[string]resource
+	tables map[string]*table
+	// counts are the ids given out, by prefix.
+	counts map[string]uint64
+	// answers are kept by idempotency key.
 	answers map[string]*answer
 	req     request
 	effects []sim.Effect
 	stats   sim.Stats
 	acked   map[string]bool
+	// guests decides what belongs to no customer.
 	guests  *sim.Stream
 	handler http.Handler
 }

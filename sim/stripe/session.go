@@ -5,9 +5,11 @@ import "time"
 // session is a hosted checkout.
 type session struct {
 	head
-	mode        string
-	status      string
-	paid        string // payment_status
+	// mode is payment or subscription.
+	mode   string
+	status string
+	paid   string // payment_status
+	// lines share one currency.
 	lines       []orderLine
 	lineIDs     []string
 	metadata    map[string]string
@@ -21,16 +23,19 @@ type session struct {
 	expires     int64
 	subMetadata map[string]string
 	piMetadata  map[string]string
-	trialEnd    int64
-	trialDays   int64
-	missing     string
-	collect     string
-	coupon      *coupon
-	promotion   *promotion
-	pi          *intent
-	showPI      bool
-	sub         *subscription
-	invoice     *invoice
+	// trialEnd and trialDays exclude each other; zero for none.
+	trialEnd  int64
+	trialDays int64
+	missing   string
+	collect   string
+	coupon    *coupon
+	promotion *promotion
+	// pi exists from the first attempt, but Stripe shows it only on completed
+	// sessions of mode payment.
+	pi      *intent
+	showPI  bool
+	sub     *subscription
+	invoice *invoice
 	// typed is the e-mail that the buyer entered.
 	typed string
 	// who is the customer, given or made.

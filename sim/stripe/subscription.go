@@ -5,13 +5,18 @@ import (
 	"time"
 )
 
+// subscription holds all its times in Unix seconds.
 type subscription struct {
 	head
-	items      []*item
-	status     string
-	metadata   map[string]string
-	anchor     int64
+	items []*item
+	// status is Stripe's own.
+	status   string
+	metadata map[string]string
+	// anchor fixes the day of the month on which periods begin.
+	anchor int64
+	// start and end are the current period's; all items share it.
 	start, end int64
+	// cancelEnd is cancel_at_period_end; cancelAt a date of its own.
 	cancelEnd  bool
 	cancelAt   int64
 	canceledAt int64
@@ -19,13 +24,16 @@ type subscription struct {
 	endReason  string
 	trialStart int64
 	trialEnd   int64
-	warned     bool
+	// warned is whether trial_will_end was sent for this end.
+	warned bool
 	// missing is what happens when a trial ends without a payment method.
 	missing string
 	pause   *pause
-	pays    *method
-	latest  *invoice
-	coupon  *coupon
+	// pays is the subscription's own method; nil leaves it to the customer's.
+	pays   *method
+	latest *invoice
+	coupon *coupon
+	// couponN counts the invoices that had the discount.
 	couponN int
 	// discountID and promotion belong to coupon.
 	discountID string
@@ -34,6 +42,7 @@ type subscription struct {
 	prorated int64
 }
 
+// item is one price and quantity of a subscription.
 type item struct {
 	id       string
 	price    *price
@@ -152,6 +161,7 @@ type order struct {
 	promo    string
 }
 
+// orderLine is a price and how many of it.
 type orderLine struct {
 	price    *price
 	quantity int64
