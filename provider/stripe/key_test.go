@@ -1,0 +1,34 @@
+package stripe
+
+import (
+	"testing"
+
+	"github.com/trivetdev/trivet/provider"
+)
+
+func TestCheckKey(t *testing.T) {
+	tests := map[string]struct {
+		status int
+		answer string
+		want   provider.ErrorKind // empty: the key is good
+	}{
+		"works":         {200, `{"id":"acct_1","object":"account"}`, ""},
+		"wrong":         {401, `{"error":{"type":"invalid_request_error","message":"Invalid API Key provided"}}`, provider.Denied},
+		"expired":       {401, `{"error":{"type":"invalid_request_error","code":"api_key_expired"}}`, provider.Denied},
+		"lacks a right": {403, `{"error":{"type":"invalid_request_error","code":"more_permissions_required"}}`, ""},
+		"away":          {503, `{}`, provider.Unavailable},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{status: tt.status, answers: map[string]string{"GET /prefix/v1/account": tt.answer}}
+			err := f.driver(t).CheckKey(t.Context())
+			got := provider.ErrorKind("")
+			if err != nil {
+				got = provider.KindOf(err)
+			}
+			if got != tt.want {
+				t.Errorf("CheckKey = %v, want kind %q", err, tt.want)
+			}
+		})
+	}
+}
