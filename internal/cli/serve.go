@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/trivetdev/trivet"
+)
+
+type serveCommand struct {
+	logFlags     `embed:""`
+	SkipKeyCheck bool `help:"Start without asking the providers whether they take the keys."`
+}
+
+// Limits on what a client may cost us.
+const (
+	headerPatience = 10 * time.Second
+	idlePatience   = 2 * time.Minute
+	maxHeader      = 64 << 10
+	// answerPatience is how long a request under way may take after the signal to
+	// stop.
+	answerPatience = 15 * time.Second
+)
+
+// Run runs the service until the session's context ends.
+func (c serveCommand) Run(s *session) error {
+	configuration, err := s.load()
+	if err != nil {
+		return err
+	}
+	log := c.logger(s.Stderr)
+	if len(configuration.Providers) == 0 {
+		return usagef("no provider is configured: add [providers.stripe] with secret_key and webhook_secrets, " +
+			"or set TRIVET_PROVIDERS_STRIPE_SECRET_KEY and TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS")
+	}
+	built, err := build(configuration, log, s.Now)
+	if err != nil {
+		return usage(err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", configuration.Listen)
+	if err != nil {
+		return usagef("cannot listen on %s: %w: end the program that has the port, or set listen (TRIVET_LISTEN) to another", configuration.Listen, cause(err))
+	}
+	defer func() { _ = listener.Close() }() // a second time does no harm
+	if !c.SkipKeyCheck {
+		if err := checkKeys(s.ctx, built.Providers, log); err != nil {
+			return usage(err)
+		}
+	}
+	service, err := trivet.New(s.ctx, built)
+	if err != nil {
+		return usage(err)
+	}
+	announce(configuration, s, log)
+	fmt.Fprintf(s.Stdout, "trivet listens on http://%s\n", listener.Addr())
+	return errors.Join(run(s.ctx, service, listener, log), service.Close())
+}
+
+// cause is the innermost reason of a network error: what surrounds it repeats
+// the address.
+func cause(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}
+
+// run serves until ctx ends, then drains: no new connections, what is under way
+// finishes, then the engine stops.
+func run(ctx context.Context, service *trivet.Service, listener net.Listener, log *slog.Logger) error {
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	working, halt := context.WithCancel(context.WithoutCancel(ctx))
+	defer halt()
+	server := &http.Server{
+		Handler: service.Handler(), ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	engine, served := make(chan error, 1), make(chan error, 1)
+	go func() {
+		err := service.Run(working)
+		if err != nil {
+			abort(fmt.Errorf("the engine stopped: %w", err))
+		}
+		engine <- err
+	}()
+	go func() {
+		err := server.Serve(listener)
+		if !errors.Is(err, http.ErrServerClosed) {
+			abort(fmt.Errorf("the server stopped: %w", err))
+		}
+		served <- err
+	}()
+	<-ctx.Done()
+	log.Info("stopping: finishing what is under way; a second signal ends at once")
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerPatience)
+	defer cancel()
+	if err := server.Shutdown(last); err != nil {
+		log.Warn("some requests were cut off", "error", err)
+		_ = server.Close()
+	}
+	<-served
+	halt()
+	<-engine
+	log.Info("stopped")
+	if why := context.Cause(ctx); !errors.Is(why, context.Canceled) {
+		return why
+	}
+	return nil
+}

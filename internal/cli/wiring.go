@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet"
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/stripe"
+	"github.com/trivetdev/trivet/provider/transport"
+)
+
+// build turns a configuration into what the service is made from. The error is
+// one line for the operator.
+func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Config, error) {
+	built := trivet.Config{
+		PublicURL: c.PublicURL, Database: databaseURL(c.Database), Bind: map[string][]string{},
+		Access:   &billing.Rules{Grace: c.Access.Grace, Paused: c.Access.Paused, Refunded: c.Access.Refunded, Disputed: c.Access.Disputed},
+		Withhold: withhold(c), Hot: c.Sweep.Hot, Full: c.Sweep.Full,
+		Now: now, Log: log, Version: version(),
+	}
+	for _, key := range c.APIKeys {
+		built.APIKeys = append(built.APIKeys, key.Reveal())
+	}
+	for _, p := range c.Providers {
+		d, err := driver(p, now)
+		if err != nil {
+			return built, err
+		}
+		built.Providers = append(built.Providers, d)
+		built.Bind[p.Name] = p.Bind
+		switch p.Ingest {
+		case config.Pull:
+			built.PullOnly = append(built.PullOnly, p.Name)
+		case config.Push:
+			built.NoPull = append(built.NoPull, p.Name)
+		case config.PushPull:
+		}
+	}
+	for _, p := range c.Plans {
+		plan, err := planOf(p)
+		if err != nil {
+			return built, err
+		}
+		built.Plans = append(built.Plans, plan)
+	}
+	return built, nil
+}
+
+func databaseURL(d config.Database) string {
+	if d.Kind == config.SQLite {
+		return "sqlite:" + d.Path
+	}
+	return d.URL.Reveal()
+}
+
+// withhold says what is only recorded: everything that is not to be enforced,
+// globally, at the account, or by the policy.
+func withhold(c *config.Config) func(account, policy string) bool {
+	policies := map[string]config.Mode{}
+	for _, p := range c.Policies {
+		policies[p.Name] = p.Mode
+	}
+	return func(account, policy string) bool {
+		mode := c.Mode
+		if p, ok := c.Provider(account); ok {
+			mode = p.Mode
+		}
+		own, set := policies[policy]
+		return mode != config.Enforce || set && own != config.Enforce
+	}
+}
+
+// driver makes the driver of one account.
+func driver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	if p.Kind != config.Stripe {
+		return nil, fmt.Errorf("providers.%s: this version speaks to Stripe only, not to %s: take the section out", p.Name, p.Kind)
+	}
+	c := stripe.Config{Account: p.Name, SecretKey: p.SecretKey.Reveal(), BaseURL: p.BaseURL, Now: now}
+	for _, secret := range p.WebhookSecrets {
+		c.WebhookSecrets = append(c.WebhookSecrets, secret.Reveal())
+	}
+	if rate := perSecond(p); rate > 0 {
+		c.Transport = transport.New(transport.Config{Account: p.Name, Rate: rate, Retries: 2})
+	}
+	d, err := stripe.New(c)
+	if err != nil {
+		return nil, fmt.Errorf("providers.%w", err)
+	}
+	return d, nil
+}
+
+// Stripe's limits on calls per second, by mode; reads and writes count apart.
+const (
+	stripeLive = 100
+	stripeTest = 25
+)
+
+// perSecond is the configured number of calls; 0: the driver's own.
+func perSecond(p config.Provider) float64 {
+	limit := float64(stripeTest)
+	if strings.Contains(p.SecretKey.Reveal(), "_live_") {
+		limit = stripeLive
+	}
+	if p.Rate.Share > 0 {
+		return p.Rate.Share * limit
+	}
+	return p.Rate.PerSecond
+}
+
+// planOf translates a plan.
+func planOf(p config.Plan) (billing.Plan, error) {
+	plan := billing.Plan{
+		ID: p.ID, Name: p.Name, Features: p.Features, Prices: p.Prices,
+		Kind: billing.GrantKind(p.Grants.Kind), Credits: p.Grants.Credits,
+		Pass: billing.CalendarPeriod{Years: p.Grants.Years, Months: p.Grants.Months, Days: p.Grants.Days},
+	}
+	if p.Grants.Time != 0 {
+		return plan, fmt.Errorf("plan %s: grants: a pass lasts whole days: write it like P1D or P1M", p.ID)
+	}
+	return plan, nil
+}
+
+// announce tells the log what is configured and does nothing yet, or is missing.
+func announce(c *config.Config, s *session, log *slog.Logger) {
+	log.Info("configuration", "config", c)
+	for _, name := range c.Ignored {
+		log.Warn("a variable begins like ours and is no key", "name", name)
+	}
+	if len(c.APIKeys) == 0 {
+		log.Warn("no API key is set, so the REST API is closed: set api_keys or TRIVET_API_KEYS to a long random text")
+		if s.env(envKey) != "" {
+			log.Warn("TRIVET_API_KEY is what the command line sends; the keys that are accepted are TRIVET_API_KEYS")
+		}
+	}
+	if len(c.Plans) == 0 {
+		log.Warn("no [[plan]] is configured: purchases are recorded, but give access to nothing")
+	}
+	idle := map[string]bool{
+		"mail": c.Mail.SMTP != "", "endpoint": len(c.Endpoints) > 0, "alert": len(c.Alerts) > 0,
+	}
+	for _, section := range []string{"mail", "endpoint", "alert"} {
+		if idle[section] {
+			log.Warn("this version reads the section and does nothing with it", "section", section)
+		}
+	}
+}
+
+// checkKeys asks every provider whether it takes our key. A wrong one refuses to
+// start; a provider that cannot be reached does not.
+func checkKeys(ctx context.Context, drivers []provider.Driver, log *slog.Logger) error {
+	for _, d := range drivers {
+		checker, able := d.(provider.KeyChecker)
+		if !able {
+			continue
+		}
+		err := checkKey(ctx, checker)
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case provider.KindOf(err) == provider.Denied:
+			return fmt.Errorf("providers.%s: the provider refuses the key: copy it again from the provider's dashboard (%w)", d.Account(), err)
+		default:
+			log.Warn("cannot check the key now; going on", "account", d.Account(), "error", err)
+		}
+	}
+	return nil
+}
+
+// checkPatience bounds how long a provider that does not answer delays the start.
+const checkPatience = 5 * time.Second
+
+func checkKey(ctx context.Context, checker provider.KeyChecker) error {
+	ctx, cancel := context.WithTimeout(ctx, checkPatience)
+	defer cancel()
+	return checker.CheckKey(ctx)
+}
