@@ -173,6 +173,35 @@ func TestLongListsInside(t *testing.T) {
 	}
 }
 
+// The refunds of a customer are looked for behind every payment, page by page.
+func TestListThroughPayments(t *testing.T) {
+	f := &fake{answers: map[string]string{
+		"GET /prefix/v1/payment_intents": `{"object":"list","has_more":true,"data":[
+			{"id":"pi_1","latest_charge":{"id":"ch_1","amount_refunded":5,"disputed":false}},
+			{"id":"pi_2","latest_charge":{"id":"ch_2","amount_refunded":0,"disputed":true}},{"id":"pi_3","latest_charge":null}]}`,
+		"GET /prefix/v1/refunds":  `{"object":"list","has_more":false,"data":[{"id":"re_1","currency":"eur","payment_intent":"pi_1"}]}`,
+		"GET /prefix/v1/disputes": `{"object":"list","has_more":false,"data":[{"id":"du_1","currency":"eur","payment_intent":"pi_2"}]}`,
+	}}
+	for kind, want := range map[billing.Kind]struct{ id, payment string }{
+		billing.KindRefund: {"re_1", "pi_1"}, billing.KindDispute: {"du_1", "pi_2"},
+	} {
+		f.calls = nil
+		page, err := f.driver(t).List(t.Context(), provider.Query{Kind: kind, Owner: "cus_1"})
+		if err != nil || len(page.Snapshots) != 1 || page.Snapshots[0].Ref != refTo(kind, want.id) || page.Next != "pi_3" {
+			t.Fatalf("%s: %+v, %v", kind, page, err)
+		}
+		if len(f.calls) != 2 || f.calls[0].query.Get("customer") != "cus_1" || f.last().query.Get("payment_intent") != want.payment {
+			t.Errorf("%s: called %+v", kind, f.calls)
+		}
+		if _, err := f.driver(t).List(t.Context(), provider.Query{Kind: kind, Owner: "cus_1", After: page.Next}); err != nil {
+			t.Error(err)
+		}
+		if asked := f.calls[2].query.Get("starting_after"); asked != "pi_3" {
+			t.Errorf("%s: the next page begins after %q", kind, asked)
+		}
+	}
+}
+
 // eventServer lists events newest first, a hundred at a time, as Stripe does.
 type eventServer struct {
 	created []int64 // of event number i, ascending

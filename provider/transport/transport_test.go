@@ -205,6 +205,19 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestRetryAfterOfAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{steps: []step{{status: 503, after: "6"}, {status: 200}}}
+		begun := time.Now()
+		if status, err := send(t.Context(), New(Config{Account: "acct", Base: s, Retries: 1}), "GET", ""); status != 200 {
+			t.Fatal(status, err)
+		}
+		if waited := time.Since(begun); waited != 6*time.Second {
+			t.Errorf("waited %v, want 6 s", waited)
+		}
+	})
+}
+
 // Once a provider has asked for quiet, no call of the account is made: without
 // retries it is turned away at once and told how long to wait.
 func TestQuietHoldsAllCalls(t *testing.T) {
