@@ -259,19 +259,23 @@ const slack = 2 * time.Hour
 // unknown customer may not.
 func (a *Applier) Check(ctx context.Context, ref, feature string) (Answer, error) {
 	now := a.DB.Now()
-	answer := Answer{AsOf: now}
 	facts, objects, err := a.Facts(ctx, ref)
 	if err != nil {
-		return answer, err
+		return Answer{}, err
 	}
-	answer.Decision = billing.Access(a.Catalog, a.Rules, facts, feature, now)
+	return answered(billing.Access(a.Catalog, a.Rules, facts, feature, now), objects, now), nil
+}
+
+// answered adds to a decision how fresh the object is that it rests on.
+func answered(decision billing.Decision, objects []store.Object, now time.Time) Answer {
+	answer := Answer{Decision: decision, AsOf: now}
 	for _, o := range objects {
-		if o.CheckedAt.Before(answer.AsOf) && o.ID == answer.Source.ID && o.Account == answer.Source.Account {
+		if o.CheckedAt.Before(answer.AsOf) && o.ID == decision.Source.ID && o.Account == decision.Source.Account {
 			answer.AsOf = o.CheckedAt
 			answer.Stale = !o.RevisitAt.IsZero() && o.RevisitAt.Add(slack).Before(now)
 		}
 	}
-	return answer, nil
+	return answer
 }
 
 // Facts reads all that a customer's access depends on, with the rows it was read

@@ -1,0 +1,112 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// Taken says that an object belongs to another customer already.
+type Taken struct {
+	Ref      provider.Ref
+	Customer string
+}
+
+// Error implements error.
+func (e *Taken) Error() string {
+	return fmt.Sprintf("%s belongs to customer %q already", e.Ref, e.Customer)
+}
+
+// Link says whose an object is that nothing else could tell. What belongs to it
+// (the provider's customer, its other purchases, refunds …) is linked with it,
+// and access decided anew. Linking to the same customer again changes nothing.
+// The errors are [*Taken], [*Invalid], and [store.ErrNotFound] if the ledger has
+// no such object.
+func (a *Applier) Link(ctx context.Context, ref provider.Ref, owner string, cause Cause) error {
+	if err := billing.CheckRef(owner); err != nil {
+		return &Invalid{err.Error()}
+	}
+	var w *writing
+	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		w = &writing{
+			Applier: a, tx: tx, rows: map[string]*row{}, checked: map[string]int64{},
+			settled: map[string]int64{}, customers: map[string]*customer{},
+		}
+		return w.linkByHand(ctx, ref, owner, cause)
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	if err == nil && w.effects {
+		a.Wake(store.QueueEffect)
+	}
+	return err
+}
+
+// linkByHand is the part of the path that begins after the look.
+func (w *writing) linkByHand(ctx context.Context, ref provider.Ref, owner string, cause Cause) error {
+	r, err := w.unlinked(ctx, ref, owner)
+	if err != nil {
+		return err
+	}
+	r.bind(owner)
+	w.rows[r.next.Key], w.order = r, []*row{r}
+	if err := w.welcome(ctx, owner, cause); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"write the object", w.put},
+		{"link dependents", w.spread},
+		{"record", w.record},
+		{"name who did it", func(context.Context) error { w.attribute(r, cause); return nil }},
+		{"decide access", w.decide},
+		{"react", w.react},
+		{"note drift", w.drift},
+		{"write the audit trail", w.audit},
+	} {
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+// unlinked locks an object and draws the number of this writing.
+func (w *writing) unlinked(ctx context.Context, ref provider.Ref, owner string) (*row, error) {
+	objects, err := w.tx.LockObjects(ctx, []string{ref.String()})
+	if err != nil {
+		return nil, err
+	}
+	if len(objects) == 0 {
+		return nil, store.ErrNotFound
+	}
+	held := objects[0]
+	switch held.Customer {
+	case "":
+	case owner:
+		return nil, errUnchanged
+	default:
+		return nil, &Taken{Ref: ref, Customer: held.Customer}
+	}
+	numbers, err := w.tx.Numbers(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	w.applied = numbers[0]
+	object, err := billing.ParseObject(billing.Kind(held.Kind), []byte(held.Doc))
+	return &row{before: &held, next: held, was: object, is: object}, err
+}
+
+// attribute puts the change of one row down to whoever asked for it; what was
+// linked with it follows from that.
+func (w *writing) attribute(r *row, cause Cause) {
+	change := &w.changes[r.change]
+	change.Trigger, change.Event, change.Actor = string(cause.Trigger), cause.Event, cause.Actor
+}
