@@ -1,0 +1,101 @@
+package demo
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/sim"
+)
+
+// kind is a provider that can be simulated.
+type kind struct {
+	name string
+	open func(setup) (*account, error)
+}
+
+// kinds is the table of providers: a new one moves in here.
+func kinds() []kind {
+	return []kind{{"stripe", openStripe}}
+}
+
+// setup is what every simulated provider gets.
+type setup struct {
+	name  string
+	seed  uint64
+	clock *sim.Clock
+	chaos sim.Chaos
+	// webhook is where deliveries go.
+	webhook string
+}
+
+// account is one simulated provider with the driver that the service uses, and
+// the naive handler beside it.
+type account struct {
+	name   string
+	shown  string // the provider's name for people
+	motion motion
+	truth  witness
+	site   http.Handler
+	driver provider.Driver
+	naive  *naive
+	// prices maps the plans sold here to offers.
+	offers []offer
+	// bought reads the provider's own account of what pays for what.
+	bought func(ctx context.Context) (books, error)
+}
+
+// motion is how a simulated provider moves.
+type motion interface {
+	Advance(t time.Time)
+	NextAt() (time.Time, bool)
+	Deliver(ctx context.Context, post func(*http.Request) (int, error)) int
+	Calm()
+}
+
+// witness is what a simulated provider knows to be true.
+type witness interface {
+	Truth() []sim.Object
+	TruthOf(id string) (sim.Object, bool)
+	Effects() []sim.Effect
+	Stats() sim.Stats
+}
+
+// offer is a price of a plan that customers choose, the more often the greater
+// its weight.
+type offer struct {
+	plan, price string
+	weight      int
+	// trial is how many days are free.
+	trial int
+	// code is a promotion code that the customer types.
+	code string
+}
+
+// books is a provider's account of what pays for what, read from its own API
+// without any code of the driver.
+type books struct {
+	// sessions maps checkouts to what came of them.
+	sessions map[string]sale
+	// paid maps payments to when the money came; invoices maps subscriptions to
+	// their invoices, oldest first.
+	paid     map[string]time.Time
+	invoices map[string][]bill
+}
+
+// sale is what a checkout led to.
+type sale struct {
+	customer, subscription, payment string
+	free                            bool
+	created                         time.Time
+}
+
+// bill is an invoice with the payments made for it.
+type bill struct {
+	id       string
+	created  time.Time
+	paid     int64
+	status   string
+	payments []string
+}

@@ -1,0 +1,344 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/outbox"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/sim"
+)
+
+// wish is something that the application asked the service to do at a provider:
+// to happen once.
+type wish struct {
+	// key is what the simulator's ledger shows for it.
+	key      string
+	op       string
+	account  *account
+	object   string
+	customer string
+	amount   int64
+	email    string
+	// settled: the service says that it is through with it.
+	settled bool
+	// moot says why nothing was to be done when its time came; empty: it was.
+	moot string
+}
+
+// wishes is the demo's own account of what was asked for.
+type wishes struct {
+	all    []*wish
+	open   []*wish
+	visits map[string]*person // by our id of the checkout
+}
+
+func (ws *wishes) add(w *wish) {
+	ws.all = append(ws.all, w)
+	ws.open = append(ws.open, w)
+}
+
+// checkout notes a checkout, which is made before anybody knows of it.
+func (ws *wishes) checkout(v visit, p *person) {
+	if ws.visits == nil {
+		ws.visits = map[string]*person{}
+	}
+	ws.visits[v.ID] = p
+	ws.all = append(ws.all, &wish{key: v.ID, op: sim.OpCheckoutCreate, account: v.account, object: v.Object, customer: p.ref, settled: true})
+}
+
+// urge is something that the application may come to want on a day.
+type urge struct {
+	rate float64
+	op   string
+	// on is the kind of object, in one of the states.
+	on     billing.Kind
+	states []string
+}
+
+func urges() []urge {
+	live := []string{"active", "trialing"}
+	return []urge{
+		{0.004, outbox.CancelNow, billing.KindSubscription, []string{"active", "trialing", "past_due", "paused"}},
+		{0.006, outbox.CancelAtPeriodEnd, billing.KindSubscription, live},
+		{0.004, outbox.Uncancel, billing.KindSubscription, live},
+		{0.006, outbox.Pause, billing.KindSubscription, live},
+		{0.010, outbox.Resume, billing.KindSubscription, []string{"paused"}},
+		{0.006, outbox.Refund, billing.KindPayment, []string{"succeeded"}},
+		{0.006, outbox.PushEmail, billing.KindCustomer, []string{""}},
+	}
+}
+
+// wish lets the application want things for a person, as it knows them from the
+// service.
+func (w *world) wish(ctx context.Context, p *person) error {
+	for _, u := range urges() {
+		wants, variant, days := p.chance.Chance(u.rate), p.chance.Intn(3), p.chance.Intn(10)
+		if !wants {
+			continue
+		}
+		target, found, err := w.target(ctx, p, u)
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		if u.op == outbox.PushEmail {
+			err = w.rename(ctx, p)
+		} else {
+			err = w.ask(ctx, p, u.op, target, variant, days)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// target finds the newest object that an urge is about.
+func (w *world) target(ctx context.Context, p *person, u urge) (newest store.Object, found bool, err error) {
+	rows, err := w.db.Objects(ctx, store.ObjectFilter{Customer: p.ref, Kind: string(u.on), Present: true, Limit: 1000})
+	if err != nil {
+		return newest, false, err
+	}
+	for _, row := range rows {
+		for _, state := range u.states {
+			if row.Status == state && (!found || row.FirstAt.After(newest.FirstAt)) {
+				newest, found = row, true
+			}
+		}
+	}
+	return newest, found, nil
+}
+
+// ask asks for an effect on one object, twice with one key now and then, as an
+// application does whose first call timed out.
+func (w *world) ask(ctx context.Context, p *person, op string, target store.Object, variant, days int) error {
+	p.asked++
+	request := &wish{
+		key: fmt.Sprintf("demo:%s:%s:%d", op, p.ref, p.asked), op: simOps[op], account: w.account(target.Account),
+		object: target.ID, customer: p.ref,
+	}
+	var details outbox.Details
+	switch op {
+	case outbox.Pause:
+		if variant > 0 {
+			details.Until = w.clock.Now().AddDate(0, 0, days+1)
+		}
+	case outbox.Refund:
+		var payment billing.Payment
+		if err := json.Unmarshal([]byte(target.Doc), &payment); err != nil {
+			return fmt.Errorf("read %s: %w", target.Key, err)
+		}
+		if left := payment.Amount.Amount - payment.Refunded; variant > 0 && left > 4 {
+			details.Amount, details.Currency = left/4, payment.Amount.Currency
+			request.amount = details.Amount
+		}
+		details.Reason = "requested_by_customer"
+	}
+	w.wishes.add(request)
+	effect := store.Effect{Key: request.key, Kind: op, Object: target.Key, Customer: p.ref, Actor: "demo"}
+	err := w.desk.ask(ctx, effect, details)
+	if err == nil && variant == 1 {
+		err = w.desk.ask(ctx, effect, details)
+	}
+	return err
+}
+
+// simOps are the simulators' words for what is asked.
+var simOps = map[string]string{ //nolint:gochecknoglobals // a table
+	outbox.CancelNow: sim.OpCancel, outbox.CancelAtPeriodEnd: sim.OpCancelAtPeriodEnd, outbox.Uncancel: sim.OpUncancel,
+	outbox.Pause: sim.OpPause, outbox.Resume: sim.OpResume, outbox.Refund: sim.OpRefund, outbox.PushEmail: sim.OpEmail,
+}
+
+// rename tells the service a new address. It is to reach every provider that
+// knows the person under another.
+func (w *world) rename(ctx context.Context, p *person) error {
+	linked, err := w.db.Objects(ctx, store.ObjectFilter{Customer: p.ref, Kind: string(billing.KindCustomer), Present: true, Limit: 1000})
+	if err != nil {
+		return err
+	}
+	p.emails++
+	if err := w.desk.setEmail(ctx, p.ref, p.email()); err != nil {
+		return err
+	}
+	keys, err := w.pushes(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, row := range linked {
+		w.wishes.add(&wish{
+			key: keys[row.Key], op: sim.OpEmail, account: w.account(row.Account), object: row.ID, customer: p.ref, email: p.email(),
+		})
+	}
+	return nil
+}
+
+// pushes finds the keys under which the service pushes the latest address.
+func (w *world) pushes(ctx context.Context, p *person) (map[string]string, error) {
+	rows, err := w.db.Effects(ctx, store.EffectFilter{Customer: p.ref, Kind: outbox.PushEmail, Limit: 200})
+	keys := map[string]string{}
+	for _, e := range rows {
+		var details outbox.Details
+		if json.Unmarshal([]byte(e.Doc), &details) == nil && details.Email == p.email() {
+			keys[e.Object] = e.Key
+		}
+	}
+	return keys, err
+}
+
+func (w *world) account(name string) *account {
+	for _, a := range w.accounts {
+		if a.name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// settle looks which wishes the service is through with. One that left no trace
+// at the provider must have had nothing left to do at this very time.
+func (ws *wishes) settle(ctx context.Context, w *world) error {
+	var open []*wish
+	for _, wish := range ws.open {
+		e, err := w.db.Effect(ctx, wish.key)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil && (e.State == store.EffectDue || e.State == store.EffectUnknown) {
+			open = append(open, wish)
+			continue
+		}
+		wish.settled = true
+		if wish.count() == 0 {
+			wish.moot = wish.needless()
+		}
+	}
+	ws.open = open
+	return nil
+}
+
+// count is how often the provider saw the wish carried out.
+func (w *wish) count() (n int) {
+	for _, e := range w.account.truth.Effects() {
+		if e.Op == w.op && e.Object == w.object && e.Key == w.key && (w.amount == 0 || e.Amount == w.amount) {
+			n++
+		}
+	}
+	return n
+}
+
+// needless says why the wish has nothing to do at the provider now; empty if it
+// has.
+func (w *wish) needless() string {
+	truth, found := w.account.truth.TruthOf(w.object)
+	f := truth.Fields
+	switch {
+	case !found:
+		return "it does not exist"
+	case f["deleted"] == "true":
+		return "it was deleted"
+	case truth.Kind == sim.KindSubscription && f["status"] == "ended":
+		return "it has ended"
+	}
+	switch w.op {
+	case sim.OpCancelAtPeriodEnd:
+		return when(f["cancel_at"] != "", "its end is set")
+	case sim.OpUncancel:
+		return when(f["cancel_at"] == "", "no end is set")
+	case sim.OpPause:
+		return when(f["status"] == "paused", "it is paused")
+	case sim.OpResume:
+		return when(f["status"] != "paused", "it is not paused")
+	case sim.OpEmail:
+		return when(f["email"] == w.email, "it has the address")
+	case sim.OpRefund:
+		left := number(f["amount"]) - number(f["refunded"])
+		return when(f["status"] != "succeeded" || left == 0 || w.amount > left || f["disputed"] != "", "there is not as much to give back")
+	}
+	return ""
+}
+
+func when(holds bool, why string) string {
+	if holds {
+		return why
+	}
+	return ""
+}
+
+// effectCounts is the verdict on effects.
+type effectCounts struct {
+	Expected   int `json:"expected"`
+	Done       int `json:"done"`
+	Duplicated int `json:"duplicated"`
+	Missing    int `json:"missing"`
+}
+
+// judge holds the demo's account of what it asked for against the providers' of
+// what was done.
+func (w *world) judgeEffects(ctx context.Context) (c effectCounts, wrong []Mismatch, err error) {
+	asked := map[string]bool{}
+	for _, wish := range w.wishes.all {
+		asked[wish.key] = true
+		n := wish.count()
+		if n == 0 && wish.moot != "" {
+			continue
+		}
+		c.Expected++
+		switch {
+		case n == 0:
+			c.Missing++
+			wrong = append(wrong, wish.mismatch("missing"))
+		case n > 1:
+			c.Duplicated += n - 1
+			wrong = append(wrong, wish.mismatch(fmt.Sprintf("done %d times", n)))
+			c.Done++
+		default:
+			c.Done++
+		}
+	}
+	for _, a := range w.accounts {
+		some, err := w.unasked(ctx, a, asked)
+		if err != nil {
+			return c, nil, err
+		}
+		c.Duplicated += len(some)
+		wrong = append(wrong, some...)
+	}
+	return c, wrong, nil
+}
+
+// unasked lists effects that nobody asked for. A checkout whose making was not
+// confirmed to the application may exist once; a refused one leads to the
+// portal.
+func (w *world) unasked(ctx context.Context, a *account, asked map[string]bool) (wrong []Mismatch, err error) {
+	once := map[string]bool{}
+	for _, e := range a.truth.Effects() {
+		if asked[e.Key] || e.Op == sim.OpPortalLink {
+			continue
+		}
+		if e.Op == sim.OpCheckoutCreate && !once[e.Key] {
+			once[e.Key] = true
+			_, err := w.db.CheckoutNamed(ctx, e.Key)
+			if err == nil {
+				continue
+			}
+			if !errors.Is(err, store.ErrNotFound) {
+				return nil, err
+			}
+		}
+		wrong = append(wrong, Mismatch{
+			Provider: a.name, Kind: "effect", ID: e.Object, Field: e.Op, Ledger: "nobody asked for it", Truth: "done at " + e.At.Format(time.RFC3339),
+		})
+	}
+	return wrong, nil
+}
+
+func (w *wish) mismatch(what string) Mismatch {
+	return Mismatch{Provider: w.account.name, Kind: "effect", ID: w.object, Customer: w.customer, Field: w.op, Ledger: "asked once as " + w.key, Truth: what}
+}
