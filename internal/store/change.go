@@ -69,7 +69,7 @@ type ChangeFilter struct {
 // Changes lists the audit trail.
 func (db *DB) Changes(ctx context.Context, f ChangeFilter) ([]Change, error) {
 	w := where{}
-	w.equal("customer", f.Customer)
+	w.linked(f.Customer)
 	w.equal("subject", f.Subject)
 	w.equal("account", f.Account)
 	w.equal("id", f.ID)

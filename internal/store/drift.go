@@ -67,7 +67,7 @@ func (tx *Tx) AddDrift(ctx context.Context, findings []Drift) error {
 
 // OpenDrift lists the open findings about objects, by their references.
 func (tx *Tx) OpenDrift(ctx context.Context, refs []string) ([]Drift, error) {
-	return selectIn(ctx, tx, scanDrift, driftColumns+` where account || '/' || subject || '/' || object in (%s) and state = 'open'`, refs)
+	return selectIn(ctx, tx, scanDrift, driftColumns+` where account || '/' || subject || '/' || object in (%s) and state = 'open' order by seq`, refs)
 }
 
 // HealDrift closes findings.

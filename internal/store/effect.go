@@ -119,7 +119,7 @@ type EffectFilter struct {
 // Effects lists effects, newest first.
 func (db *DB) Effects(ctx context.Context, f EffectFilter) ([]Effect, error) {
 	w := where{}
-	w.equal("customer", f.Customer)
+	w.linked(f.Customer)
 	w.equal("state", f.State)
 	w.equal("kind", f.Kind)
 	if f.Before > 0 {

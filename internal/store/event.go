@@ -251,6 +251,15 @@ func (w *where) equal(column, value string) {
 	}
 }
 
+// linked adds the condition that a row is a customer's, in the words of the
+// index of such rows.
+func (w *where) linked(customer string) {
+	if customer != "" {
+		w.equal("customer", customer)
+		w.conditions = append(w.conditions, "customer <> ''")
+	}
+}
+
 func (w *where) text() string {
 	if len(w.conditions) == 0 {
 		return ""

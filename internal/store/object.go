@@ -106,7 +106,7 @@ func (tx *Tx) Dependents(ctx context.Context, refs []string) ([]Object, error) {
 			owner = ""
 		}
 		some, err := collect(ctx, tx, scanObject, objectColumns+`
-			where account = $1 and customer = '' and parent = $2
+			where account = $1 and customer = '' and parent = $2 and parent <> ''
 			union all `+objectColumns+` where account = $1 and customer = '' and owner = $3 and owner <> '' and parent <> $2
 			order by 1`, account, name, owner)
 		if err != nil {
@@ -120,7 +120,7 @@ func (tx *Tx) Dependents(ctx context.Context, refs []string) ([]Object, error) {
 // OwnerOf finds the customer of any linked object of a provider's customer.
 func (tx *Tx) OwnerOf(ctx context.Context, account, owner string) (customer string, err error) {
 	customer, err = one(ctx, tx, scanString, `
-		select customer from objects where account = $1 and owner = $2 and customer <> '' order by key limit 1`, account, owner)
+		select customer from objects where account = $1 and owner = $2 and owner <> '' and customer <> '' order by key limit 1`, account, owner)
 	if err == ErrNotFound { //nolint:errorlint // from one, never wrapped
 		return "", nil
 	}
@@ -142,12 +142,12 @@ const accessKinds = `kind in ('subscription', 'invoice', 'payment', 'dispute', '
 
 // FactsOf reads the objects that the access of customers depends on.
 func (tx *Tx) FactsOf(ctx context.Context, customers []string) ([]Object, error) {
-	return selectIn(ctx, tx, scanObject, objectColumns+` where customer in (%s) and `+accessKinds, customers)
+	return selectIn(ctx, tx, scanObject, objectColumns+` where customer in (%s) and customer <> '' and `+accessKinds, customers)
 }
 
 // FactsOf reads the objects that the access of one customer depends on.
 func (db *DB) FactsOf(ctx context.Context, customer string) ([]Object, error) {
-	return collect(ctx, db, scanObject, objectColumns+` where customer = $1 and `+accessKinds, customer)
+	return collect(ctx, db, scanObject, objectColumns+` where customer = $1 and customer <> '' and `+accessKinds, customer)
 }
 
 // ObjectFilter selects objects. Zero fields do not filter.
@@ -171,7 +171,7 @@ type ObjectFilter struct {
 // Objects lists objects in the order of their keys.
 func (db *DB) Objects(ctx context.Context, f ObjectFilter) ([]Object, error) {
 	w := where{}
-	w.equal("customer", f.Customer)
+	w.linked(f.Customer)
 	w.equal("account", f.Account)
 	w.equal("kind", f.Kind)
 	if !f.RevisitBy.IsZero() {
@@ -200,5 +200,5 @@ func (db *DB) ObjectCounts(ctx context.Context) (map[string]int64, error) {
 
 // LinkedCustomers lists the providers' customers that are linked to one of ours.
 func (tx *Tx) LinkedCustomers(ctx context.Context, customer string) ([]Object, error) {
-	return collect(ctx, tx, scanObject, objectColumns+` where customer = $1 and kind = 'customer' and gone = 0 order by key`, customer)
+	return collect(ctx, tx, scanObject, objectColumns+` where customer = $1 and customer <> '' and kind = 'customer' and gone = 0 order by key`, customer)
 }

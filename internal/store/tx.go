@@ -289,6 +289,11 @@ func insertReturning[T any](ctx context.Context, tx *Tx, scan func(*sql.Rows) (T
 // Arguments that the text needs besides go after the keys' numbers, so they are
 // not supported; filter by key alone.
 func selectIn[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, keys []string) ([]T, error) {
+	return selectBy(ctx, q, scan, text, keys)
+}
+
+// selectBy is selectIn for keys of any type.
+func selectBy[T any, K any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, keys []K) ([]T, error) {
 	var all []T
 	for _, run := range chunks(keys) {
 		args := make([]any, len(run))

@@ -142,13 +142,13 @@ func scanClaim(rows *sql.Rows) (c Claim, err error) {
 // nothing may be written for them.
 func (tx *Tx) Hold(ctx context.Context, claims []Claim) (held map[int64]bool, err error) {
 	tokens := map[int64]int64{}
-	keys := make([]string, len(claims))
+	ids := make([]int64, len(claims))
 	for i, c := range claims {
-		tokens[c.ID], keys[i] = c.Token, c.Key
+		tokens[c.ID], ids[i] = c.Token, c.ID
 	}
-	slices.Sort(keys)
-	rows, err := selectIn(ctx, tx, func(rows *sql.Rows) (r [2]int64, err error) { return r, rows.Scan(&r[0], &r[1]) },
-		`select id, token from work where key in (%s) and state = 'running' order by queue, key`+tx.db.dialect.lock, keys)
+	// The order of the locks is that in which [Tx.Raise] takes them.
+	rows, err := selectBy(ctx, tx, func(rows *sql.Rows) (r [2]int64, err error) { return r, rows.Scan(&r[0], &r[1]) },
+		`select id, token from work where id in (%s) and state = 'running' order by queue, key`+tx.db.dialect.lock, ids)
 	held = map[int64]bool{}
 	for _, row := range rows {
 		if token, asked := tokens[row[0]]; asked && token == row[1] {
@@ -291,7 +291,8 @@ func scanWork(rows *sql.Rows) (w Work, err error) {
 	return w, err
 }
 
-// WorkCounts counts the rows of each queue and state.
+// WorkCounts counts the rows of each queue and state; idle rows, which are most,
+// are left out.
 func (db *DB) WorkCounts(ctx context.Context) (map[[2]string]int64, error) {
 	type count struct {
 		name [2]string
@@ -299,7 +300,10 @@ func (db *DB) WorkCounts(ctx context.Context) (map[[2]string]int64, error) {
 	}
 	rows, err := collect(ctx, db, func(rows *sql.Rows) (c count, err error) {
 		return c, rows.Scan(&c.name[0], &c.name[1], &c.n)
-	}, `select queue, state, count(*) from work group by queue, state`)
+	}, `
+		select queue, 'ready', count(*) from work where state = 'ready' group by queue union all
+		select queue, 'running', count(*) from work where state = 'running' group by queue union all
+		select queue, 'dead', count(*) from work where state = 'dead' group by queue`)
 	counts := map[[2]string]int64{}
 	for _, c := range rows {
 		counts[c.name] = c.n

@@ -147,6 +147,7 @@ create table drift (
   healed_by text not null
 );
 create index drift_seq on drift (seq);
+create index drift_about on drift ((account || '/' || subject || '/' || object)) where state = 'open';
 create unique index drift_open on drift (account, subject, object, kind) where state = 'open';
 
 -- Checkouts that we made. The token itself is not kept, only its hash.

@@ -1,0 +1,110 @@
+// Command bench measures what the service carries, on SQLite and on PostgreSQL
+// in one run, beside bare single-row inserts of the same bodies on the same
+// machine: only such ratios mean something elsewhere. It asserts nothing.
+//
+//	go run ./bench                 both databases
+//	go run ./bench -only sqlite    one of them
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"time"
+
+	"github.com/trivetdev/trivet/internal/pgtest"
+)
+
+func main() {
+	only := flag.String("only", "", "sqlite or postgres; empty: both")
+	part := flag.String("part", "", "intake or apply; empty: all")
+	length := flag.Duration("for", 4*time.Second, "how long each measurement takes")
+	objects := flag.Int("objects", 20000, "how many objects the ledger holds")
+	profile := flag.String("cpuprofile", "", "write a CPU profile to this file")
+	flag.Parse()
+	err := profiled(*profile, func() error { return run(context.Background(), *only, *part, *length, *objects) })
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// profiled runs do and writes a CPU profile of it, if a file is named.
+func profiled(path string, do func() error) error {
+	if path == "" {
+		return do()
+	}
+	file, err := os.Create(path) //nolint:gosec // whoever measures names the file
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // only a profile
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return do()
+}
+
+func run(ctx context.Context, only, part string, length time.Duration, objects int) error {
+	dir, err := os.MkdirTemp("", "trivet-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	var targets []target
+	if only == "" || only == "sqlite" {
+		targets = append(targets, target{"sqlite", func(_ context.Context, name string) (string, error) {
+			return "sqlite:" + filepath.Join(dir, name+".db"), nil
+		}})
+	}
+	if only == "" || only == "postgres" {
+		server, err := pgtest.Launch(ctx, pgtest.Options{Durable: true})
+		if err != nil {
+			return err
+		}
+		defer server.Close() //nolint:errcheck // nothing left to do about it
+		targets = append(targets, target{"postgres", func(ctx context.Context, name string) (string, error) { return create(ctx, server, name) }})
+	}
+	for _, t := range targets {
+		if err := measure(ctx, t, part, length, objects); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	return nil
+}
+
+// target is a database to measure on; fresh makes an empty one of a name.
+type target struct {
+	name  string
+	fresh func(ctx context.Context, name string) (string, error)
+}
+
+func measure(ctx context.Context, t target, part string, length time.Duration, objects int) error {
+	fmt.Printf("\n%s\n", t.name)
+	fmt.Printf("  %-34s %10s %10s %10s\n", "", "per second", "p50", "p99")
+	if part != "apply" {
+		if err := intake(ctx, t, length); err != nil {
+			return fmt.Errorf("intake: %w", err)
+		}
+	}
+	if part == "intake" {
+		return nil
+	}
+	s, err := fill(ctx, t, objects)
+	if err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
+	defer s.close()
+	if err := s.check(length, objects); err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	if err := s.latency(length); err != nil {
+		return fmt.Errorf("latency: %w", err)
+	}
+	fmt.Printf("  %-34s %7.0f MiB (this process, the load generator included)\n", "resident memory", resident())
+	return nil
+}
