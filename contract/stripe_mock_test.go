@@ -25,6 +25,7 @@ import (
 // routes are all calls that the Stripe driver can make.
 var routes = []string{
 	"DELETE /v1/subscriptions/{id}",
+	"GET /v1/account",
 	"GET /v1/charges/{id}",
 	"GET /v1/checkout/sessions",
 	"GET /v1/checkout/sessions/{id}",
@@ -137,6 +138,9 @@ func readAll(t *testing.T, driver *stripe.Driver, now time.Time) {
 		if !strings.Contains(err.Error(), "belongs to payment") {
 			t.Error(err)
 		}
+	}
+	if err := driver.CheckKey(t.Context()); err != nil {
+		t.Error(err)
 	}
 	for _, after := range []string{"", fmt.Sprintf("%d:60", now.Add(-time.Hour).Unix())} {
 		if _, err := driver.Events(t.Context(), now.Add(-24*time.Hour), after); err != nil {

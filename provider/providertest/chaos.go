@@ -26,7 +26,7 @@ func (h Harness) chaos(t *testing.T) {
 		})
 		w.same(t, w.row(truth), s)
 	}
-	for _, op := range allWrites() {
+	for _, op := range allWrites(t.Context()) {
 		if op.name != "cancel now" && op.name != "refund" {
 			continue
 		}

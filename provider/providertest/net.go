@@ -68,6 +68,7 @@ func (n *net) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errDropped
 	case html:
 		return answer(req, http.StatusOK, "<html>"+text), nil
+	default: // the call is made
 	}
 	resp, err := n.next.RoundTrip(req)
 	if err != nil {
@@ -78,8 +79,9 @@ func (n *net) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errDropped
 	case cut, half:
 		return n.shorten(resp, f)
+	default:
+		return n.rewrite(resp)
 	}
-	return n.rewrite(resp)
 }
 
 func (n *net) shorten(resp *http.Response, f fault) (*http.Response, error) {

@@ -45,8 +45,8 @@ func status(want billing.SubscriptionStatus) func(billing.Object) bool {
 	return func(o billing.Object) bool { return o.State() == string(want) }
 }
 
-func allWrites() []write {
-	return append(subscriptionWrites(context.Background()), otherWrites(context.Background())...)
+func allWrites(ctx context.Context) []write {
+	return append(subscriptionWrites(ctx), otherWrites(ctx)...)
 }
 
 func subscriptionWrites(ctx context.Context) []write {
@@ -61,17 +61,17 @@ func subscriptionWrites(ctx context.Context) []write {
 		{
 			name: "cancel at period end", op: sim.OpCancelAtPeriodEnd, kind: billing.KindSubscription, make: subscription,
 			done: func(o billing.Object) bool { return !o.(billing.Subscription).CancelAt.IsZero() },
-			do:   cancelAtPeriodEnd,
+			do:   cancelAtPeriodEnd(ctx),
 		},
 		{
 			name: "uncancel", op: sim.OpUncancel, kind: billing.KindSubscription, make: subscription,
-			before: func(w *World, ref provider.Ref) error { return cancelAtPeriodEnd(w, ref, "before "+ref.ID) },
+			before: func(w *World, ref provider.Ref) error { return cancelAtPeriodEnd(ctx)(w, ref, "before "+ref.ID) },
 			done:   func(o billing.Object) bool { return o.(billing.Subscription).CancelAt.IsZero() },
 			do: func(w *World, ref provider.Ref, key string) error {
 				return as(w, func(c provider.Canceler) error { return c.Uncancel(ctx, ref, key) })
 			},
 		},
-		{name: "pause", op: sim.OpPause, kind: billing.KindSubscription, make: subscription, done: status(billing.SubscriptionPaused), do: pause},
+		{name: "pause", op: sim.OpPause, kind: billing.KindSubscription, make: subscription, done: status(billing.SubscriptionPaused), do: pause(ctx)},
 		{
 			name: "pause until", op: sim.OpPause, kind: billing.KindSubscription, make: subscription,
 			done: func(o billing.Object) bool {
@@ -84,11 +84,11 @@ func subscriptionWrites(ctx context.Context) []write {
 			},
 		},
 		{
-			name: "resume", op: sim.OpResume, kind: billing.KindSubscription, make: subscription, done: status(billing.SubscriptionActive), do: resume,
-			before: func(w *World, ref provider.Ref) error { return pause(w, ref, "before "+ref.ID) },
+			name: "resume", op: sim.OpResume, kind: billing.KindSubscription, make: subscription, done: status(billing.SubscriptionActive), do: resume(ctx),
+			before: func(w *World, ref provider.Ref) error { return pause(ctx)(w, ref, "before "+ref.ID) },
 		},
 		{
-			name: "resume after a trial", op: sim.OpResume, kind: billing.KindSubscription, do: resume,
+			name: "resume after a trial", op: sim.OpResume, kind: billing.KindSubscription, do: resume(ctx),
 			make: func(w *World) func(*testing.T) string { return w.Make.Lapsed },
 			done: func(o billing.Object) bool { return o.State() != string(billing.SubscriptionPaused) },
 		},
@@ -107,7 +107,7 @@ func subscriptionWrites(ctx context.Context) []write {
 func otherWrites(ctx context.Context) []write {
 	return []write{
 		{
-			name: "refund", op: sim.OpRefund, kind: billing.KindPayment, elsewhere: true, do: refund,
+			name: "refund", op: sim.OpRefund, kind: billing.KindPayment, elsewhere: true, do: refund(ctx),
 			make: func(w *World) func(*testing.T) string { return w.Make.Payment },
 			done: func(o billing.Object) bool { return o.(billing.Payment).FullyRefunded() },
 		},
@@ -138,29 +138,37 @@ func otherWrites(ctx context.Context) []write {
 	}
 }
 
-func cancelAtPeriodEnd(w *World, ref provider.Ref, key string) error {
-	return as(w, func(c provider.Canceler) error { return c.CancelAtPeriodEnd(context.Background(), ref, key) })
+func cancelAtPeriodEnd(ctx context.Context) func(*World, provider.Ref, string) error {
+	return func(w *World, ref provider.Ref, key string) error {
+		return as(w, func(c provider.Canceler) error { return c.CancelAtPeriodEnd(ctx, ref, key) })
+	}
 }
 
-func pause(w *World, ref provider.Ref, key string) error {
-	return as(w, func(p provider.Pauser) error { return p.Pause(context.Background(), ref, time.Time{}, key) })
+func pause(ctx context.Context) func(*World, provider.Ref, string) error {
+	return func(w *World, ref provider.Ref, key string) error {
+		return as(w, func(p provider.Pauser) error { return p.Pause(ctx, ref, time.Time{}, key) })
+	}
 }
 
-func resume(w *World, ref provider.Ref, key string) error {
-	return as(w, func(p provider.Pauser) error { return p.Resume(context.Background(), ref, key) })
+func resume(ctx context.Context) func(*World, provider.Ref, string) error {
+	return func(w *World, ref provider.Ref, key string) error {
+		return as(w, func(p provider.Pauser) error { return p.Resume(ctx, ref, key) })
+	}
 }
 
-func refund(w *World, ref provider.Ref, key string) error {
-	return as(w, func(r provider.Refunder) error {
-		_, err := r.Refund(context.Background(), provider.RefundRequest{Payment: ref, Reason: "duplicate", Key: key})
-		return err
-	})
+func refund(ctx context.Context) func(*World, provider.Ref, string) error {
+	return func(w *World, ref provider.Ref, key string) error {
+		return as(w, func(r provider.Refunder) error {
+			_, err := r.Refund(ctx, provider.RefundRequest{Payment: ref, Reason: "duplicate", Key: key})
+			return err
+		})
+	}
 }
 
 // writes checks every write: alone, repeated, and through every fault. However
 // often it is tried, it happens once.
 func (h Harness) writes(t *testing.T) {
-	for _, op := range allWrites() {
+	for _, op := range allWrites(t.Context()) {
 		t.Run(op.name, func(t *testing.T) {
 			w := h.world(t, sim.Chaos{})
 			if op.make(w) == nil {

@@ -84,7 +84,7 @@ func New(config Config) (*Driver, error) {
 		d.tolerance = DefaultTolerance
 	}
 	if d.now == nil {
-		d.now = time.Now
+		d.now = time.Now //nolint:forbidigo // what the field promises when it is nil
 	}
 	d.api = newClient(config, d.now)
 	return d, nil

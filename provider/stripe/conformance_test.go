@@ -75,7 +75,7 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 	return &providertest.World{
 		Driver: driver, Secrets: []string{world.SecretKey(), oldSecret, newSecret}, WebhookSecrets: []string{oldSecret, newSecret},
 		Sign: sign, OtherMode: func(body []byte) []byte {
-			return bytes.Replace(body, []byte(`"livemode":false`), []byte(`"livemode":true`), -1)
+			return bytes.ReplaceAll(body, []byte(`"livemode":false`), []byte(`"livemode":true`))
 		},
 		Now: clock.Now, Advance: func(d time.Duration) { world.Advance(clock.Now().Add(d)) },
 		Webhooks: func(t *testing.T) []providertest.Webhook { return webhooks(t, world) },

@@ -12,10 +12,10 @@ import (
 func (d *Driver) disputes() looker {
 	return reader[*sdk.Dispute]{
 		retrieve: func(ctx context.Context, id string) (*sdk.Dispute, error) {
-			return d.api.V1Disputes.Retrieve(ctx, id, &sdk.DisputeRetrieveParams{Params: retrieveParams("charge")})
+			return d.api.V1Disputes.Retrieve(ctx, id, &sdk.DisputeRetrieveParams{Expand: expand("charge")})
 		},
 		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Dispute] {
-			return d.api.V1Disputes.List(ctx, &sdk.DisputeListParams{ListParams: listParams(query, "data.charge")})
+			return d.api.V1Disputes.List(ctx, &sdk.DisputeListParams{ListParams: listParams(query), Expand: expand("data.charge")})
 		},
 		id:       func(x *sdk.Dispute) string { return x.ID },
 		snapshot: d.dispute,
@@ -60,10 +60,10 @@ func disputeStatus(status sdk.DisputeStatus) billing.DisputeStatus {
 func (d *Driver) warnings() looker {
 	return reader[*sdk.RadarEarlyFraudWarning]{
 		retrieve: func(ctx context.Context, id string) (*sdk.RadarEarlyFraudWarning, error) {
-			return d.api.V1RadarEarlyFraudWarnings.Retrieve(ctx, id, &sdk.RadarEarlyFraudWarningRetrieveParams{Params: retrieveParams("charge")})
+			return d.api.V1RadarEarlyFraudWarnings.Retrieve(ctx, id, &sdk.RadarEarlyFraudWarningRetrieveParams{Expand: expand("charge")})
 		},
 		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.RadarEarlyFraudWarning] {
-			return d.api.V1RadarEarlyFraudWarnings.List(ctx, &sdk.RadarEarlyFraudWarningListParams{ListParams: listParams(query, "data.charge")})
+			return d.api.V1RadarEarlyFraudWarnings.List(ctx, &sdk.RadarEarlyFraudWarningListParams{ListParams: listParams(query), Expand: expand("data.charge")})
 		},
 		id:       func(w *sdk.RadarEarlyFraudWarning) string { return w.ID },
 		snapshot: d.warning,

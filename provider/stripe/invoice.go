@@ -13,11 +13,11 @@ import (
 func (d *Driver) invoices() looker {
 	return reader[*sdk.Invoice]{
 		retrieve: func(ctx context.Context, id string) (*sdk.Invoice, error) {
-			return d.api.V1Invoices.Retrieve(ctx, id, &sdk.InvoiceRetrieveParams{Params: retrieveParams("payments")})
+			return d.api.V1Invoices.Retrieve(ctx, id, &sdk.InvoiceRetrieveParams{Expand: expand("payments")})
 		},
 		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Invoice] {
 			return d.api.V1Invoices.List(ctx, &sdk.InvoiceListParams{
-				ListParams: listParams(query, "data.payments"), Customer: owned(query),
+				ListParams: listParams(query), Expand: expand("data.payments"), Customer: owned(query),
 			})
 		},
 		id:       func(i *sdk.Invoice) string { return i.ID },

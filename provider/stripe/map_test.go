@@ -286,7 +286,7 @@ func TestDispute(t *testing.T) {
 		if d.Status != want || d.ProviderStatus != status || d.Payment != "pi_1" || snapshot.Owner != "cus_1" {
 			t.Errorf("%s: %+v of %q", status, d, snapshot.Owner)
 		}
-		if counts := want == billing.DisputeOpen || want == billing.DisputeInquiry; counts != (d.DueBy == at(99)) {
+		if counts := want == billing.DisputeOpen || want == billing.DisputeInquiry; counts != d.DueBy.Equal(at(99)) {
 			t.Errorf("%s: due by %v", status, d.DueBy)
 		}
 	}

@@ -15,12 +15,12 @@ func (d *Driver) payments() looker {
 	return reader[*sdk.PaymentIntent]{
 		retrieve: func(ctx context.Context, id string) (*sdk.PaymentIntent, error) {
 			return d.api.V1PaymentIntents.Retrieve(ctx, id, &sdk.PaymentIntentRetrieveParams{
-				Params: retrieveParams("latest_charge.balance_transaction"),
+				Expand: expand("latest_charge.balance_transaction"),
 			})
 		},
 		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.PaymentIntent] {
 			return d.api.V1PaymentIntents.List(ctx, &sdk.PaymentIntentListParams{
-				ListParams: listParams(query, "data.latest_charge.balance_transaction"), Customer: owned(query),
+				ListParams: listParams(query), Expand: expand("data.latest_charge.balance_transaction"), Customer: owned(query),
 			})
 		},
 		id:       func(p *sdk.PaymentIntent) string { return p.ID },
@@ -32,7 +32,7 @@ func (d *Driver) payments() looker {
 func (d *Driver) charges() looker {
 	return reader[*sdk.Charge]{
 		retrieve: func(ctx context.Context, id string) (*sdk.Charge, error) {
-			return d.api.V1Charges.Retrieve(ctx, id, &sdk.ChargeRetrieveParams{Params: retrieveParams("balance_transaction")})
+			return d.api.V1Charges.Retrieve(ctx, id, &sdk.ChargeRetrieveParams{Expand: expand("balance_transaction")})
 		},
 		id:       func(c *sdk.Charge) string { return c.ID },
 		snapshot: d.charge,

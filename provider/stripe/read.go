@@ -72,8 +72,9 @@ func (d *Driver) List(ctx context.Context, query provider.Query) (provider.Page,
 		return d.listThroughPayments(ctx, query)
 	case billing.KindWarning:
 		return provider.Page{}, nil
+	default:
+		return look.page(ctx, d, query)
 	}
-	return look.page(ctx, d, query)
 }
 
 func (d *Driver) looker(kind billing.Kind) looker {
@@ -170,24 +171,17 @@ func complete(response *sdk.APIResponse) bool {
 // errNotAList is the cause of a page that cannot be trusted.
 var errNotAList = errors.New("the answer is not a list: check base_url")
 
-// listParams asks for one page, with what is needed of each object.
-func listParams(query provider.Query, expand ...string) sdk.ListParams {
+// listParams asks for one page.
+func listParams(query provider.Query) sdk.ListParams {
 	params := sdk.ListParams{Limit: sdk.Int64(pageSize), Single: true}
-	if len(expand) > 0 {
-		params.Expand = sdk.StringSlice(expand)
-	}
 	if query.After != "" {
 		params.StartingAfter = sdk.String(query.After)
 	}
 	return params
 }
 
-func retrieveParams(expand ...string) sdk.Params {
-	if len(expand) == 0 {
-		return sdk.Params{}
-	}
-	return sdk.Params{Expand: sdk.StringSlice(expand)}
-}
+// expand asks for the object behind an id that is part of an answer.
+func expand(path string) []*string { return []*string{sdk.String(path)} }
 
 // owned is the customer filter of a list; nil for all.
 func owned(query provider.Query) *string {

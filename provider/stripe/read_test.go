@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -47,7 +48,7 @@ func TestErrors(t *testing.T) {
 			_, list := f.driver(t).List(t.Context(), provider.Query{Kind: billing.KindSubscription})
 			write := f.driver(t).CancelAtPeriodEnd(t.Context(), ref, "k")
 			for err, want := range map[error]provider.ErrorKind{fetch: test.read, list: test.read, write: test.write} {
-				e, ok := err.(*provider.Error)
+				e, ok := errors.AsType[*provider.Error](err)
 				if !ok || e.Kind != want || e.Code != test.code {
 					t.Errorf("got %v, want %s (%s)", err, want, test.code)
 					continue

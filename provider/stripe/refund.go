@@ -12,10 +12,10 @@ import (
 func (d *Driver) refunds() looker {
 	return reader[*sdk.Refund]{
 		retrieve: func(ctx context.Context, id string) (*sdk.Refund, error) {
-			return d.api.V1Refunds.Retrieve(ctx, id, &sdk.RefundRetrieveParams{Params: retrieveParams("charge")})
+			return d.api.V1Refunds.Retrieve(ctx, id, &sdk.RefundRetrieveParams{Expand: expand("charge")})
 		},
 		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Refund] {
-			return d.api.V1Refunds.List(ctx, &sdk.RefundListParams{ListParams: listParams(query, "data.charge")})
+			return d.api.V1Refunds.List(ctx, &sdk.RefundListParams{ListParams: listParams(query), Expand: expand("data.charge")})
 		},
 		id:       func(r *sdk.Refund) string { return r.ID },
 		snapshot: d.refund,

@@ -16,11 +16,11 @@ const claimReference = "client_reference_id"
 func (d *Driver) checkouts() looker {
 	return reader[*sdk.CheckoutSession]{
 		retrieve: func(ctx context.Context, id string) (*sdk.CheckoutSession, error) {
-			return d.api.V1CheckoutSessions.Retrieve(ctx, id, &sdk.CheckoutSessionRetrieveParams{Params: retrieveParams("line_items")})
+			return d.api.V1CheckoutSessions.Retrieve(ctx, id, &sdk.CheckoutSessionRetrieveParams{Expand: expand("line_items")})
 		},
 		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.CheckoutSession] {
 			return d.api.V1CheckoutSessions.List(ctx, &sdk.CheckoutSessionListParams{
-				ListParams: listParams(query, "data.line_items"), Customer: owned(query),
+				ListParams: listParams(query), Expand: expand("data.line_items"), Customer: owned(query),
 			})
 		},
 		id:       func(s *sdk.CheckoutSession) string { return s.ID },

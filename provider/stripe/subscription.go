@@ -12,11 +12,11 @@ import (
 func (d *Driver) subscriptions() looker {
 	return reader[*sdk.Subscription]{
 		retrieve: func(ctx context.Context, id string) (*sdk.Subscription, error) {
-			return d.api.V1Subscriptions.Retrieve(ctx, id, &sdk.SubscriptionRetrieveParams{Params: retrieveParams("latest_invoice")})
+			return d.api.V1Subscriptions.Retrieve(ctx, id, &sdk.SubscriptionRetrieveParams{Expand: expand("latest_invoice")})
 		},
 		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Subscription] {
 			return d.api.V1Subscriptions.List(ctx, &sdk.SubscriptionListParams{
-				ListParams: listParams(query, "data.latest_invoice"), Customer: owned(query),
+				ListParams: listParams(query), Expand: expand("data.latest_invoice"), Customer: owned(query),
 				Status: sdk.String("all"), // without it the canceled ones are left out
 			})
 		},

@@ -16,7 +16,7 @@ func (d *Driver) listThroughPayments(ctx context.Context, query provider.Query) 
 	op := "list " + string(query.Kind) + " of a customer"
 	payments, err := call(ctx, d, op, func(ctx context.Context) (*sdk.V1List[*sdk.PaymentIntent], error) {
 		list := d.api.V1PaymentIntents.List(ctx, &sdk.PaymentIntentListParams{
-			ListParams: listParams(query, "data.latest_charge"), Customer: owned(query),
+			ListParams: listParams(query), Expand: expand("data.latest_charge"), Customer: owned(query),
 		})
 		return list, list.Err()
 	})
@@ -51,7 +51,7 @@ func (d *Driver) ofPayment(ctx context.Context, kind billing.Kind, payment *sdk.
 	case kind == billing.KindRefund && charge.AmountRefunded > 0:
 		refunds, err := rest(ctx, d, "list the refunds of "+payment.ID, func(ctx context.Context) *sdk.V1List[*sdk.Refund] {
 			return d.api.V1Refunds.List(ctx, &sdk.RefundListParams{
-				ListParams:    sdk.ListParams{Limit: sdk.Int64(pageSize), Expand: sdk.StringSlice([]string{"data.charge"})},
+				ListParams: sdk.ListParams{Limit: sdk.Int64(pageSize)}, Expand: expand("data.charge"),
 				PaymentIntent: sdk.String(payment.ID),
 			})
 		})
@@ -59,7 +59,7 @@ func (d *Driver) ofPayment(ctx context.Context, kind billing.Kind, payment *sdk.
 	case kind == billing.KindDispute && charge.Disputed:
 		disputes, err := rest(ctx, d, "list the disputes of "+payment.ID, func(ctx context.Context) *sdk.V1List[*sdk.Dispute] {
 			return d.api.V1Disputes.List(ctx, &sdk.DisputeListParams{
-				ListParams:    sdk.ListParams{Limit: sdk.Int64(pageSize), Expand: sdk.StringSlice([]string{"data.charge"})},
+				ListParams: sdk.ListParams{Limit: sdk.Int64(pageSize)}, Expand: expand("data.charge"),
 				PaymentIntent: sdk.String(payment.ID),
 			})
 		})

@@ -104,6 +104,7 @@ func (o *Outcome) answered(method string, resp *http.Response, now time.Time) {
 		o.err = fmt.Errorf("status %d: check the key and its rights", resp.StatusCode)
 	case provider.Malformed:
 		o.err = fmt.Errorf("status %d: check base_url", resp.StatusCode)
+	default: // the kind says enough
 	}
 }
 

@@ -93,7 +93,7 @@ func New(config Config) *Transport {
 		config.Sleep = sleep
 	}
 	if config.Now == nil {
-		config.Now = time.Now
+		config.Now = time.Now //nolint:forbidigo // what the field promises when it is nil
 	}
 	t := &Transport{config: config}
 	if config.Rate > 0 {
@@ -118,7 +118,7 @@ func (t *Transport) Client() *http.Client {
 // RoundTrip implements http.RoundTripper. Every status is an answer; an error
 // means that none came, and is a [*Lost] or the error of the context.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	begun := time.Now()
+	begun := time.Now() //nolint:forbidigo // a duration is measured
 	body, err := rewindable(req)
 	if err != nil {
 		return nil, err
