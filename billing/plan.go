@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -59,10 +60,11 @@ type Catalog struct {
 type priceKey struct{ account, price string }
 
 // NewCatalog indexes plans. It returns an error if two plans share an id, if one
-// price means two plans, or if a purchase of a plan would give nothing.
+// price means two plans, or if a purchase of a plan would give nothing. In the
+// catalog every plan has a kind.
 func NewCatalog(plans []Plan) (Catalog, error) {
-	c := Catalog{plans: plans, byPrice: map[priceKey]int{}, byID: map[string]int{}}
-	for i, plan := range plans {
+	c := Catalog{plans: slices.Clone(plans), byPrice: map[priceKey]int{}, byID: map[string]int{}}
+	for i, plan := range c.plans {
 		if plan.ID == "" {
 			return Catalog{}, fmt.Errorf("plan number %d has no id: give it one", i+1)
 		}
@@ -73,6 +75,7 @@ func NewCatalog(plans []Plan) (Catalog, error) {
 			return Catalog{}, fmt.Errorf("plan %q: %w", plan.ID, err)
 		}
 		c.byID[plan.ID] = i
+		c.plans[i].Kind = cmp.Or(plan.Kind, GrantSubscription)
 		if err := c.price(i); err != nil {
 			return Catalog{}, err
 		}

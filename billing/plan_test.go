@@ -186,3 +186,19 @@ func TestMorePeriodsEndLater(t *testing.T) {
 		}
 	})
 }
+
+func TestCatalogSaysWhatAPlanWithoutAKindIs(t *testing.T) {
+	given := []billing.Plan{{ID: "pro", Prices: map[string][]string{"stripe": {"price_1"}}}}
+	catalog, err := billing.NewCatalog(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byID, _ := catalog.ByID("pro")
+	byPrice, _ := catalog.ByPrice("stripe", "price_1")
+	if byID.Kind != billing.GrantSubscription || byPrice.Kind != billing.GrantSubscription {
+		t.Errorf("the kinds are %q and %q, want %q", byID.Kind, byPrice.Kind, billing.GrantSubscription)
+	}
+	if given[0].Kind != "" {
+		t.Error("the caller's plans were changed")
+	}
+}
