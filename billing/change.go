@@ -3,6 +3,7 @@ package billing
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -168,15 +169,61 @@ type FieldDiff struct {
 // counts as one without fields, null as absent. It returns an error for what
 // JSON cannot express.
 func Diff(before, after any) ([]FieldDiff, error) {
-	was, err := fields(before)
+	was, err := json.Marshal(before)
 	if err != nil {
+		return nil, fmt.Errorf("compare: %w", err)
+	}
+	is, err := json.Marshal(after)
+	if err != nil {
+		return nil, fmt.Errorf("compare: %w", err)
+	}
+	return DiffJSON(was, is)
+}
+
+// DiffJSON is [Diff] of two values that are in their JSON form already, without
+// white space. Equal parts are not looked into, so that it costs little where
+// little is different.
+func DiffJSON(before, after json.RawMessage) ([]FieldDiff, error) {
+	diffs, err := diffAt("", before, after, nil)
+	slices.SortFunc(diffs, func(a, b FieldDiff) int { return strings.Compare(a.Field, b.Field) })
+	return diffs, err
+}
+
+func diffAt(path string, before, after json.RawMessage, diffs []FieldDiff) ([]FieldDiff, error) {
+	if bytes.Equal(before, after) {
+		return diffs, nil
+	}
+	if len(before) < 3 || len(after) < 3 || before[0] != '{' || after[0] != '{' {
+		return diffLeaves(path, before, after, diffs)
+	}
+	var was, is map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(before, &was), json.Unmarshal(after, &is)); err != nil {
 		return nil, err
 	}
-	is, err := fields(after)
-	if err != nil {
+	for name, value := range is {
+		if _, both := was[name]; !both && value != nil {
+			was[name] = nil
+		}
+	}
+	var err error
+	for name, value := range was {
+		below := name
+		if path != "" {
+			below = path + "." + name
+		}
+		if diffs, err = diffAt(below, value, is[name], diffs); err != nil {
+			return nil, err
+		}
+	}
+	return diffs, nil
+}
+
+// diffLeaves compares two values of which at most one has fields.
+func diffLeaves(path string, before, after json.RawMessage, diffs []FieldDiff) ([]FieldDiff, error) {
+	was, is := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	if err := errors.Join(flatten(path, before, was), flatten(path, after, is)); err != nil {
 		return nil, err
 	}
-	var diffs []FieldDiff
 	for name, value := range was {
 		if string(is[name]) != string(value) {
 			diffs = append(diffs, FieldDiff{Field: name, Before: value, After: is[name]})
@@ -187,22 +234,12 @@ func Diff(before, after any) ([]FieldDiff, error) {
 			diffs = append(diffs, FieldDiff{Field: name, After: value})
 		}
 	}
-	slices.SortFunc(diffs, func(a, b FieldDiff) int { return strings.Compare(a.Field, b.Field) })
 	return diffs, nil
 }
 
-// fields flattens a value's JSON object into its leaves.
-func fields(value any) (map[string]json.RawMessage, error) {
-	leaves := map[string]json.RawMessage{}
-	doc, err := json.Marshal(value)
-	if err != nil {
-		return nil, fmt.Errorf("compare: %w", err)
-	}
-	return leaves, flatten("", doc, leaves)
-}
-
+// flatten files the leaves of a value under their paths.
 func flatten(path string, doc json.RawMessage, into map[string]json.RawMessage) error {
-	if string(doc) == "null" {
+	if len(doc) == 0 || string(doc) == "null" {
 		return nil
 	}
 	if doc[0] != '{' || path != "" && string(doc) == "{}" {

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/store"
@@ -23,24 +24,44 @@ func recordOf(o store.Object) Record {
 	return Record{Customer: o.Customer, Owner: o.Owner, Claims: json.RawMessage(o.Claims), Gone: o.Gone, Object: json.RawMessage(o.Doc)}
 }
 
+// text is the record as JSON, put together from what is JSON already.
+func (r Record) text() string {
+	var b strings.Builder
+	b.Grow(len(r.Object) + len(r.Claims) + 100)
+	b.WriteByte('{')
+	if r.Customer != "" {
+		b.WriteString(`"customer":` + jsonText(r.Customer) + ",")
+	}
+	if r.Owner != "" {
+		b.WriteString(`"owner":` + jsonText(r.Owner) + ",")
+	}
+	if len(r.Claims) > 0 {
+		b.WriteString(`"claims":` + string(r.Claims) + ",")
+	}
+	if r.Gone {
+		b.WriteString(`"gone":true,`)
+	}
+	b.WriteString(`"object":` + string(r.Object) + "}")
+	return b.String()
+}
+
 // record turns the rows that changed into rows of the audit trail.
 func (w *writing) record(context.Context) error {
 	for _, r := range w.order {
 		if len(r.kinds) == 0 {
 			continue
 		}
-		after := recordOf(r.next)
-		var before any
+		after := recordOf(r.next).text()
+		var diff []billing.FieldDiff // of what is new, After tells all
 		if r.before != nil {
-			before = recordOf(*r.before)
-		}
-		diff, err := billing.Diff(before, after)
-		if err != nil {
-			return err
+			var err error
+			if diff, err = billing.DiffJSON(json.RawMessage(recordOf(*r.before).text()), json.RawMessage(after)); err != nil {
+				return err
+			}
 		}
 		change := store.Change{
 			Subject: r.next.Kind, Account: r.next.Account, ID: r.next.ID, Customer: r.next.Customer,
-			Kinds: kindList(r.kinds...), Diff: jsonText(diff), After: jsonText(after),
+			Kinds: kindList(r.kinds...), Diff: jsonText(diff), After: after,
 		}
 		if r.sight != nil {
 			change.Trigger, change.Event, change.Actor = string(r.sight.cause.Trigger), r.sight.cause.Event, r.sight.cause.Actor
