@@ -96,7 +96,7 @@ func TestStripeMockTakesEveryRequest(t *testing.T) {
 // mustRefuse makes sure that stripe-mock checks at all.
 func mustRefuse(t *testing.T, mock string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, mock+"/v1/refunds", strings.NewReader("payment_intent=pi_1&colour=blue"))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, mock+"/v1/refunds", strings.NewReader("payment_intent=pi_1&color=blue"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,8 @@ const EventRetention = 30 * 24 * time.Hour
 //
 // To return them oldest first without holding a month of them in memory, the
 // time since is cut into windows that fit into one answer each: a window with
-// more is halved, one that fitted is followed by one twice as wide. Usually the
-// first, open-ended, window is all there is.
+// more is halved, one that fitted is followed by one as wide as is likely to
+// fit. Usually the first, open-ended, window is all there is.
 //
 // No filter by type is used: Stripe takes 20 types at most, and several
 // filtered lists would have to be merged by a time that knows only seconds.
@@ -46,7 +46,7 @@ func (d *Driver) Events(ctx context.Context, since time.Time, after string) (pro
 			}
 		}
 		slices.Reverse(events)
-		return provider.EventPage{Deliveries: d.deliveries(events), Next: w.next(d.now())}, nil
+		return provider.EventPage{Deliveries: d.deliveries(events), Next: w.next(d.now(), len(events))}, nil
 	}
 }
 
@@ -82,13 +82,18 @@ func (w window) narrower(now time.Time) window {
 	return window{w.from, max(1, width/2)}
 }
 
-// next is the cursor behind the window; empty if the window had no end.
-func (w window) next(now time.Time) string {
+// next is the cursor behind the window, which had so many events; empty if it
+// had no end. The next window is as wide as would hold most of a page at the
+// same density.
+func (w window) next(now time.Time, events int) string {
 	if w.width == 0 {
 		return ""
 	}
-	from := w.from + w.width
-	return strconv.FormatInt(from, 10) + ":" + strconv.FormatInt(min(2*w.width, max(1, now.Unix()-from+1)), 10)
+	from, width := w.from+w.width, 4*w.width
+	if events > 0 {
+		width = min(width, w.width*3*pageSize/4/int64(events))
+	}
+	return strconv.FormatInt(from, 10) + ":" + strconv.FormatInt(min(max(1, width), max(1, now.Unix()-from+1)), 10)
 }
 
 // eventsIn asks for the newest events of a window.

@@ -1,8 +1,8 @@
 package stripe
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -159,13 +159,9 @@ func (r reader[T]) page(ctx context.Context, d *Driver, query provider.Query) (p
 // complete reports whether an answer really is a list. A 200 with something
 // else in it, or with less, must not pass for "there is nothing".
 func complete(response *sdk.APIResponse) bool {
-	var list struct {
-		Object  string      `json:"object"`
-		Data    *[]struct{} `json:"data"`
-		HasMore *bool       `json:"has_more"`
-	}
-	err := json.Unmarshal(response.RawJSON, &list)
-	return err == nil && list.Object == "list" && list.Data != nil && list.HasMore != nil
+	list, err := members(response.RawJSON) // valid JSON: it was decoded before
+	more := string(list["has_more"])
+	return err == nil && list.text("object") == "list" && bytes.HasPrefix(list["data"], []byte("[")) && (more == "true" || more == "false")
 }
 
 // errNotAList is the cause of a page that cannot be trusted.

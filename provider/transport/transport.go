@@ -75,10 +75,10 @@ type Transport struct {
 // New makes a transport.
 func New(config Config) *Transport {
 	if config.Base == nil {
-		base := http.DefaultTransport.(*http.Transport).Clone()
-		base.MaxIdleConnsPerHost = 32
-		base.ResponseHeaderTimeout = 0 // TryTimeout covers it
-		config.Base = base
+		config.Base = &http.Transport{ // TryTimeout bounds what has no limit here
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+			MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
+		}
 	}
 	if config.TryTimeout == 0 {
 		config.TryTimeout = 30 * time.Second
