@@ -153,18 +153,18 @@ func (c *Config) complete() error {
 // wire puts the parts together, each from those before it.
 func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map[string]provider.Driver) error {
 	c := s.config
-	flushers := 1
+	writers, receivers := 1, 1 // SQLite has one writer
 	if s.db.Dialect() == "postgres" {
-		flushers = 3
+		writers, receivers = 4, 2
 	}
 	wake := func(queue string) { s.engine.Wake(queue) }
 	meters := newMeters(c.Metrics, s.db, s.log)
 	s.apply = apply.New(apply.Config{
 		DB: s.db, Drivers: drivers, Catalog: catalog, Rules: *c.Access, Bind: c.Bind,
 		Policies: c.Policies, Enforce: func(account, name string) bool { return c.Withhold == nil || !c.Withhold(account, name) },
-		Wake: wake, Log: s.log, Flushers: flushers, Seen: meters.seen,
+		Wake: wake, Log: s.log, Flushers: writers, Seen: meters.seen,
 	})
-	s.inbox = inbox.New(s.db, flushers, wake)
+	s.inbox = inbox.New(s.db, receivers, wake)
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
 		Pull: c.Pull, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,

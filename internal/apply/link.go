@@ -105,12 +105,17 @@ func (r *row) claims() map[string]string {
 func (r *row) belongsTo() []string {
 	var keys []string
 	if r.next.Owner != "" {
-		keys = append(keys, r.next.Account+"/"+string(billing.KindCustomer)+"/"+r.next.Owner)
+		keys = append(keys, ownerKey(r.next))
 	}
 	if r.next.Parent != "" {
 		keys = append(keys, r.next.Account+"/"+r.next.Parent)
 	}
 	return keys
+}
+
+// ownerKey is the key of the provider's customer whom an object belongs to.
+func ownerKey(o store.Object) string {
+	return o.Account + "/" + string(billing.KindCustomer) + "/" + o.Owner
 }
 
 // ownerOf finds the customer of a row; empty if nothing tells.
@@ -205,16 +210,22 @@ func (w *writing) spread(ctx context.Context) error {
 // heirs lists the unlinked rows that take over the customer of linked ones.
 func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	heirs := map[string]string{} // key to customer
+	customers := map[string]string{}
 	for _, r := range linked {
+		customers[r.next.Key] = r.next.Customer
 		if r.next.Owner != "" && r.next.Kind != string(billing.KindCustomer) {
-			heirs[r.next.Account+"/"+string(billing.KindCustomer)+"/"+r.next.Owner] = r.next.Customer
+			heirs[ownerKey(r.next)] = r.next.Customer
 		}
-		dependents, err := w.tx.Dependents(ctx, []string{r.next.Key})
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range dependents {
-			heirs[d.Key] = r.next.Customer
+	}
+	dependents, err := w.tx.Dependents(ctx, sortedKeys(customers))
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dependents {
+		if customer, hanging := customers[d.Account+"/"+d.Parent]; hanging {
+			heirs[d.Key] = customer
+		} else {
+			heirs[d.Key] = customers[ownerKey(d)]
 		}
 	}
 	maps.DeleteFunc(heirs, func(key string, _ string) bool { _, now := w.rows[key]; return now })

@@ -54,7 +54,11 @@ type Event struct {
 // Receive stores events that are not stored yet and raises a look at what they
 // name, in one go. It returns which of them (by index) were new.
 func (tx *Tx) Receive(ctx context.Context, events []Event) (fresh []bool, err error) {
-	numbers, err := tx.Numbers(ctx, len(events)+1)
+	refs := 0
+	for _, e := range events {
+		refs += len(e.Refs)
+	}
+	numbers, err := tx.Numbers(ctx, len(events)+1+refs)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +103,10 @@ func (tx *Tx) Receive(ctx context.Context, events []Event) (fresh []bool, err er
 			wants = append(wants, Want{Queue: QueueLook, Key: ref, Cause: cause + " " + events[i].EventID})
 		}
 	}
-	return fresh, tx.Raise(ctx, want, wants)
+	if len(wants) == 0 {
+		return fresh, nil
+	}
+	return fresh, tx.raise(ctx, want, numbers[len(events)+1:], arranged(wants))
 }
 
 // QueueLook is the queue of objects to look at; keys are object references.

@@ -97,24 +97,21 @@ func (tx *Tx) MarkChecked(ctx context.Context, begun map[string]int64) error {
 
 // Dependents lists unlinked objects that belong to one of the given objects: to
 // a provider's customer, or hanging on a parent. The arguments are references.
-func (tx *Tx) Dependents(ctx context.Context, refs []string) ([]Object, error) {
-	var all []Object
-	for _, ref := range refs {
-		account, name, _ := strings.Cut(ref, "/")
-		owner, isCustomer := strings.CutPrefix(name, "customer/")
-		if !isCustomer {
-			owner = ""
-		}
-		some, err := collect(ctx, tx, scanObject, objectColumns+`
-			where account = $1 and customer = '' and parent = $2 and parent <> ''
-			union all `+objectColumns+` where account = $1 and customer = '' and owner = $3 and owner <> '' and parent <> $2
-			order by 1`, account, name, owner)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
+func (tx *Tx) Dependents(ctx context.Context, refs []string) (dependents []Object, err error) {
+	hanging, err := selectIn(ctx, tx, scanObject, objectColumns+`
+		where account || '/' || parent in (%s) and parent <> '' and customer = ''`, refs)
+	if err != nil {
+		return nil, err
 	}
-	return all, nil
+	var owners []string
+	for _, ref := range refs {
+		if strings.Contains(ref, "/customer/") {
+			owners = append(owners, ref)
+		}
+	}
+	owned, err := selectIn(ctx, tx, scanObject, objectColumns+`
+		where account || '/customer/' || owner in (%s) and owner <> '' and customer = ''`, owners)
+	return append(hanging, owned...), err
 }
 
 // OwnerOf finds the customer of any linked object of a provider's customer.

@@ -160,8 +160,13 @@ func (db *DB) query(ctx context.Context, text string, args ...any) (*sql.Rows, e
 
 // queryer is a [DB] or a [Tx].
 type queryer interface {
+	speaks() dialect
 	query(ctx context.Context, text string, args ...any) (*sql.Rows, error)
 }
+
+func (db *DB) speaks() dialect { return db.dialect }
+
+func (tx *Tx) speaks() dialect { return tx.db.dialect }
 
 // collect reads all rows of a query.
 func collect[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
@@ -230,9 +235,14 @@ func (db *DB) Number(ctx context.Context) (number int64, err error) {
 	return number, err
 }
 
-// chunks splits rows into runs of at most 64 whose lengths are powers of two, so
-// that few different statements are ever prepared.
-func chunks[T any](rows []T) [][]T {
+// chunks splits rows into runs for one statement each. On PostgreSQL, where each
+// statement costs a round trip, a run has up to 128 rows of any number. On SQLite
+// it has up to 64, their number a power of two, so that few different statements
+// are ever prepared.
+func chunks[T any](d dialect, rows []T) [][]T {
+	if d.name == "postgres" {
+		return slices.Collect(slices.Chunk(rows, 128))
+	}
 	var runs [][]T
 	for size := 64; size >= 1; size /= 2 {
 		for len(rows) >= size {
@@ -264,7 +274,7 @@ func values(rows, width int) string {
 // insert writes rows with few statements: head is "insert into t (a, b)", tail
 // what follows the values.
 func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) error {
-	for _, run := range chunks(rows) {
+	for _, run := range chunks(tx.db.dialect, rows) {
 		if _, err := tx.exec(ctx, head+" values "+values(len(run), len(run[0]))+" "+tail, flat(run)...); err != nil {
 			return err
 		}
@@ -275,7 +285,7 @@ func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) error
 // insertReturning is insert for statements that return rows.
 func insertReturning[T any](ctx context.Context, tx *Tx, scan func(*sql.Rows) (T, error), head, tail string, rows [][]any) ([]T, error) {
 	var all []T
-	for _, run := range chunks(rows) {
+	for _, run := range chunks(tx.db.dialect, rows) {
 		some, err := collect(ctx, tx, scan, head+" values "+values(len(run), len(run[0]))+" "+tail, flat(run)...)
 		if err != nil {
 			return nil, err
@@ -295,7 +305,7 @@ func selectIn[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, er
 // selectBy is selectIn for keys of any type.
 func selectBy[T any, K any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, keys []K) ([]T, error) {
 	var all []T
-	for _, run := range chunks(keys) {
+	for _, run := range chunks(q.speaks(), keys) {
 		args := make([]any, len(run))
 		marks := make([]string, len(run))
 		for i, key := range run {
@@ -315,7 +325,7 @@ func selectBy[T any, K any](ctx context.Context, q queryer, scan func(*sql.Rows)
 // types are what each column is cast to.
 func update[T any](ctx context.Context, tx *Tx, scan func(*sql.Rows) (T, error), text string, types []string, rows [][]any) ([]T, error) {
 	var all []T
-	for _, run := range chunks(rows) {
+	for _, run := range chunks(tx.db.dialect, rows) {
 		list := typed(len(run), types)
 		some, err := collect(ctx, tx, scan, strings.Replace(text, "%s", list, 1), flat(run)...)
 		if err != nil {

@@ -55,6 +55,19 @@ type Claim struct {
 // Raise asks for work to be done: it makes the rows or raises what they want. A
 // number drawn from the counter says when, so to speak, it was wanted.
 func (tx *Tx) Raise(ctx context.Context, number int64, wants []Want) error {
+	wants = arranged(wants)
+	if len(wants) == 0 {
+		return nil
+	}
+	ids, err := tx.Numbers(ctx, len(wants))
+	if err != nil {
+		return err
+	}
+	return tx.raise(ctx, number, ids, wants)
+}
+
+// arranged sorts wants and drops doubles.
+func arranged(wants []Want) []Want {
 	wants = slices.Clone(wants)
 	// Everybody locks in the same order, or deadlocks.
 	slices.SortStableFunc(wants, func(a, b Want) int {
@@ -63,14 +76,12 @@ func (tx *Tx) Raise(ctx context.Context, number int64, wants []Want) error {
 		}
 		return strings.Compare(a.Key, b.Key)
 	})
-	wants = slices.CompactFunc(wants, func(a, b Want) bool { return a.Queue == b.Queue && a.Key == b.Key })
-	if len(wants) == 0 {
-		return nil
-	}
-	ids, err := tx.Numbers(ctx, len(wants))
-	if err != nil {
-		return err
-	}
+	return slices.CompactFunc(wants, func(a, b Want) bool { return a.Queue == b.Queue && a.Key == b.Key })
+}
+
+// raise is [Tx.Raise] for arranged wants, with at least as many numbers for new
+// rows.
+func (tx *Tx) raise(ctx context.Context, number int64, ids []int64, wants []Want) error {
 	rows := make([][]any, len(wants))
 	for i, w := range wants {
 		due := w.DueAt
@@ -79,7 +90,7 @@ func (tx *Tx) Raise(ctx context.Context, number int64, wants []Want) error {
 		}
 		rows[i] = []any{ids[i], w.Queue, w.Key, w.lane(), "ready", stamp{due}, number, 0, 0, 0, w.Cause, w.Payload, ""}
 	}
-	err = tx.insert(ctx, `insert into work (id, queue, key, lane, state, due_at, wanted, seen, token, attempts, cause, payload, error)`,
+	err := tx.insert(ctx, `insert into work (id, queue, key, lane, state, due_at, wanted, seen, token, attempts, cause, payload, error)`,
 		`on conflict (queue, key) do update set
 			wanted = case when work.wanted < excluded.wanted then excluded.wanted else work.wanted end,
 			due_at = case
