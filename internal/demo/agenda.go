@@ -51,15 +51,16 @@ func (a *agenda) next() (time.Time, bool) {
 	return a.rows[0].at, true
 }
 
-// run does all that is due at now.
-func (a *agenda) run(ctx context.Context, now time.Time) error {
+// run does all that is due at now, and returns how much it was.
+func (a *agenda) run(ctx context.Context, now time.Time) (done int, err error) {
 	for len(a.rows) > 0 && !a.rows[0].at.After(now) {
 		p, _ := heap.Pop(&a.rows).(task)
 		if err := p.do(ctx); err != nil {
-			return err
+			return done, err
 		}
+		done++
 	}
-	return nil
+	return done, nil
 }
 
 // clear lets everybody go home.

@@ -161,7 +161,7 @@ func (w *world) compare(a *account) (t tally, wrong []Mismatch) {
 		} else {
 			t.inStep++
 		}
-		if a.naive.knows(o.Kind) {
+		if a.naive.counts(o) {
 			t.naive++
 			if _, _, bad := a.naive.wrong(o.Kind, o.ID, o.Fields); !bad {
 				t.naiveInStep++

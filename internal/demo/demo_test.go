@@ -2,14 +2,39 @@ package demo
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"strconv"
 	"testing"
+	"time"
 )
 
-func TestOne(t *testing.T) {
-	r, err := simulate(t.Context(), Options{Seed: 1, Days: 30, Customers: 25}, func(w *world, d day) { t.Log(line(w, d)) })
-	if err != nil {
-		t.Fatal(err)
+func TestScratch(t *testing.T) {
+	num := func(name string, def int) int {
+		if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+			return n
+		}
+		return def
 	}
-	_ = json.NewEncoder(os.Stderr).Encode(r)
+	from, to := num("FROM", 1), num("TO", 5)
+	for seed := from; seed <= to; seed++ {
+		began := time.Now()
+		r, err := simulate(t.Context(), Options{Seed: uint64(seed), Days: num("DAYS", 30), Customers: num("CUSTOMERS", 25), Calm: os.Getenv("CALM") != ""}, func(w *world, d day) {
+			if os.Getenv("V") != "" {
+				fmt.Println(line(w, d))
+			}
+		})
+		if err != nil {
+			t.Error(seed, err)
+		}
+		mm := r.Mismatches
+		r.Mismatches = nil
+		doc, _ := json.Marshal(r)
+		fmt.Println(time.Since(began).Round(time.Millisecond), string(doc))
+		for i, m := range mm {
+			if i < 15 {
+				fmt.Println("   ", m)
+			}
+		}
+	}
 }

@@ -14,31 +14,40 @@ const grain = time.Second
 // advance moves the world to the next moment at which anything is due, but not
 // past a limit, and lets happen what happens there.
 func (w *world) advance(ctx context.Context, limit time.Time) error {
-	next, err := w.next(ctx, limit)
-	if err != nil {
-		return err
-	}
+	next := w.next(limit)
 	for _, a := range w.accounts {
 		a.motion.Advance(next)
 	}
-	if err := w.agenda.run(ctx, next); err != nil {
-		return err
-	}
-	for _, a := range w.accounts {
-		a.motion.Deliver(ctx, func(r *http.Request) (int, error) { return w.deliver(a, r) })
-	}
-	worked, err := w.service.Step(ctx)
+	acted, err := w.agenda.run(ctx, next)
 	if err != nil {
 		return err
 	}
-	if worked > 0 {
-		return w.wishes.settle(ctx, w)
+	for _, a := range w.accounts {
+		acted += a.motion.Deliver(ctx, func(r *http.Request) (int, error) { return w.deliver(a, r) })
 	}
-	return ctx.Err()
+	if acted == 0 && w.due.After(next) {
+		return ctx.Err()
+	}
+	if _, err := w.service.Step(ctx); err != nil {
+		return err
+	}
+	if err := w.wishes.settle(ctx, w); err != nil {
+		return err
+	}
+	return w.ask(ctx)
+}
+
+// ask notes when the service next has something to do.
+func (w *world) ask(ctx context.Context) error {
+	at, found, err := w.service.Next(ctx)
+	if w.due = at; !found {
+		w.due = w.end.Add(rest + grace)
+	}
+	return err
 }
 
 // next is when anything is due next, at least one grain from now.
-func (w *world) next(ctx context.Context, limit time.Time) (time.Time, error) {
+func (w *world) next(limit time.Time) time.Time {
 	next := limit
 	sooner := func(at time.Time, found bool) {
 		if found && at.Before(next) {
@@ -49,18 +58,14 @@ func (w *world) next(ctx context.Context, limit time.Time) (time.Time, error) {
 	for _, a := range w.accounts {
 		sooner(a.motion.NextAt())
 	}
-	at, found, err := w.service.Next(ctx)
-	if err != nil {
-		return next, err
-	}
-	sooner(at, found)
+	sooner(w.due, true)
 	if soonest := w.clock.Now().Add(grain); next.Before(soonest) {
 		next = soonest
 	}
 	if next.After(limit) {
 		next = limit
 	}
-	return next, nil
+	return next
 }
 
 // deliver brings one webhook to the service and, the same bytes, to the naive

@@ -4,13 +4,16 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // naive is the webhook handler that most shops begin with: it believes what it is
 // sent, in the order in which it is sent. It fetches nothing and looks for
-// nothing by itself. It is not made worse than it must be: a duplicate does no
-// harm, an event about an object that it does not know yet creates it, and what
-// no event tells is not counted against it.
+// nothing by itself. It is not made worse than it must be: it listens to the
+// events that matter, a duplicate does no harm, an event about an object that it
+// does not know yet creates it, and what none of its events tells is not counted
+// against it.
 type naive struct {
 	// rows is its table: an object's kind and id to its fields, in the words of
 	// the simulator's truth.
@@ -48,6 +51,9 @@ func (n *naive) receive(body []byte) {
 		return // a handler that cannot read an event answers an error and forgets it
 	}
 	o := e.Data.Object
+	if !heard(e.Type) {
+		return
+	}
 	switch o.Object {
 	case "customer":
 		if e.Type == "customer.deleted" {
@@ -62,9 +68,7 @@ func (n *naive) receive(body []byte) {
 	case "payment_intent":
 		n.set("payment/"+o.ID, "status", o.payment())
 	case "charge":
-		if e.Type == "charge.refunded" {
-			n.set("payment/"+strings.Trim(string(o.PaymentIntent), `"`), "refunded", o.AmountRefunded.String())
-		}
+		n.set("payment/"+strings.Trim(string(o.PaymentIntent), `"`), "refunded", o.AmountRefunded.String())
 	case "refund":
 		n.rows["refund/"+o.ID] = map[string]string{"status": o.Status}
 	case "dispute":
@@ -115,11 +119,32 @@ func (o naiveObject) payment() string {
 	return o.Status
 }
 
-// knows reports whether the handler keeps such objects at all.
-func (n *naive) knows(kind string) bool {
-	switch kind {
-	case "customer", "subscription", "invoice", "payment", "refund", "dispute":
+// heard lists the events that such a handler subscribes to: those that say that
+// something came to pass, not that an object was made or drafted.
+func heard(event string) bool {
+	switch event {
+	case "invoice.paid", "invoice.payment_failed", "invoice.voided", "invoice.marked_uncollectible",
+		"payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled", "charge.refunded":
 		return true
+	}
+	for _, prefix := range []string{"customer.", "refund.", "charge.dispute."} {
+		if strings.HasPrefix(event, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// counts reports whether an object's truth is something that its events tell.
+func (n *naive) counts(o sim.Object) bool {
+	status := o.Fields["status"]
+	switch o.Kind {
+	case sim.KindCustomer, sim.KindSubscription, sim.KindRefund, sim.KindDispute:
+		return true
+	case sim.KindInvoice:
+		return status != "draft" && status != "open"
+	case sim.KindPayment:
+		return status == "succeeded" || status == "failed" || status == "canceled"
 	}
 	return false
 }

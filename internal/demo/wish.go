@@ -91,7 +91,7 @@ func (w *world) wish(ctx context.Context, p *person) error {
 		if u.op == outbox.PushEmail {
 			err = w.rename(ctx, p)
 		} else {
-			err = w.ask(ctx, p, u.op, target, variant, days)
+			err = w.request(ctx, p, u.op, target, variant, days)
 		}
 		if err != nil {
 			return err
@@ -116,11 +116,11 @@ func (w *world) target(ctx context.Context, p *person, u urge) (newest store.Obj
 	return newest, found, nil
 }
 
-// ask asks for an effect on one object, twice with one key now and then, as an
+// request asks for an effect on one object, twice with one key now and then, as an
 // application does whose first call timed out.
-func (w *world) ask(ctx context.Context, p *person, op string, target store.Object, variant, days int) error {
+func (w *world) request(ctx context.Context, p *person, op string, target store.Object, variant, days int) error {
 	p.asked++
-	request := &wish{
+	asked := &wish{
 		key: fmt.Sprintf("demo:%s:%s:%d", op, p.ref, p.asked), op: simOps[op], account: w.account(target.Account),
 		object: target.ID, customer: p.ref,
 	}
@@ -137,12 +137,12 @@ func (w *world) ask(ctx context.Context, p *person, op string, target store.Obje
 		}
 		if left := payment.Amount.Amount - payment.Refunded; variant > 0 && left > 4 {
 			details.Amount, details.Currency = left/4, payment.Amount.Currency
-			request.amount = details.Amount
+			asked.amount = details.Amount
 		}
 		details.Reason = "requested_by_customer"
 	}
-	w.wishes.add(request)
-	effect := store.Effect{Key: request.key, Kind: op, Object: target.Key, Customer: p.ref, Actor: "demo"}
+	w.wishes.add(asked)
+	effect := store.Effect{Key: asked.key, Kind: op, Object: target.Key, Customer: p.ref, Actor: "demo"}
 	err := w.desk.ask(ctx, effect, details)
 	if err == nil && variant == 1 {
 		err = w.desk.ask(ctx, effect, details)

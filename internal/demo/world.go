@@ -44,6 +44,8 @@ type world struct {
 	// answers counts what customers were told who came back.
 	answers map[string]int
 	days    []day
+	// due is when the service next has something to do, as it last said.
+	due     time.Time
 	stopped bool
 }
 
@@ -131,8 +133,8 @@ func (w *world) build(ctx context.Context) error {
 // How often the service looks by itself. All but the sweep are slower than the
 // defaults, which are meant for real time: a simulated month has 43,000 minutes.
 const (
-	pullEvery = 10 * time.Minute
-	hotEvery  = 30 * time.Minute
+	pullEvery = 30 * time.Minute
+	hotEvery  = time.Hour
 	fullEvery = 24 * time.Hour
 )
 
