@@ -18,6 +18,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"github.com/trivetdev/trivet/internal/fail"
 )
 
 //go:embed migrations
@@ -152,9 +154,11 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
+	fail.Point("store.migrating")
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate the schema: %w", err)
 	}
+	fail.Point("store.migrated")
 	if db.dialect.name == "sqlite" {
 		return db.hireWriter(ctx)
 	}

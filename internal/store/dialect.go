@@ -20,15 +20,12 @@ type dialect struct {
 	skip string
 	// numbers draws $1 numbers from the counter and returns the last.
 	numbers string
-	// time is the type of a time in a cast.
-	time string
 }
 
 var sqliteDialect = dialect{
 	name:    "sqlite",
 	begin:   "begin immediate",
 	numbers: "update counter set n = n + $1 where id = 1 returning n",
-	time:    "text",
 }
 
 var postgresDialect = dialect{
@@ -39,7 +36,6 @@ var postgresDialect = dialect{
 	// A block of consecutive numbers is not needed, only that all are new and
 	// that the order of drawing is the order of the numbers.
 	numbers: "select nextval('counter') from generate_series(1, $1::bigint)",
-	time:    "timestamptz",
 }
 
 // repeatable reports whether a transaction that failed with err may simply be

@@ -124,7 +124,7 @@ func (tx *Tx) Settle(ctx context.Context, begun map[string]int64) error {
 		update events set state = 'done', done_at = v.column3, error = ''
 		from (values %s) as v
 		where events.ref = v.column1 and events.want < v.column2 and events.state in ('received', 'dead')
-		returning events.id`, []string{"text", "bigint", tx.db.dialect.time}, rows)
+		returning events.id`, rows)
 	if err != nil {
 		return fmt.Errorf("settle events: %w", err)
 	}
@@ -216,7 +216,7 @@ func (tx *Tx) Replay(ctx context.Context, ids []string, cause string) (int, erro
 	}
 	if _, err := update(ctx, tx, scanString, `
 		update events set state = 'received', want = v.column2, error = '', done_at = null
-		from (values %s) as v where events.id = v.column1 returning events.id`, []string{"text", "bigint"}, rows); err != nil {
+		from (values %s) as v where events.id = v.column1 returning events.id`, rows); err != nil {
 		return 0, err
 	}
 	return len(events), tx.Raise(ctx, numbers[0], wants)

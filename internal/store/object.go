@@ -90,8 +90,7 @@ func (tx *Tx) MarkChecked(ctx context.Context, begun map[string]int64) error {
 	}
 	_, err := update(ctx, tx, scanString, `
 		update objects set checked = v.column2, checked_at = v.column3 from (values %s) as v
-		where objects.key = v.column1 and objects.checked < v.column2 returning objects.key`,
-		[]string{"text", "bigint", tx.db.dialect.time}, rows)
+		where objects.key = v.column1 and objects.checked < v.column2 returning objects.key`, rows)
 	return err
 }
 

@@ -9,8 +9,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -225,6 +223,9 @@ func (tx *Tx) Numbers(ctx context.Context, n int) ([]int64, error) {
 // Number draws one number in a transaction of its own: what a look does before
 // it begins.
 func (db *DB) Number(ctx context.Context) (number int64, err error) {
+	if db.writer == nil { // PostgreSQL draws without a transaction
+		return one(ctx, db, scanInt, db.dialect.numbers, 1)
+	}
 	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		drawn, err := tx.Numbers(ctx, 1)
 		if err == nil {
@@ -235,140 +236,6 @@ func (db *DB) Number(ctx context.Context) (number int64, err error) {
 	return number, err
 }
 
-// chunks splits rows into runs for one statement each. On PostgreSQL, where each
-// statement costs a round trip, a run has up to 128 rows of any number. On SQLite
-// it has up to 64, their number a power of two, so that few different statements
-// are ever prepared.
-func chunks[T any](d dialect, rows []T) [][]T {
-	if d.name == "postgres" {
-		return slices.Collect(slices.Chunk(rows, 128))
-	}
-	var runs [][]T
-	for size := 64; size >= 1; size /= 2 {
-		for len(rows) >= size {
-			runs = append(runs, rows[:size])
-			rows = rows[size:]
-		}
-	}
-	return runs
-}
-
-// values writes "($1, $2), ($3, $4)" for rows of a width.
-func values(rows, width int) string {
-	var b strings.Builder
-	n := 0
-	for r := range rows {
-		if r > 0 {
-			b.WriteString(", ")
-		}
-		for c := range width {
-			n++
-			b.WriteString(map[bool]string{true: "($", false: ", $"}[c == 0])
-			b.WriteString(strconv.Itoa(n))
-		}
-		b.WriteByte(')')
-	}
-	return b.String()
-}
-
-// insert writes rows with few statements: head is "insert into t (a, b)", tail
-// what follows the values.
-func (tx *Tx) insert(ctx context.Context, head, tail string, rows [][]any) error {
-	for _, run := range chunks(tx.db.dialect, rows) {
-		if _, err := tx.exec(ctx, head+" values "+values(len(run), len(run[0]))+" "+tail, flat(run)...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// insertReturning is insert for statements that return rows.
-func insertReturning[T any](ctx context.Context, tx *Tx, scan func(*sql.Rows) (T, error), head, tail string, rows [][]any) ([]T, error) {
-	var all []T
-	for _, run := range chunks(tx.db.dialect, rows) {
-		some, err := collect(ctx, tx, scan, head+" values "+values(len(run), len(run[0]))+" "+tail, flat(run)...)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
-	}
-	return all, nil
-}
-
-// selectIn reads rows by their keys: the text holds %s where "$1, $2" goes.
-// Arguments that the text needs besides go after the keys' numbers, so they are
-// not supported; filter by key alone.
-func selectIn[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, keys []string) ([]T, error) {
-	return selectBy(ctx, q, scan, text, keys)
-}
-
-// selectBy is selectIn for keys of any type.
-func selectBy[T any, K any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, keys []K) ([]T, error) {
-	var all []T
-	for _, run := range chunks(q.speaks(), keys) {
-		args := make([]any, len(run))
-		marks := make([]string, len(run))
-		for i, key := range run {
-			args[i], marks[i] = key, "$"+strconv.Itoa(i+1)
-		}
-		some, err := collect(ctx, q, scan, strings.Replace(text, "%s", strings.Join(marks, ", "), 1), args...)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
-	}
-	return all, nil
-}
-
-// update changes rows to values of their own with few statements. The text
-// refers to the values as v.column1, v.column2 …, and holds %s where they go;
-// types are what each column is cast to.
-func update[T any](ctx context.Context, tx *Tx, scan func(*sql.Rows) (T, error), text string, types []string, rows [][]any) ([]T, error) {
-	var all []T
-	for _, run := range chunks(tx.db.dialect, rows) {
-		list := typed(len(run), types)
-		some, err := collect(ctx, tx, scan, strings.Replace(text, "%s", list, 1), flat(run)...)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
-	}
-	return all, nil
-}
-
-// typed is values with a cast around every placeholder: PostgreSQL cannot
-// guess the types in a list that stands alone.
-func typed(rows int, types []string) string {
-	var b strings.Builder
-	for n := range rows * len(types) {
-		switch {
-		case n == 0:
-			b.WriteString("(")
-		case n%len(types) == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "cast($%d as %s)", n+1, types[n%len(types)])
-	}
-	return b.String() + ")"
-}
-
-func flat(rows [][]any) []any {
-	args := make([]any, 0, len(rows)*len(rows[0]))
-	for _, row := range rows {
-		args = append(args, row...)
-	}
-	return args
-}
-
-func flag(on bool) int64 {
-	if on {
-		return 1
-	}
-	return 0
-}
-
 func sorted(keys []string) []string {
 	keys = slices.Clone(keys)
 	slices.Sort(keys)
@@ -377,4 +244,11 @@ func sorted(keys []string) []string {
 
 func sortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
+}
+
+func flag(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
 }

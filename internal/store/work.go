@@ -158,7 +158,7 @@ func (tx *Tx) Hold(ctx context.Context, claims []Claim) (held map[int64]bool, er
 		tokens[c.ID], ids[i] = c.Token, c.ID
 	}
 	// The order of the locks is that in which [Tx.Raise] takes them.
-	rows, err := selectBy(ctx, tx, func(rows *sql.Rows) (r [2]int64, err error) { return r, rows.Scan(&r[0], &r[1]) },
+	rows, err := selectIn(ctx, tx, func(rows *sql.Rows) (r [2]int64, err error) { return r, rows.Scan(&r[0], &r[1]) },
 		`select id, token from work where id in (%s) and state = 'running' order by queue, key`+tx.db.dialect.lock, ids)
 	held = map[int64]bool{}
 	for _, row := range rows {
@@ -191,7 +191,7 @@ func (tx *Tx) Finish(ctx context.Context, claims []Claim, next time.Time) error 
 			attempts = 0, error = '', lease_until = null, seen = v.column2
 		from (values %s) as v
 		where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
-		returning work.id`, []string{"bigint", "bigint", "text", tx.db.dialect.time, tx.db.dialect.time}, rows)
+		returning work.id`, rows)
 	if err != nil {
 		return fmt.Errorf("finish work: %w", err)
 	}
@@ -250,7 +250,7 @@ func (db *DB) Extend(ctx context.Context, claims []Claim, lease time.Duration) e
 		_, err := update(ctx, tx, scanInt, `
 			update work set lease_until = v.column3 from (values %s) as v
 			where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
-			returning work.id`, []string{"bigint", "bigint", tx.db.dialect.time}, rows)
+			returning work.id`, rows)
 		return err
 	})
 }
