@@ -28,7 +28,7 @@ var floors = []struct {
 	name  string
 	rooms []room
 }{
-	{"vocabulary", []room{{packages: []string{"billing"}}}},
+	{"vocabulary", []room{{packages: []string{"billing"}}, {packages: []string{"internal/fail"}}}},
 	{"seams", []room{{packages: []string{"provider", "policy", "notify"}}, {packages: []string{"internal/config"}}}},
 	{"transport", []room{{packages: []string{"provider/transport"}}}},
 	{"drivers, rules, channels and the engine", []room{
@@ -39,7 +39,7 @@ var floors = []struct {
 	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox"}}}},
 	{"surfaces", []room{{packages: []string{"internal/api", "internal/web"}}}},
 	{"facade", []room{{packages: []string{"."}}}},
-	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/bench"}}}},
+	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/bench", "internal/crash"}}}},
 	{"command line", []room{{packages: []string{"internal/cli"}}}},
 	{"command", []room{{packages: []string{"cmd/*", "bench", "bench/*", "tools/*"}}, {packages: []string{"internal/docgen"}}}},
 }

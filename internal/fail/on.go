@@ -1,0 +1,110 @@
+//go:build failpoints
+
+package fail
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// plan is what TRIVET_FAIL says. It is state in a variable because a place deep
+// in the house has nobody to get it from; it is not in a normal build.
+var plan = sync.OnceValue(func() *orders {
+	o, err := parse(os.Getenv("TRIVET_FAIL"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "TRIVET_FAIL:", err)
+		os.Exit(2)
+	}
+	return o
+})
+
+type orders struct {
+	lease  time.Duration
+	places map[string]*order
+}
+
+// order is what happens at one pass of one place.
+type order struct {
+	do     string
+	sleep  time.Duration
+	at     int64
+	passed atomic.Int64
+}
+
+// Point is a place where a test may end the process.
+func Point(name string) {
+	o := plan().places[name]
+	if o == nil || o.passed.Add(1) != o.at {
+		return
+	}
+	fmt.Fprintf(os.Stderr, "fail point %s: %s\n", name, o.do)
+	switch o.do {
+	case "kill":
+		signal(syscall.SIGKILL)
+	case "stop":
+		signal(syscall.SIGSTOP)
+	case "sleep":
+		time.Sleep(o.sleep)
+	}
+}
+
+func signal(s syscall.Signal) {
+	if err := syscall.Kill(os.Getpid(), s); err != nil {
+		panic(err)
+	}
+	if s == syscall.SIGKILL {
+		select {} // this thread may get a moment more than the process
+	}
+}
+
+// Lease is how long a lease lasts: as long as was meant, unless a test has no
+// time to wait for it.
+func Lease(meant time.Duration) time.Duration {
+	if shorter := plan().lease; shorter > 0 {
+		return shorter
+	}
+	return meant
+}
+
+func parse(text string) (*orders, error) {
+	all := &orders{places: map[string]*order{}}
+	for part := range strings.SplitSeq(text, ",") {
+		if part == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(part, "=")
+		var err error
+		if name == "lease" {
+			all.lease, err = time.ParseDuration(value)
+		} else {
+			all.places[name], err = parseOrder(value)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w: write it like inbox.committed=kill@3, apply.fetched=sleep:200ms@1 or lease=1s", part, err)
+		}
+	}
+	return all, nil
+}
+
+func parseOrder(text string) (o *order, err error) {
+	o = &order{}
+	what, at, _ := strings.Cut(text, "@")
+	if o.at, err = strconv.ParseInt(at, 10, 64); err != nil || o.at < 1 {
+		return nil, fmt.Errorf("%q is no number of a pass", at)
+	}
+	var length string
+	switch o.do, length, _ = strings.Cut(what, ":"); o.do {
+	case "kill", "stop":
+	case "sleep":
+		o.sleep, err = time.ParseDuration(length)
+	default:
+		err = fmt.Errorf("%q is neither kill nor stop nor sleep", o.do)
+	}
+	return o, err
+}
