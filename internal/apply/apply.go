@@ -9,6 +9,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/batch"
+	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/provider"
@@ -207,6 +208,7 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 			}
 			s.missing = true
 		}
+		fail.Point("apply.fetched")
 		g := &group{sights: []*sight{s}, claim: claim}
 		if err := a.batcher.Do(ctx, g); err != nil {
 			return Outcome{}, err

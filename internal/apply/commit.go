@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -57,6 +58,7 @@ func (a *Applier) commit(ctx context.Context, groups []*group) error {
 	if err != nil {
 		return err
 	}
+	fail.Point("apply.committed")
 	if w.raised {
 		a.Wake(store.QueueLook)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/trivetdev/trivet/internal/batch"
+	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -55,6 +56,7 @@ func (in *Inbox) commit(ctx context.Context, entries []*entry) error {
 	if err != nil {
 		return err
 	}
+	fail.Point("inbox.committed")
 	for i, e := range entries {
 		e.fresh = fresh[i]
 	}

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/work"
 	"github.com/trivetdev/trivet/provider"
@@ -134,7 +135,9 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 	if err := o.attempt(ctx, claim, e); err != nil {
 		return err
 	}
+	fail.Point("outbox.marked")
 	result, err := act.call(ctx)
+	fail.Point("outbox.called")
 	if err != nil {
 		return &callError{fmt.Errorf("%s %s: %w", e.Kind, e.Object, err)}
 	}

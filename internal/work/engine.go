@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -49,6 +50,7 @@ type queue struct {
 func New(db *store.DB, log *slog.Logger, queues ...Queue) *Engine {
 	e := &Engine{db: db, log: log, Observe: func(string, time.Duration, error) {}}
 	for _, q := range queues {
+		q.Lease = fail.Lease(q.Lease)
 		e.queues = append(e.queues, &queue{Queue: q, wake: make(chan struct{}, 1), running: map[int64]store.Claim{}})
 	}
 	return e
@@ -148,6 +150,9 @@ func (e *Engine) claim(ctx context.Context, q *queue, most int) []store.Claim {
 			e.log.Error("cannot claim work", "queue", q.Name, "error", err)
 		}
 		return nil
+	}
+	if len(claims) > 0 {
+		fail.Point("work.claimed")
 	}
 	q.mu.Lock()
 	for _, claim := range claims {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -61,6 +62,7 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 	if err != nil {
 		return err
 	}
+	fail.Point("sweep.written")
 	at.count(outcomes)
 	if at.After = page.Next; page.Next == "" {
 		if err := r.leftovers(ctx, account, at); err != nil {
