@@ -17,18 +17,26 @@ const EnvURL = "TRIVET_TEST_POSTGRES"
 // one test and not the whole run.
 const cleanupTimeout = 30 * time.Second
 
+// sharedServer is where this test binary makes its databases.
+type sharedServer struct {
+	url string
+	// own is kept only to be reachable: collecting it as garbage would close the
+	// pipe to its reaper, which would then end the server in the middle of a test.
+	own *Server
+}
+
 // shared starts the server of this test binary once. It is state in a variable
 // because tests in one binary have no other place to share it; the reaper of
 // the server ends it with the process.
-var shared = sync.OnceValues(func() (string, error) {
+var shared = sync.OnceValues(func() (sharedServer, error) {
 	if url := os.Getenv(EnvURL); url != "" {
-		return url, nil
+		return sharedServer{url: url}, nil
 	}
 	s, err := Launch(context.Background(), Options{})
 	if err != nil {
-		return "", err
+		return sharedServer{}, err
 	}
-	return s.URL(), nil
+	return sharedServer{url: s.URL(), own: s}, nil
 })
 
 // URL returns the address of a fresh, empty database, as
@@ -40,7 +48,7 @@ func URL(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	return database(t, server)
+	return database(t, server.url)
 }
 
 // Start gives the test a server of its own, stopped and removed at its end.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -252,5 +253,21 @@ func TestSearchable(t *testing.T) {
 	}
 	if !searchable("/") {
 		t.Error("the root folder does not count as open to all")
+	}
+}
+
+// Garbage collection must not end the server that all tests share.
+func TestSharedServerOutlivesGarbageCollection(t *testing.T) {
+	url := URL(t)
+	for range 3 {
+		runtime.GC()
+		time.Sleep(50 * time.Millisecond)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
