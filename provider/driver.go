@@ -94,6 +94,10 @@ type Query struct {
 // Page is one page of a list.
 type Page struct {
 	Snapshots []Snapshot
+	// Unread are objects of the page that could not be read, so that one of them
+	// does not keep the others from being read. The caller fetches each by
+	// itself, which tells what is wrong.
+	Unread []Ref
 	// Next continues the list; empty on the last page.
 	Next string
 }

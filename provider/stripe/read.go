@@ -145,6 +145,10 @@ func (r reader[T]) page(ctx context.Context, d *Driver, query provider.Query) (p
 			return provider.Page{}, d.malformed(op, errors.New("an object of the list has no id"))
 		}
 		snapshot, err := r.read(ctx, d, op, object)
+		if err != nil && provider.KindOf(err) == provider.Malformed {
+			page.Unread = append(page.Unread, d.ref(query.Kind, r.id(object)))
+			continue
+		}
 		if err != nil {
 			return provider.Page{}, err
 		}

@@ -64,6 +64,9 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 	}
 	fail.Point("sweep.written")
 	at.count(outcomes)
+	if err := r.unread(ctx, page); err != nil {
+		return err
+	}
 	if at.After = page.Next; page.Next == "" {
 		if err := r.leftovers(ctx, account, at); err != nil {
 			return err
@@ -76,6 +79,17 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 	return r.finish(ctx, claim, r.DB.Now(), func(ctx context.Context, tx *store.Tx) error {
 		return setCursor(ctx, tx, "sweep/"+account, at)
 	})
+}
+
+// unread asks for a look at each object of a page that could not be read: the
+// look fails with what is wrong, and is seen to by a person, while the sweep goes
+// on.
+func (r *Reconciler) unread(ctx context.Context, page provider.Page) error {
+	wants := make([]store.Want, len(page.Unread))
+	for i, ref := range page.Unread {
+		wants[i] = store.Want{Queue: store.QueueLook, Key: ref.String(), Cause: string(apply.Sweep)}
+	}
+	return r.raise(ctx, wants...)
 }
 
 func (p *Progress) count(outcomes []apply.Outcome) {
@@ -268,6 +282,9 @@ func (r *Reconciler) owner(ctx context.Context, driver provider.Driver, owner st
 				return total.Objects, total.Changed, err
 			}
 			total.count(outcomes)
+			if err := r.unread(ctx, page); err != nil {
+				return total.Objects, total.Changed, err
+			}
 			after, more = page.Next, page.Next != ""
 		}
 	}
