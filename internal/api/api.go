@@ -1,11 +1,12 @@
-// Package api is the REST surface: parse, call, render.
 package api
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -34,12 +35,87 @@ type Config struct {
 	Log  *slog.Logger
 }
 
+// server answers requests.
+type server struct {
+	Config
+	keys keyring
+	// front has all routes, rest those under /v1, which need a key.
+	front, rest *http.ServeMux
+	huma        huma.API
+	running     inFlight
+}
+
 // New makes the handler of all routes.
 func New(config Config) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("POST /webhooks/{account}", config.Webhooks)
-	mux.Handle("GET /return/{account}", config.Redirect)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(config.Metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
-	return mux
+	s := &server{Config: config, keys: newKeyring(config.Keys), front: http.NewServeMux(), rest: http.NewServeMux()}
+	s.huma = humago.New(s.rest, described(config.Version))
+	s.operations()
+	s.rest.HandleFunc("/", s.unknown(s.rest))
+
+	s.front.Handle("POST /webhooks/{account}", config.Webhooks)
+	s.front.Handle("GET /return/{account}", config.Redirect)
+	s.front.Handle("GET /metrics", promhttp.HandlerFor(config.Metrics, promhttp.HandlerOpts{}))
+	s.front.HandleFunc("GET /healthz", s.healthz)
+	s.front.HandleFunc("GET /readyz", s.readyz)
+	s.front.HandleFunc("GET /openapi.json", s.openapi())
+	s.front.HandleFunc("GET /docs", s.docs())
+	s.front.HandleFunc("/v1/", s.admit)
+	s.front.HandleFunc("/", s.unknown(s.front))
+	return http.HandlerFunc(s.serve)
+}
+
+// operations registers everything under /v1.
+func (s *server) operations() {
+	s.checkOperations()
+	s.customerOperations()
+	s.grantOperations()
+	s.checkoutOperations()
+	s.subscriptionOperations()
+	s.paymentOperations()
+	s.effectOperations()
+	s.eventOperations()
+	s.replayOperations()
+	s.driftOperations()
+	s.reconcileOperations()
+	s.unlinkedOperations()
+	s.statsOperations()
+}
+
+// serve answers a request, and a panic with a problem.
+func (s *server) serve(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		p := recover()
+		if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
+			panic(p)
+		}
+		if p != nil {
+			s.broken(r, p).write(w)
+		}
+	}()
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	s.front.ServeHTTP(w, r)
+}
+
+// methods are those that any route has.
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}
+
+// unknown answers what no route of a mux matches: there is no such path, or it
+// takes another method.
+func (s *server) unknown(mux *http.ServeMux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var allowed []string
+		for _, method := range methods {
+			probe := r.Clone(r.Context())
+			probe.Method = method
+			if _, pattern := mux.Handler(probe); pattern != "/" && pattern != "/v1/" {
+				allowed = append(allowed, method)
+			}
+		}
+		if len(allowed) == 0 {
+			problemf(http.StatusNotFound, "no_such_path", "There is nothing at this path: see /docs for what there is.").write(w)
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		problemf(http.StatusMethodNotAllowed, "wrong_method", "This path takes %s.", strings.Join(allowed, " and ")).write(w)
+	}
 }

@@ -81,20 +81,18 @@ func run(ctx context.Context, service *trivet.Service, listener net.Listener, lo
 		Handler: service.Handler(), ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	engine, served := make(chan error, 1), make(chan error, 1)
+	engine, served := make(chan struct{}), make(chan struct{})
 	go func() {
-		err := service.Run(working)
-		if err != nil {
+		defer close(engine)
+		if err := service.Run(working); err != nil {
 			abort(fmt.Errorf("the engine stopped: %w", err))
 		}
-		engine <- err
 	}()
 	go func() {
-		err := server.Serve(listener)
-		if !errors.Is(err, http.ErrServerClosed) {
+		defer close(served)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			abort(fmt.Errorf("the server stopped: %w", err))
 		}
-		served <- err
 	}()
 	<-ctx.Done()
 	log.Info("stopping: finishing what is under way; a second signal ends at once")

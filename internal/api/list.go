@@ -1,0 +1,95 @@
+package api
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ListInput is what every list takes.
+type ListInput struct {
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many rows at most."`
+	After string `query:"after" maxLength:"1024" doc:"The next of the page before."`
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Data []T     `json:"data" nullable:"false"`
+	Next *string `json:"next" doc:"Send it as after for the next page; null on the last."`
+}
+
+// pageOutput is the answer of a list.
+type pageOutput[T any] struct {
+	Body Page[T]
+}
+
+// page renders rows, of which one more than the limit was read.
+func page[R, T any](rows []R, limit int, cursor func(R) string, render func(R) T) *pageOutput[T] {
+	out := &pageOutput[T]{Body: Page[T]{Data: []T{}}}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next := base64.RawURLEncoding.EncodeToString([]byte(cursor(rows[limit-1])))
+		out.Body.Next = &next
+	}
+	for _, row := range rows {
+		out.Body.Data = append(out.Body.Data, render(row))
+	}
+	return out
+}
+
+// key reads a cursor that is the key of the last row.
+func (l ListInput) key() (string, error) {
+	text, err := base64.RawURLEncoding.DecodeString(l.After)
+	if err != nil || strings.ContainsRune(string(text), 0) {
+		return "", badCursor()
+	}
+	return string(text), nil
+}
+
+// number reads a cursor that is the number of the last row; 0: none.
+func (l ListInput) number() (int64, error) {
+	if l.After == "" {
+		return 0, nil
+	}
+	text, err := l.key()
+	if err != nil {
+		return 0, err
+	}
+	number, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || number < 1 {
+		return 0, badCursor()
+	}
+	return number, nil
+}
+
+func badCursor() *Problem {
+	return invalidf("The cursor after is none of ours: send the next of the page before as it is, or leave it out to begin anew.")
+}
+
+func numbered(n int64) string { return strconv.FormatInt(n, 10) }
+
+// moment shows a time; none as null.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// orNull shows a text; none as null.
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// listOf makes no list an empty one.
+func listOf[T any](all []T) []T {
+	if all == nil {
+		return []T{}
+	}
+	return all
+}
