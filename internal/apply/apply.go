@@ -203,7 +203,7 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 			if provider.KindOf(err) != provider.NotFound {
 				return Outcome{}, err
 			}
-			if claim != nil && claim.Attempts < patience {
+			if claim != nil && claim.Failures+1 < patience {
 				return Outcome{}, fmt.Errorf("%w: %w", ErrNotVisible, err)
 			}
 			s.missing = true

@@ -18,7 +18,7 @@ const attempts = 8
 func (a *Applier) Queue(workers int) work.Queue {
 	return work.Queue{
 		Name: store.QueueLook, Workers: workers, Lease: time.Minute,
-		Run: a.Look, Retry: retry,
+		Run: a.Look, Retry: retry, Waits: outage,
 		Failed: func(ctx context.Context, tx *store.Tx, claim store.Claim, err error, dead bool) error {
 			return tx.Trouble(ctx, claim.Key, err.Error(), dead)
 		},
@@ -31,10 +31,15 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 	if errors.Is(err, ErrNotVisible) {
 		return work.Backoff(claim.Attempts, 5*time.Second, 2*time.Minute, err), true
 	}
-	failure, ok := errors.AsType[*provider.Error](err)
-	outage := ok && (failure.Kind == provider.RateLimited || failure.Kind == provider.Unavailable || failure.Kind == provider.Denied)
-	if !outage && claim.Attempts >= attempts {
+	if !outage(err) && claim.Failures+1 >= attempts {
 		return 0, false
 	}
 	return work.Backoff(claim.Attempts, 5*time.Second, 10*time.Minute, err), true
+}
+
+// outage reports whether an error says nothing about the object: only waiting
+// helps, and the tries that it cost do not count.
+func outage(err error) bool {
+	failure, ok := errors.AsType[*provider.Error](err)
+	return ok && (failure.Kind == provider.RateLimited || failure.Kind == provider.Unavailable || failure.Kind == provider.Denied)
 }

@@ -46,8 +46,12 @@ type Claim struct {
 	// Token fences: whatever the worker writes is refused once somebody else
 	// holds the row. It is drawn from the counter when the row is claimed, so
 	// what was wanted before is satisfied by what begins after it.
-	Token    int64
+	Token int64
+	// Attempts counts claims since the row was last finished, this one included;
+	// Failures how many of the earlier ones failed for a reason that waiting alone
+	// does not mend.
 	Attempts int64
+	Failures int64
 	Cause    string
 	Payload  string
 }
@@ -98,6 +102,7 @@ func (tx *Tx) raise(ctx context.Context, number int64, ids []int64, wants []Want
 				when work.state = 'ready' and work.attempts = 0 and excluded.due_at < work.due_at then excluded.due_at
 				else work.due_at end,
 			attempts = case when work.state in ('idle', 'dead') then 0 else work.attempts end,
+			failures = case when work.state in ('idle', 'dead') then 0 else work.failures end,
 			cause = case when work.state in ('idle', 'dead') then excluded.cause else work.cause end,
 			payload = case when excluded.payload = '' then work.payload else excluded.payload end,
 			state = case when work.state in ('idle', 'dead') then 'ready' else work.state end`, rows)
@@ -130,7 +135,7 @@ func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Dur
 				and not exists (select 1 from work r where r.lane = w.lane and r.state = 'running')
 				and not exists (select 1 from work f where f.lane = w.lane and f.state = 'ready' and f.id < w.id)
 				order by w.due_at, w.id limit $5`+tx.db.dialect.skip+`)
-			returning id, queue, key, token, attempts, cause, payload`,
+			returning id, queue, key, token, attempts, failures, cause, payload`,
 			token[0], stamp{tx.Now.Add(lease)}, queue, stamp{tx.Now}, limit)
 		return err
 	})
@@ -145,7 +150,7 @@ func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Dur
 }
 
 func scanClaim(rows *sql.Rows) (c Claim, err error) {
-	return c, rows.Scan(&c.ID, &c.Queue, &c.Key, &c.Token, &c.Attempts, &c.Cause, &c.Payload)
+	return c, rows.Scan(&c.ID, &c.Queue, &c.Key, &c.Token, &c.Attempts, &c.Failures, &c.Cause, &c.Payload)
 }
 
 // Hold locks the rows of the claims until the transaction ends and returns the
@@ -188,7 +193,7 @@ func (tx *Tx) Finish(ctx context.Context, claims []Claim, next time.Time) error 
 		update work set
 			state = case when work.wanted > v.column2 then 'ready' else v.column3 end,
 			due_at = case when work.wanted > v.column2 then v.column5 else v.column4 end,
-			attempts = 0, error = '', lease_until = null, seen = v.column2
+			attempts = 0, failures = 0, error = '', lease_until = null, seen = v.column2
 		from (values %s) as v
 		where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
 		returning work.id`, rows)
@@ -213,9 +218,19 @@ func (tx *Tx) Fail(ctx context.Context, claim Claim, cause string, retry time.Ti
 		state, retry = "dead", tx.Now
 	}
 	result, err := tx.exec(ctx, `
-		update work set state = $1, due_at = $2, error = $3, lease_until = null
+		update work set state = $1, due_at = $2, error = $3, failures = failures + 1, lease_until = null
 		where id = $4 and token = $5 and state = 'running'`, state, stamp{retry}, clip(cause), claim.ID, claim.Token)
 	return lostUnless(result, err, "fail work")
+}
+
+// Wait gives a claim back, like [Tx.Fail], after an attempt that failed for a
+// reason which only waiting mends: it does not count against the row, however
+// often it happens.
+func (tx *Tx) Wait(ctx context.Context, claim Claim, cause string, retry time.Time) error {
+	result, err := tx.exec(ctx, `
+		update work set state = 'ready', due_at = $1, error = $2, lease_until = null
+		where id = $3 and token = $4 and state = 'running'`, stamp{retry}, clip(cause), claim.ID, claim.Token)
+	return lostUnless(result, err, "wait with work")
 }
 
 // Release gives a claim back untouched, as if it had not been taken.
@@ -293,11 +308,11 @@ func (db *DB) WorkNamed(ctx context.Context, queue, key string) (Work, error) {
 	return one(ctx, db, scanWork, workColumns+` where queue = $1 and key = $2`, queue, key)
 }
 
-const workColumns = `select id, queue, key, token, attempts, cause, payload, state, due_at, error from work`
+const workColumns = `select id, queue, key, token, attempts, failures, cause, payload, state, due_at, error from work`
 
 func scanWork(rows *sql.Rows) (w Work, err error) {
 	var due stamp
-	err = rows.Scan(&w.ID, &w.Queue, &w.Key, &w.Token, &w.Attempts, &w.Cause, &w.Payload, &w.State, &due, &w.Error)
+	err = rows.Scan(&w.ID, &w.Queue, &w.Key, &w.Token, &w.Attempts, &w.Failures, &w.Cause, &w.Payload, &w.State, &due, &w.Error)
 	w.DueAt = due.Time
 	return w, err
 }

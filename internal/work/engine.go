@@ -25,6 +25,9 @@ type Queue struct {
 	Run func(ctx context.Context, claim store.Claim) error
 	// Retry says when to try again after an error; ok is false if never.
 	Retry func(claim store.Claim, err error) (after time.Duration, ok bool)
+	// Waits, if set, tells errors that only waiting mends: they do not count as
+	// failures of the claim. Retry must never give up on them.
+	Waits func(err error) bool
 	// Failed, if set, runs in the transaction that records a failure.
 	Failed func(ctx context.Context, tx *store.Tx, claim store.Claim, err error, dead bool) error
 }
@@ -210,7 +213,11 @@ func (e *Engine) fail(ctx context.Context, q *queue, claim store.Claim, cause er
 		if again {
 			retry = tx.Now.Add(after)
 		}
-		if err := tx.Fail(ctx, claim, cause.Error(), retry); err != nil {
+		note := tx.Fail
+		if again && q.Waits != nil && q.Waits(cause) {
+			note = tx.Wait
+		}
+		if err := note(ctx, claim, cause.Error(), retry); err != nil {
 			return err
 		}
 		if q.Failed == nil {

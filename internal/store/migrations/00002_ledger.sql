@@ -40,6 +40,7 @@ create table work (
   seen        bigint not null,
   token       bigint not null,
   attempts    bigint not null,
+  failures    bigint not null default 0,
   lease_until timestamptz,
   cause       text not null,
   payload     text not null,
