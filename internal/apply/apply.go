@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/batch"
@@ -86,13 +85,10 @@ type Applier struct {
 // one page of a sweep.
 type group struct {
 	sights []*sight
-	// claim is the row of work that is finished with the group; nil: none.
+	// claim is the row of work that is finished with the group's only sight; nil:
+	// none. lost: another worker has it, so nothing is written.
 	claim *store.Claim
-	// next is when the claim is due again; zero: when wanted.
-	next time.Time
-	// also runs in the same transaction.
-	also func(ctx context.Context, tx *store.Tx) error
-	lost bool
+	lost  bool
 }
 
 // sight is what a look saw, on its way into the ledger.
@@ -231,17 +227,12 @@ type Page struct {
 	// Begun is the number that was drawn before the page was asked for.
 	Begun     int64
 	Snapshots []provider.Snapshot
-	// Claim is the sweep's own row of work, due again at Next; nil: none.
-	Claim *store.Claim
-	Next  time.Time
-	// Also runs in the same transaction, such as to move the sweep's cursor.
-	Also func(ctx context.Context, tx *store.Tx) error
 }
 
 // Write folds a page of a sweep into the ledger. Rows that something newer
 // landed on are left alone and wanted again.
 func (a *Applier) Write(ctx context.Context, page Page) ([]Outcome, error) {
-	g := &group{claim: page.Claim, next: page.Next, also: page.Also}
+	g := &group{}
 	seen := map[provider.Ref]bool{}
 	for _, snapshot := range page.Snapshots {
 		if !seen[snapshot.Ref] { // a page that shifted while it was read may repeat rows
@@ -251,9 +242,6 @@ func (a *Applier) Write(ctx context.Context, page Page) ([]Outcome, error) {
 	}
 	if err := a.batcher.Do(ctx, g); err != nil {
 		return nil, err
-	}
-	if g.lost {
-		return nil, store.ErrLost
 	}
 	outcomes := make([]Outcome, len(g.sights))
 	for i, s := range g.sights {

@@ -9,7 +9,6 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
-	"github.com/trivetdev/trivet/provider"
 )
 
 // writing is one transaction under way: many looks, few statements.
@@ -353,35 +352,17 @@ func follow(trigger Trigger) Trigger {
 
 // finish completes the claims and the events.
 func (w *writing) finish(ctx context.Context) error {
-	done := map[time.Time][]store.Claim{}
+	var done []store.Claim
 	for _, g := range w.groups {
-		overtaken := len(g.sights) == 1 && g.sights[0].outcome.Overtaken && g.next.IsZero()
-		if g.claim != nil && !g.lost && !overtaken {
-			done[g.next] = append(done[g.next], *g.claim)
+		if g.claim != nil && !g.lost && !g.sights[0].outcome.Overtaken {
+			done = append(done, *g.claim)
 		}
 	}
-	for next, claims := range done {
-		if err := w.tx.Finish(ctx, claims, next); err != nil {
-			return err
-		}
+	if err := w.tx.Finish(ctx, done, time.Time{}); err != nil {
+		return err
 	}
 	if err := w.tx.MarkChecked(ctx, w.checked); err != nil {
 		return err
 	}
-	if err := w.tx.Settle(ctx, w.settled); err != nil {
-		return err
-	}
-	for _, g := range w.groups {
-		if g.also != nil && !g.lost {
-			if err := g.also(ctx, w.tx); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// refOf reads a row's key, which was written from a reference.
-func refOf(o store.Object) provider.Ref {
-	return provider.Ref{Account: o.Account, Kind: billing.Kind(o.Kind), ID: o.ID}
+	return w.tx.Settle(ctx, w.settled)
 }
