@@ -8,13 +8,13 @@ package webhook
 
 import (
 	"errors"
+	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"sync"
 	"time"
-
-	"io"
 
 	"github.com/trivetdev/trivet/internal/inbox"
 	"github.com/trivetdev/trivet/internal/store"
@@ -25,8 +25,6 @@ import (
 const (
 	// MaxBody is the longest body that is read; no provider sends one.
 	MaxBody = 1 << 20
-	// patience is how long a body may take to arrive.
-	patience = 10 * time.Second
 	// remembered is how many rejections are kept, in memory.
 	remembered = 100
 )
@@ -40,6 +38,8 @@ type Handler struct {
 	// Observe, if set before use, is told how each delivery ended: "stored",
 	// "duplicate", "failed", or the reason for rejecting it.
 	Observe func(account, result string)
+	// Patience is how long a body may take to arrive. Change it before use.
+	Patience time.Duration
 
 	mu         sync.Mutex
 	rejections []Rejection
@@ -53,7 +53,8 @@ type Rejection struct {
 	Reason  provider.Reason `json:"reason"`
 	// Detail tells the operator what to do.
 	Detail string `json:"detail"`
-	Bytes  int    `json:"bytes"`
+	// Bytes is how long the body was, or was said to be if it was not read.
+	Bytes int `json:"bytes"`
 }
 
 // The reasons that are ours rather than a driver's.
@@ -66,17 +67,18 @@ const (
 
 // New makes the handler.
 func New(drivers map[string]provider.Driver, in *inbox.Inbox, now func() time.Time, log *slog.Logger) *Handler {
-	return &Handler{drivers: drivers, inbox: in, now: now, log: log, Observe: func(string, string) {}}
+	return &Handler{drivers: drivers, inbox: in, now: now, log: log, Patience: 10 * time.Second, Observe: func(string, string) {}}
 }
 
 // ServeHTTP implements http.Handler for POST /webhooks/{account}.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	account := r.PathValue("account")
 	driver, known := h.drivers[account]
-	body, status, reason := read(w, r)
+	body, status, reason := h.read(w, r)
 	switch {
 	case reason != "":
-		h.reject(w, status, account, known, &provider.Rejection{Reason: reason, Detail: http.StatusText(status)}, len(body))
+		announced := max(len(body), int(min(r.ContentLength, math.MaxInt32)))
+		h.reject(w, status, account, known, &provider.Rejection{Reason: reason, Detail: http.StatusText(status)}, announced)
 		return
 	case !known:
 		h.reject(w, http.StatusUnauthorized, account, known, &provider.Rejection{
@@ -108,19 +110,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // read reads the body within the limits, before anything is looked up, so that
 // the answers to strangers take alike.
-func read(w http.ResponseWriter, r *http.Request) (body []byte, status int, reason provider.Reason) {
+func (h *Handler) read(w http.ResponseWriter, r *http.Request) (body []byte, status int, reason provider.Reason) {
 	if r.ContentLength > MaxBody {
 		w.Header().Set("Connection", "close")
 		return nil, http.StatusRequestEntityTooLarge, tooLarge
 	}
 	control := http.NewResponseController(w)
 	// Not every ResponseWriter has deadlines; a test's recorder has not.
-	_ = control.SetReadDeadline(time.Now().Add(patience)) //nolint:forbidigo // a deadline of the network, not of business
+	_ = control.SetReadDeadline(time.Now().Add(h.Patience)) //nolint:forbidigo // a deadline of the network, not of business
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	_ = control.SetReadDeadline(time.Time{})
 	if err == nil {
+		_ = control.SetReadDeadline(time.Time{})
 		return body, 0, ""
 	}
+	// The deadline stands: after the answer the server reads on for a while, and
+	// whoever drips must not hold it there.
 	w.Header().Set("Connection", "close")
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return body, http.StatusRequestEntityTooLarge, tooLarge
