@@ -57,7 +57,7 @@ func (r *rule) allows(p *person, feature string) bool {
 		if v.account != r.account {
 			continue
 		}
-		s := r.books.sessions[v.Object]
+		s := r.books.sessions[v.page.ProviderID]
 		if s.customer != "" {
 			owned[s.customer] = true
 		}

@@ -19,7 +19,7 @@ func (w *world) pay(ctx context.Context, p *person, v visit, clicks []string) er
 	if v.offer.code != "" {
 		form.Set("promotion_code", v.offer.code)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, v.URL, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, v.page.URL, strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (w *world) pay(ctx context.Context, p *person, v visit, clicks []string) er
 	req.Header.Set("X-Demo-Account", v.account.name)
 	resp, err := w.browser.Do(req)
 	if err != nil {
-		return fmt.Errorf("pay %s: %w", v.ID, err)
+		return fmt.Errorf("pay %s: %w", v.page.ID, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is read
 	if resp.StatusCode != http.StatusSeeOther {

@@ -225,7 +225,7 @@ func (w *world) owners(a *account) map[string]string {
 			if v.account != a {
 				continue
 			}
-			if session, found := a.truth.TruthOf(v.Object); found && session.Customer != "" {
+			if session, found := a.truth.TruthOf(v.page.ProviderID); found && session.Customer != "" {
 				owners[session.Customer] = p.ref
 			}
 		}

@@ -19,7 +19,7 @@ func TestScratch(t *testing.T) {
 	from, to := num("FROM", 1), num("TO", 5)
 	for seed := from; seed <= to; seed++ {
 		began := time.Now()
-		r, err := simulate(t.Context(), Options{Seed: uint64(seed), Days: num("DAYS", 30), Customers: num("CUSTOMERS", 25), Calm: os.Getenv("CALM") != ""}, func(w *world, d day) {
+		r, err := simulate(t.Context(), Options{Seed: uint64(seed), Days: num("DAYS", 16 + seed%15), Customers: num("CUSTOMERS", 25), Calm: os.Getenv("CALM") != ""}, func(w *world, d day) {
 			if os.Getenv("V") != "" {
 				fmt.Println(line(w, d))
 			}

@@ -1,71 +1,123 @@
 package demo
 
 import (
+	"bytes"
 	"context"
-	"log/slog"
-
-	"github.com/trivetdev/trivet/billing"
-	"github.com/trivetdev/trivet/internal/apply"
-	"github.com/trivetdev/trivet/internal/outbox"
-	"github.com/trivetdev/trivet/internal/store"
-	"github.com/trivetdev/trivet/internal/trigger/redirect"
-	"github.com/trivetdev/trivet/policy"
-	"github.com/trivetdev/trivet/policy/hygiene"
-	"github.com/trivetdev/trivet/provider"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
 )
 
 // apiKey opens the REST API of the demo's service.
 const apiKey = "sk_demo_0123456789abcdef"
 
-// desk is where the application asks the service for things.
-type desk struct {
-	apply *apply.Applier
-	back  *redirect.Redirect
-	out   *outbox.Outbox
+// desk is the application's side of the REST API.
+type desk struct{ client *http.Client }
+
+// order asks for a checkout.
+type order struct {
+	Customer       string     `json:"customer"`
+	Plan           string     `json:"plan"`
+	Provider       string     `json:"provider"`
+	Price          string     `json:"price"`
+	Email          string     `json:"email"`
+	Locale         string     `json:"locale"`
+	SuccessURL     string     `json:"success_url"`
+	CancelURL      string     `json:"cancel_url"`
+	PromotionCodes bool       `json:"promotion_codes,omitempty"`
+	TrialEnd       *time.Time `json:"trial_end,omitempty"`
 }
 
-func newDesk(ctx context.Context, w *world, drivers []provider.Driver, log *slog.Logger) (*desk, error) {
-	catalog, err := billing.NewCatalog(plans(w.accounts))
-	if err != nil {
-		return nil, err
-	}
-	byName := map[string]provider.Driver{}
-	for _, d := range drivers {
-		byName[d.Account()] = d
-	}
-	nobody := func(string) {}
-	a := apply.New(apply.Config{
-		DB: w.db, Drivers: byName, Catalog: catalog, Rules: billing.DefaultRules(),
-		Policies: []policy.Policy{hygiene.Policy{}}, Log: log,
-	})
-	back, err := redirect.New(ctx, redirect.Config{DB: w.db, Apply: a, PublicURL: publicURL, Log: log})
-	if err != nil {
-		a.Close()
-		return nil, err
-	}
-	return &desk{apply: a, back: back, out: outbox.New(w.db, a, nobody, log)}, nil
+// page is a checkout that was made.
+type page struct {
+	ID         string
+	URL        string
+	ProviderID string `json:"provider_id"`
 }
 
-func (d *desk) close() { d.apply.Close() }
-
-func (d *desk) checkout(ctx context.Context, request redirect.Request) (redirect.Checkout, error) {
-	return d.back.Begin(ctx, request)
+// refusal is an answer other than yes.
+type refusal struct {
+	Status int
+	Code   string
+	Detail string
 }
 
-// ask asks for an effect under a business key.
-func (d *desk) ask(ctx context.Context, e store.Effect, details outbox.Details) error {
-	_, err := d.out.Request(ctx, e, details)
-	return err
+// conflicts reports whether the service says that there is nothing to do.
+func conflicts(err error) bool {
+	no, refused := errors.AsType[*refusal](err)
+	return refused && no.Status == http.StatusConflict
+}
+
+// Error implements error.
+func (r *refusal) Error() string { return fmt.Sprintf("status %d, %s: %s", r.Status, r.Code, r.Detail) }
+
+// checkout asks for a page to send a customer to.
+func (d desk) checkout(ctx context.Context, o order, key string) (p page, err error) {
+	err = d.call(ctx, http.MethodPost, "/v1/checkouts", key, o, &p)
+	return p, err
+}
+
+// act asks for something to be done to an object, and returns the business key
+// of what was recorded.
+func (d desk) act(ctx context.Context, path, key string, body any) (string, error) {
+	var effect struct{ Key string }
+	err := d.call(ctx, http.MethodPost, path, key, body, &effect)
+	return effect.Key, err
 }
 
 // setEmail tells the service a customer's new address.
-func (d *desk) setEmail(ctx context.Context, ref, email string) error {
-	_, err := d.apply.SetCustomer(ctx, billing.Customer{Ref: ref, Email: email}, apply.Cause{Trigger: apply.Request, Actor: "demo"})
-	return err
+func (d desk) setEmail(ctx context.Context, ref, email string) error {
+	return d.call(ctx, http.MethodPut, "/v1/customers/"+url.PathEscape(ref), "", map[string]string{"email": email}, nil)
 }
 
 // check asks whether a customer may use a feature.
-func (d *desk) check(ctx context.Context, ref, feature string) (allowed bool, reason string, err error) {
-	answer, err := d.apply.Check(ctx, ref, feature)
-	return answer.Allowed, string(answer.Reason), err
+func (d desk) check(ctx context.Context, ref, feature string) (allowed bool, reason string, err error) {
+	var answer struct {
+		Allowed bool
+		Reason  string
+	}
+	query := url.Values{"customer": {ref}, "feature": {feature}}
+	err = d.call(ctx, http.MethodGet, "/v1/check?"+query.Encode(), "", nil, &answer)
+	return answer.Allowed, answer.Reason, err
+}
+
+// call makes one call of the REST API.
+func (d desk) call(ctx context.Context, method, path, key string, body, into any) error {
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, publicURL+path, content)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+apiKey)
+	req.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	resp, err := d.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was read
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		no := &refusal{Status: resp.StatusCode}
+		return fmt.Errorf("%s %s: %w", method, path, errors.Join(json.NewDecoder(resp.Body).Decode(no), no))
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
-	"github.com/trivetdev/trivet/internal/trigger/redirect"
 	"github.com/trivetdev/trivet/sim"
 )
 
@@ -19,16 +19,15 @@ type person struct {
 	// visits are their checkouts that were made, in order.
 	visits []visit
 	// refused counts checkouts that the service refused because they have a
-	// subscription; each may mint a link to the portal.
-	refused int
-	asked   int
+	// subscription; asked numbers what the application asks for on their behalf.
+	refused, asked int
 }
 
 // visit is a checkout that a person was sent to.
 type visit struct {
 	account *account
 	offer   offer
-	redirect.Checkout
+	page    page
 }
 
 // streamOf is the number of the first person's stream of decisions.
@@ -83,37 +82,41 @@ func choose(chance *sim.Stream, offers []offer) offer {
 }
 
 func (w *world) buy(ctx context.Context, p *person, a *account, o offer, try int) error {
-	request := redirect.Request{
-		Customer: p.ref, Plan: o.plan, Account: a.name, Price: o.price, Quantity: 1, Email: p.email(), Locale: "en",
+	request := order{
+		Customer: p.ref, Plan: o.plan, Provider: a.name, Price: o.price, Email: p.email(), Locale: "en",
 		SuccessURL: "https://app.demo.test/welcome", CancelURL: "https://app.demo.test/pricing", PromotionCodes: o.code != "",
 	}
 	if o.trial > 0 {
-		request.TrialEnd = w.clock.Now().Add(time.Duration(o.trial) * 24 * time.Hour)
+		end := w.clock.Now().AddDate(0, 0, o.trial)
+		request.TrialEnd = &end
 	}
-	made, err := w.desk.checkout(ctx, request)
-	if blocked, ok := errors.AsType[*redirect.Blocked](err); ok {
-		_ = blocked
-		p.refused++
+	p.asked++
+	made, err := w.desk.checkout(ctx, request, p.key("checkout"))
+	no, refused := errors.AsType[*refusal](err)
+	switch {
+	case conflicts(err):
+		p.refused++ // there is a subscription already
 		return nil
-	}
-	if invalid, ok := errors.AsType[*redirect.Invalid](err); ok {
-		return fmt.Errorf("checkout of %s for %s: %w", o.price, p.ref, invalid)
-	}
-	if err != nil {
+	case refused && no.Status >= http.StatusInternalServerError:
 		if try < retries {
 			w.later(p.chance.Between(5*time.Minute, 40*time.Minute), func(ctx context.Context) error { return w.buy(ctx, p, a, o, try+1) })
 		}
 		return nil
+	case err != nil:
+		return err
 	}
-	v := visit{account: a, offer: o, Checkout: made}
+	v := visit{account: a, offer: o, page: made}
 	p.visits = append(p.visits, v)
 	w.wishes.checkout(v, p)
-	w.later(p.chance.Between(30*time.Second, 10*time.Minute), func(ctx context.Context) error { return w.pay(ctx, p, v, w.habit(p)) })
+	w.later(p.chance.Between(30*time.Second, 10*time.Minute), func(ctx context.Context) error { return w.pay(ctx, p, v, habit(p)) })
 	return nil
 }
 
+// key is an idempotency key for what the application asks next.
+func (p *person) key(what string) string { return fmt.Sprintf("demo:%s:%s:%d", what, p.ref, p.asked) }
+
 // habit is what a person clicks on the payment page, in order.
-func (w *world) habit(p *person) []string {
+func habit(p *person) []string {
 	habits := []struct {
 		weight int
 		clicks []string

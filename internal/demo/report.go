@@ -217,15 +217,37 @@ func (w *world) judgeWork(ctx context.Context) (wrong []Mismatch, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, n := range counts {
-		if n > 0 && (name[1] == "dead" || name[0] != "task" && name[1] != "idle") {
-			wrong = append(wrong, Mismatch{Kind: "work", ID: name[0], Field: name[1], Ledger: fmt.Sprint(n), Truth: "nothing is left to do"})
+	for _, queue := range []string{store.QueueLook, store.QueueEffect} {
+		for _, state := range []string{"ready", "running"} {
+			if n := counts[[2]string{queue, state}]; n > 0 {
+				wrong = append(wrong, Mismatch{Kind: "work", ID: queue, Field: state, Ledger: digits(n), Truth: "nothing is left to do"})
+			}
 		}
 	}
 	effects, err := w.db.EffectCounts(ctx)
+	if err != nil {
+		return wrong, err
+	}
 	for _, state := range []string{store.EffectDue, store.EffectUnknown} {
-		if effects[state] > 0 {
-			wrong = append(wrong, Mismatch{Kind: "work", ID: "effects", Field: state, Ledger: fmt.Sprint(effects[state]), Truth: "nothing is left to do"})
+		if n := effects[state]; n > 0 {
+			wrong = append(wrong, Mismatch{Kind: "work", ID: "effects", Field: state, Ledger: digits(n), Truth: "nothing is left to do"})
+		}
+	}
+	dead, err := w.judgeDead(ctx)
+	return append(wrong, dead...), err
+}
+
+// judgeDead looks for work that was given up. Only what the provider rightly
+// refuses may be: an effect that was moot.
+func (w *world) judgeDead(ctx context.Context) (wrong []Mismatch, err error) {
+	moot := map[string]bool{}
+	for _, wish := range w.wishes.all {
+		moot[wish.key] = wish.moot != ""
+	}
+	rows, err := w.db.Dead(ctx, 0, 1000)
+	for _, row := range rows {
+		if row.Queue != store.QueueEffect || !moot[row.Key] {
+			wrong = append(wrong, Mismatch{Kind: "work", ID: row.Key, Field: "dead", Ledger: row.Error, Truth: "should not be given up"})
 		}
 	}
 	return wrong, err

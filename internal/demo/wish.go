@@ -47,8 +47,8 @@ func (ws *wishes) checkout(v visit, p *person) {
 	if ws.visits == nil {
 		ws.visits = map[string]*person{}
 	}
-	ws.visits[v.ID] = p
-	ws.all = append(ws.all, &wish{key: v.ID, op: sim.OpCheckoutCreate, account: v.account, object: v.Object, customer: p.ref, settled: true})
+	ws.visits[v.page.ID] = p
+	ws.all = append(ws.all, &wish{key: v.page.ID, op: sim.OpCheckoutCreate, account: v.account, object: v.page.ProviderID, customer: p.ref, settled: true})
 }
 
 // urge is something that the application may come to want on a day.
@@ -116,44 +116,61 @@ func (w *world) target(ctx context.Context, p *person, u urge) (newest store.Obj
 	return newest, found, nil
 }
 
-// request asks for an effect on one object, twice with one key now and then, as an
-// application does whose first call timed out.
+// request asks for an effect on one object, twice with one key now and then, as
+// an application does whose first call timed out.
 func (w *world) request(ctx context.Context, p *person, op string, target store.Object, variant, days int) error {
 	p.asked++
-	asked := &wish{
-		key: fmt.Sprintf("demo:%s:%s:%d", op, p.ref, p.asked), op: simOps[op], account: w.account(target.Account),
-		object: target.ID, customer: p.ref,
-	}
-	var details outbox.Details
+	asked := &wish{op: simOp(op), account: w.account(target.Account), object: target.ID, customer: p.ref}
+	path, body := "/v1/subscriptions/"+target.ID+"@"+target.Account, map[string]any{}
 	switch op {
+	case outbox.CancelNow:
+		path, body["at"] = path+"/cancel", "now"
+	case outbox.CancelAtPeriodEnd:
+		path += "/cancel"
+	case outbox.Uncancel:
+		path, body["undo"] = path+"/cancel", true
 	case outbox.Pause:
+		path += "/pause"
 		if variant > 0 {
-			details.Until = w.clock.Now().AddDate(0, 0, days+1)
+			body["until"] = w.clock.Now().AddDate(0, 0, days+1)
 		}
+	case outbox.Resume:
+		path += "/resume"
 	case outbox.Refund:
+		path = "/v1/payments/" + target.ID + "@" + target.Account + "/refund"
+		body["reason"] = "requested_by_customer"
 		var payment billing.Payment
 		if err := json.Unmarshal([]byte(target.Doc), &payment); err != nil {
 			return fmt.Errorf("read %s: %w", target.Key, err)
 		}
 		if left := payment.Amount.Amount - payment.Refunded; variant > 0 && left > 4 {
-			details.Amount, details.Currency = left/4, payment.Amount.Currency
-			asked.amount = details.Amount
+			asked.amount = left / 4
+			body["amount"] = asked.amount
 		}
-		details.Reason = "requested_by_customer"
+	}
+	var err error
+	if asked.key, err = w.desk.act(ctx, path, p.key(op), body); conflicts(err) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	w.wishes.add(asked)
-	effect := store.Effect{Key: asked.key, Kind: op, Object: target.Key, Customer: p.ref, Actor: "demo"}
-	err := w.desk.ask(ctx, effect, details)
-	if err == nil && variant == 1 {
-		err = w.desk.ask(ctx, effect, details)
+	if variant == 1 {
+		_, err = w.desk.act(ctx, path, p.key(op), body)
 	}
 	return err
 }
 
-// simOps are the simulators' words for what is asked.
-var simOps = map[string]string{ //nolint:gochecknoglobals // a table
-	outbox.CancelNow: sim.OpCancel, outbox.CancelAtPeriodEnd: sim.OpCancelAtPeriodEnd, outbox.Uncancel: sim.OpUncancel,
-	outbox.Pause: sim.OpPause, outbox.Resume: sim.OpResume, outbox.Refund: sim.OpRefund, outbox.PushEmail: sim.OpEmail,
+// simOp is the simulators' word for what is asked.
+func simOp(kind string) string {
+	switch kind {
+	case outbox.CancelNow:
+		return sim.OpCancel
+	case outbox.PushEmail:
+		return sim.OpEmail
+	}
+	return kind // the rest have one name
 }
 
 // rename tells the service a new address. It is to reach every provider that

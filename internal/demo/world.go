@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -31,7 +30,7 @@ type world struct {
 	service  *trivet.Service
 	// db is a second look at the service's database: the demo only reads.
 	db     *store.DB
-	desk   *desk
+	desk   desk
 	folder string
 
 	agenda agenda
@@ -111,11 +110,10 @@ func (w *world) build(ctx context.Context) error {
 		}
 	}
 	database := "sqlite:" + filepath.Join(w.folder, "trivet.db")
-	log := slog.New(slog.DiscardHandler)
 	var err error
 	w.service, err = trivet.New(ctx, trivet.Config{
 		PublicURL: publicURL, Database: database, Volatile: true, Providers: drivers, Plans: plans(w.accounts),
-		APIKeys: []string{apiKey}, Pull: pullEvery, Hot: hotEvery, Full: fullEvery, Now: w.clock.Now, Log: log,
+		APIKeys: []string{apiKey}, Pull: pullEvery, Hot: hotEvery, Full: fullEvery, Now: w.clock.Now,
 	})
 	if err != nil {
 		return err
@@ -126,8 +124,8 @@ func (w *world) build(ctx context.Context) error {
 	w.ledger = ledger{db: w.db, rows: map[string]entry{}}
 	w.hooks = sim.Transport(w.service.Handler())
 	w.browser = &http.Client{Transport: web{w}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	w.desk, err = newDesk(ctx, w, drivers, log)
-	return err
+	w.desk = desk{client: &http.Client{Transport: w.hooks}}
+	return nil
 }
 
 // How often the service looks by itself. All but the sweep are slower than the
@@ -140,9 +138,6 @@ const (
 
 func (w *world) close() error {
 	var errs []error
-	if w.desk != nil {
-		w.desk.close()
-	}
 	if w.db != nil {
 		errs = append(errs, w.db.Close())
 	}
