@@ -34,7 +34,8 @@ type Options struct {
 	// Volatile gives up durability for speed: a commit survives the end of the
 	// process, not of the machine. Only for demonstrations and tests.
 	Volatile bool
-	// Connections limits the connections to PostgreSQL; 0: 12.
+	// Connections limits the connections to PostgreSQL; 0: 12. Fewer than 2 are
+	// not enough to bring the schema up to date.
 	Connections int
 }
 
@@ -48,6 +49,8 @@ type DB struct {
 	// writer is SQLite's one writing connection, in a channel that everybody
 	// queues at; nil on PostgreSQL.
 	writer     chan *sql.Conn
+	closed     chan struct{}
+	closing    sync.Once
 	statements map[string]*sql.Stmt // of the writing connection
 
 	mu    sync.RWMutex
@@ -56,7 +59,7 @@ type DB struct {
 
 // Open opens the database and brings its schema up to date.
 func Open(ctx context.Context, options Options) (*DB, error) {
-	db := &DB{now: options.Now, reads: map[string]*sql.Stmt{}}
+	db := &DB{now: options.Now, reads: map[string]*sql.Stmt{}, closed: make(chan struct{})}
 	var err error
 	switch {
 	case strings.HasPrefix(options.URL, "sqlite:"):
@@ -80,6 +83,9 @@ func (db *DB) openSQLite(ctx context.Context, options Options) error {
 	if path == "" || strings.HasPrefix(path, "//") {
 		return errors.New("write it like sqlite:trivet.db or sqlite:/var/lib/trivet/trivet.db")
 	}
+	if path == ":memory:" {
+		return errors.New("what is in memory only is lost at the end: name a file, like sqlite:trivet.db")
+	}
 	if err := usable(path); err != nil {
 		return err
 	}
@@ -90,19 +96,24 @@ func (db *DB) openSQLite(ctx context.Context, options Options) error {
 		query["_pragma"][4] = "synchronous(OFF)"
 	}
 	db.dialect = sqliteDialect
+	file := "file:" + plain.Replace(path) + "?"
 	var err error
-	if db.pool, err = sql.Open("sqlite", "file:"+path+"?"+query.Encode()); err != nil {
+	if db.pool, err = sql.Open("sqlite", file+query.Encode()); err != nil {
 		return err
 	}
 	db.pool.SetMaxOpenConns(1)
 	query["_pragma"] = append(query["_pragma"], "query_only(1)")
-	if db.readers, err = sql.Open("sqlite", "file:"+path+"?"+query.Encode()); err != nil {
+	if db.readers, err = sql.Open("sqlite", file+query.Encode()); err != nil {
 		return err
 	}
 	db.readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	db.readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
-	return db.pool.PingContext(ctx)
+	return patiently(ctx, func() error { return db.pool.PingContext(ctx) })
 }
+
+// plain writes a path so that SQLite, which reads it as a URI, takes every
+// character for itself.
+var plain = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
 
 // usable reports why a SQLite file cannot be used, in words that say what to
 // do; the driver would only say "unable to open database file".
@@ -110,6 +121,9 @@ func usable(path string) error {
 	dir := filepath.Dir(path)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("the folder %s does not exist: make it, or name another file", dir)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder: name a file in it, like %s", path, filepath.Join(path, "trivet.db"))
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the file
 	if err != nil {
@@ -124,8 +138,8 @@ func (db *DB) openPostgres(options Options) error {
 	if err != nil {
 		return err
 	}
-	connections := options.Connections
-	if connections == 0 {
+	connections := max(2, options.Connections)
+	if options.Connections == 0 {
 		connections = 12
 	}
 	pool.SetMaxOpenConns(connections)
@@ -155,7 +169,7 @@ func (db *DB) migrate(ctx context.Context) error {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
 	fail.Point("store.migrating")
-	if _, err := provider.Up(ctx); err != nil {
+	if err := db.up(ctx, provider); err != nil {
 		return fmt.Errorf("migrate the schema: %w", err)
 	}
 	fail.Point("store.migrated")
@@ -163,6 +177,35 @@ func (db *DB) migrate(ctx context.Context) error {
 		return db.hireWriter(ctx)
 	}
 	return nil
+}
+
+// up applies what is missing.
+func (db *DB) up(ctx context.Context, provider *goose.Provider) error {
+	apply := func() error {
+		_, err := provider.Up(ctx)
+		return err
+	}
+	if db.dialect.name == "sqlite" {
+		return patiently(ctx, apply)
+	}
+	return apply()
+}
+
+// patiently repeats a step of opening a SQLite file. There is no lock that would
+// last over all of them: where two processes start at once, one finds the file
+// locked or a table there already, and tries again until the other is done.
+func patiently(ctx context.Context, step func() error) (err error) {
+	for range 40 {
+		if err = step(); err == nil || unreadable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return err
 }
 
 // migrationLock makes other processes wait until the schema is up to date.
@@ -241,16 +284,22 @@ func (db *DB) Now() time.Time { return db.now().UTC() }
 // Ping reports whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.readers.PingContext(ctx) }
 
-// Close waits for a transaction under way and closes the database.
-func (db *DB) Close() error {
+// Close waits for a transaction under way and closes the database. Those that
+// wait their turn get [ErrClosed].
+func (db *DB) Close() (err error) {
+	db.closing.Do(func() { err = db.close() })
+	return err
+}
+
+func (db *DB) close() error {
 	var errs []error
+	close(db.closed)
 	if db.writer != nil {
-		conn := <-db.writer
+		conn := <-db.writer // and never back
 		for _, statement := range db.statements {
 			errs = append(errs, statement.Close())
 		}
 		errs = append(errs, conn.Close())
-		db.writer = nil
 	}
 	if db.readers != nil && db.readers != db.pool {
 		errs = append(errs, db.readers.Close())
@@ -267,6 +316,13 @@ func redact(address string) string {
 		return address
 	}
 	if parsed, err := url.Parse(address); err == nil {
+		query := parsed.Query()
+		for name := range query {
+			if strings.Contains(strings.ToLower(name), "password") {
+				query.Set(name, "xxxxx")
+			}
+		}
+		parsed.RawQuery = query.Encode()
 		return parsed.Redacted()
 	}
 	return "(an address that cannot be parsed)"

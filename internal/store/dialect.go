@@ -38,25 +38,47 @@ var postgresDialect = dialect{
 	numbers: "select nextval('counter') from generate_series(1, $1::bigint)",
 }
 
-// repeatable reports whether a transaction that failed with err may simply be
-// run again: the database rolled it back because of others, or the connection
-// went before the commit was sent.
-func repeatable(err error) bool {
+// rolledBack reports whether err says that the database rolled a transaction
+// back because of others.
+func rolledBack(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		switch pg.Code {
-		case "40001", "40P01", "55P03", // serialization failure, deadlock, lock not available
-			"57P01", "57P02", "57P03", // shutting down, crashing, starting up
-			"53300": // too many connections
-			return true
-		}
-		return strings.HasPrefix(pg.Code, "08")
+		// Serialization failure, deadlock, lock not available.
+		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03"
 	}
 	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
 		code := lite.Code() & 0xff
 		return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
 	}
+	return false
+}
+
+// away reports whether err says that the database cannot be reached at the
+// moment.
+func away(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch pg.Code {
+		case "57P01", "57P02", "57P03", // shutting down, crashing, starting up
+			"53300": // too many connections
+			return true
+		}
+		return strings.HasPrefix(pg.Code, "08")
+	}
 	var dial *pgconn.ConnectError
 	return pgconn.SafeToRetry(err) || errors.As(err, &dial)
+}
+
+// unreadable reports whether err says that a file is no SQLite database, or that
+// it cannot be opened: waiting does not help.
+func unreadable(err error) bool {
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return false
+	}
+	switch lite.Code() & 0xff {
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL:
+		return true
+	}
+	return false
 }
 
 // duplicate reports whether err is a violated unique constraint.

@@ -10,7 +10,12 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
 )
+
+// ErrClosed says that the database was closed meanwhile.
+var ErrClosed = errors.New("the database is closed")
 
 // ErrNotFound says that there is no such row.
 var ErrNotFound = errors.New("not found")
@@ -23,18 +28,26 @@ type Tx struct {
 	Now time.Time
 }
 
-// tries is how often a transaction is run that the database keeps rolling back.
-const tries = 8
+const (
+	// tries is how often a transaction is run that the database keeps rolling back.
+	tries = 8
+	// triesAway is how often it is run while the database is away: enough to sit
+	// out a restart of a few seconds, and all dead connections of the pool.
+	triesAway = 20
+	longest   = 300 * time.Millisecond
+)
 
 // Write runs do in one transaction and commits it. If the database rolls it
-// back because of others, do runs again.
+// back because of others, or the connection is lost before the commit, do runs
+// again. Where the connection is lost during the commit nobody knows whether it
+// happened, and the error is returned.
 func (db *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) error) error {
 	for try := 1; ; try++ {
-		err := db.once(ctx, do)
-		if err == nil || try == tries || !repeatable(err) || ctx.Err() != nil {
+		most, err := db.once(ctx, do)
+		if err == nil || try >= most || ctx.Err() != nil {
 			return err
 		}
-		wait := time.Duration(try*try)*5*time.Millisecond + rand.N(20*time.Millisecond) //nolint:gosec // jitter
+		wait := min(longest, time.Duration(try*try)*5*time.Millisecond) + rand.N(20*time.Millisecond) //nolint:gosec // jitter
 		select {
 		case <-ctx.Done():
 			return err
@@ -43,30 +56,62 @@ func (db *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) er
 	}
 }
 
-func (db *DB) once(ctx context.Context, do func(ctx context.Context, tx *Tx) error) (err error) {
+// once runs a transaction. If it fails, most is how often it may be run.
+func (db *DB) once(ctx context.Context, do func(ctx context.Context, tx *Tx) error) (most int, err error) {
 	conn, release, err := db.connection(ctx)
 	if err != nil {
-		return err
+		return triesAfter(err, false), err
 	}
 	defer release()
 	tx := &Tx{db: db, conn: conn, Now: db.Now()}
-	if _, err := conn.ExecContext(ctx, db.dialect.begin); err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
 	done := false
 	defer func() {
 		if !done { // an error, or a panic on its way up
 			tx.rollback(ctx)
 		}
 	}()
+	if _, err := conn.ExecContext(ctx, db.dialect.begin); err != nil {
+		// It may have begun all the same: the driver reports a context that ends
+		// meanwhile as a failure.
+		return triesAfter(err, tx.lost()), fmt.Errorf("begin: %w", err)
+	}
 	if err := do(ctx, tx); err != nil {
-		return err
+		return triesAfter(err, tx.lost()), err
 	}
 	if _, err := tx.exec(ctx, "commit"); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		if rolledBack(err) {
+			most = tries
+		}
+		return most, fmt.Errorf("commit: %w", err)
 	}
 	done = true
-	return nil
+	return 0, nil
+}
+
+// triesAfter is how often a transaction may be run that failed before its commit.
+func triesAfter(err error, lost bool) int {
+	switch {
+	case rolledBack(err):
+		return tries
+	case lost || away(err):
+		return triesAway
+	}
+	return 1
+}
+
+// lost reports whether the connection is gone.
+func (tx *Tx) lost() bool {
+	if tx.db.dialect.name == "sqlite" {
+		return false
+	}
+	closed := true // unless it can be asked
+	_ = tx.conn.Raw(func(conn any) error {
+		if c, ok := conn.(*stdlib.Conn); ok {
+			closed = c.Conn().IsClosed()
+		}
+		return nil
+	})
+	return closed
 }
 
 // connection takes a connection for a writing transaction, in turn.
@@ -78,6 +123,8 @@ func (db *DB) connection(ctx context.Context) (*sql.Conn, func(), error) {
 	select {
 	case conn := <-db.writer:
 		return conn, func() { db.writer <- conn }, nil
+	case <-db.closed:
+		return nil, nil, ErrClosed
 	case <-ctx.Done():
 		return nil, nil, ctx.Err()
 	}

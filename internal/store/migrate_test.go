@@ -1,0 +1,127 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/trivetdev/trivet/internal/pgtest"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/store/storetest"
+)
+
+func options(url string) store.Options { return store.Options{URL: url, Now: storetest.Start} }
+
+func TestMigrateAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		first := storetest.Open(t, url, nil)
+		storetest.Write(t, first, func(ctx context.Context, tx *store.Tx) error { return tx.SetCursor(ctx, "kept", "yes") })
+		again := storetest.Open(t, url, nil)
+		if value, err := again.Cursor(t.Context(), "kept"); err != nil || value != "yes" {
+			t.Errorf("after opening again the row says %q, %v", value, err)
+		}
+	})
+}
+
+// Many processes start at once on an empty database, as a rolling deployment
+// does on its first day.
+func TestMigrateAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		const processes = 6
+		var all sync.WaitGroup
+		numbers := make([]int64, processes)
+		errs := make([]error, processes)
+		for i := range processes {
+			all.Go(func() {
+				db, err := store.Open(t.Context(), options(url))
+				if err == nil {
+					numbers[i], err = db.Number(t.Context())
+					err = errors.Join(err, db.Close())
+				}
+				errs[i] = err
+			})
+		}
+		all.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		drawn := map[int64]bool{}
+		for _, n := range numbers {
+			drawn[n] = true
+		}
+		if len(drawn) != processes {
+			t.Errorf("numbers drawn by different processes: %v", numbers)
+		}
+	})
+}
+
+func TestOneConnectionIsEnough(t *testing.T) {
+	o := options(pgtest.URL(t))
+	o.Connections = 1
+	db, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Number(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Characters that mean something in a URI are plain characters in a file's name.
+func TestOddFileNames(t *testing.T) {
+	for _, name := range []string{"a b.db", "100%.db", "what?.db", "a#b.db", "%41.db", "ä.db", "a&b=c.db"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), name)
+			db := storetest.Open(t, "sqlite:"+path, nil)
+			storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) error { return tx.SetCursor(ctx, "a", "b") })
+			if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+				t.Errorf("the data is not in the file that was named: %v, %v", info, err)
+			}
+			entries, err := os.ReadDir(filepath.Dir(path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries {
+				if !strings.HasPrefix(e.Name(), name) {
+					t.Errorf("an unexpected file %q", e.Name())
+				}
+			}
+		})
+	}
+}
+
+func TestBadAddress(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("this is no database, but long enough to be taken for one by its size"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ url, want string }{
+		"empty":       {"", "neither"},
+		"other":       {"mysql://root:hunter2@localhost/x", "neither"},
+		"no path":     {"sqlite:", "write it like"},
+		"slashes":     {"sqlite://x.db", "write it like"},
+		"memory":      {"sqlite::memory:", "name a file"},
+		"no folder":   {"sqlite:" + t.TempDir() + "/none/x.db", "does not exist"},
+		"folder":      {"sqlite:" + t.TempDir(), "is a folder"},
+		"no database": {"sqlite:" + file, "not a database"},
+		"no server":   {"postgres://u:hunter2@127.0.0.1:1/x?connect_timeout=2", "127.0.0.1"},
+		"password":    {"postgres://u@127.0.0.1:1/x?password=hunter2&connect_timeout=2", "127.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, err := store.Open(t.Context(), options(test.url))
+			if err == nil {
+				t.Fatal("opened", db.Close())
+			}
+			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error is %q; it should say %q and no password", err, test.want)
+			}
+		})
+	}
+}
