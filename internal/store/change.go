@@ -85,7 +85,7 @@ func (db *DB) Changes(ctx context.Context, f ChangeFilter) ([]Change, error) {
 	}
 	w.args = append(w.args, f.Limit)
 	return collect(ctx, db, scanChange, `select seq, at, subject, account, id, customer, kinds, diff, after, trigger, event, actor from changes`+
-		w.text()+fmt.Sprintf(" order by seq%s limit $%d", order, len(w.args)), w.args...)
+		w.text()+fmt.Sprintf(" order by seq%s limit $%d + 0", order, len(w.args)), w.args...)
 }
 
 func scanChange(rows *sql.Rows) (c Change, err error) {

@@ -84,5 +84,5 @@ func (tx *Tx) CheckoutsByToken(ctx context.Context, hashes []string) ([]Checkout
 
 // CheckoutsOf lists a customer's checkouts, newest first.
 func (db *DB) CheckoutsOf(ctx context.Context, customer string, limit int) ([]Checkout, error) {
-	return collect(ctx, db, scanCheckout, checkoutColumns+` where customer = $1 order by created_at desc, id desc limit $2`, customer, limit)
+	return collect(ctx, db, scanCheckout, checkoutColumns+` where customer = $1 order by created_at desc, id desc limit $2 + 0`, customer, limit)
 }

@@ -35,7 +35,7 @@ func (db *DB) Customer(ctx context.Context, ref string) (Customer, error) {
 
 // Customers lists customers in the order of their references, after one.
 func (db *DB) Customers(ctx context.Context, after string, limit int) ([]Customer, error) {
-	return collect(ctx, db, scanCustomer, customerColumns+` where ref > $1 order by ref limit $2`, after, limit)
+	return collect(ctx, db, scanCustomer, customerColumns+` where ref > $1 order by ref limit $2 + 0`, after, limit)
 }
 
 // LockCustomers reads customers and locks them, so that what is derived from all
@@ -100,13 +100,13 @@ func (db *DB) AccessOf(ctx context.Context, customer string) ([]Access, error) {
 // AccessAfter lists stored answers in the order of their names.
 func (db *DB) AccessAfter(ctx context.Context, customer, feature string, limit int) ([]Access, error) {
 	return collect(ctx, db, scanAccess, accessColumns+`
-		where customer > $1 or (customer = $1 and feature > $2) order by customer, feature limit $3`, customer, feature, limit)
+		where customer > $1 or (customer = $1 and feature > $2) order by customer, feature limit $3 + 0`, customer, feature, limit)
 }
 
 // AccessDue lists customers whose access changes by itself at or before a time.
 func (db *DB) AccessDue(ctx context.Context, by time.Time, limit int) ([]string, error) {
 	return collect(ctx, db, scanString, `
-		select customer from access where turns_at <= $1 group by customer order by min(turns_at) limit $2`, stamp{by}, limit)
+		select customer from access where turns_at <= $1 group by customer order by min(turns_at) limit $2 + 0`, stamp{by}, limit)
 }
 
 // NextTurn is when the next access changes by itself; zero if none will.
@@ -151,7 +151,7 @@ func (db *DB) GrantsOf(ctx context.Context, customer string) ([]Grant, error) {
 
 // GrantsAfter lists grants in the order of their ids.
 func (db *DB) GrantsAfter(ctx context.Context, id string, limit int) ([]Grant, error) {
-	return collect(ctx, db, scanGrant, `select id, customer, doc from grants where id > $1 order by id limit $2`, id, limit)
+	return collect(ctx, db, scanGrant, `select id, customer, doc from grants where id > $1 order by id limit $2 + 0`, id, limit)
 }
 
 // PutGrant inserts or replaces a grant.

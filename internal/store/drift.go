@@ -103,7 +103,7 @@ func (db *DB) Drift(ctx context.Context, f DriftFilter) ([]Drift, error) {
 		w.add("seq < $%d", f.Before)
 	}
 	w.args = append(w.args, f.Limit)
-	return collect(ctx, db, scanDrift, driftColumns+w.text()+fmt.Sprintf(" order by seq desc limit $%d", len(w.args)), w.args...)
+	return collect(ctx, db, scanDrift, driftColumns+w.text()+fmt.Sprintf(" order by seq desc limit $%d + 0", len(w.args)), w.args...)
 }
 
 // DriftNamed finds a finding by id.

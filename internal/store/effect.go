@@ -126,7 +126,7 @@ func (db *DB) Effects(ctx context.Context, f EffectFilter) ([]Effect, error) {
 		w.add("seq < $%d", f.Before)
 	}
 	w.args = append(w.args, f.Limit)
-	return collect(ctx, db, scanEffect, effectColumns+w.text()+fmt.Sprintf(" order by seq desc limit $%d", len(w.args)), w.args...)
+	return collect(ctx, db, scanEffect, effectColumns+w.text()+fmt.Sprintf(" order by seq desc limit $%d + 0", len(w.args)), w.args...)
 }
 
 // EffectCounts counts effects by state.

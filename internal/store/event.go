@@ -178,7 +178,7 @@ const eventColumns = `select id, seq, account, event_id, type, arrival, created_
 // Events lists events, newest first.
 func (db *DB) Events(ctx context.Context, filter EventFilter) ([]Event, error) {
 	where, args := filter.where()
-	return collect(ctx, db, scanEvent, eventColumns+where+fmt.Sprintf(" order by seq desc limit $%d", len(args)+1), append(args, filter.Limit)...)
+	return collect(ctx, db, scanEvent, eventColumns+where+fmt.Sprintf(" order by seq desc limit $%d + 0", len(args)+1), append(args, filter.Limit)...)
 }
 
 // CountEvents counts what [DB.Events] would list without a limit.

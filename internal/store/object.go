@@ -186,7 +186,7 @@ func (db *DB) Objects(ctx context.Context, f ObjectFilter) ([]Object, error) {
 		w.conditions = append(w.conditions, "gone = 0")
 	}
 	w.args = append(w.args, f.Limit)
-	return collect(ctx, db, scanObject, objectColumns+w.text()+fmt.Sprintf(" order by key limit $%d", len(w.args)), w.args...)
+	return collect(ctx, db, scanObject, objectColumns+w.text()+fmt.Sprintf(" order by key limit $%d + 0", len(w.args)), w.args...)
 }
 
 // ObjectCounts counts objects by "account/kind".

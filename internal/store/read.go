@@ -22,7 +22,7 @@ func (db *DB) Ready(ctx context.Context) error {
 func (db *DB) EventHeads(ctx context.Context, filter EventFilter) ([]Event, error) {
 	where, args := filter.where()
 	return collect(ctx, db, scanEventHead, `select id, seq, account, event_id, type, arrival, created_at, received_at, state, refs, attempts, error, done_at from events`+
-		where+fmt.Sprintf(" order by seq desc limit $%d", len(args)+1), append(args, filter.Limit)...)
+		where+fmt.Sprintf(" order by seq desc limit $%d + 0", len(args)+1), append(args, filter.Limit)...)
 }
 
 func scanEventHead(rows *sql.Rows) (e Event, err error) {
@@ -40,7 +40,7 @@ func scanEventHead(rows *sql.Rows) (e Event, err error) {
 // keys, after one.
 func (db *DB) Unlinked(ctx context.Context, after string, limit int) ([]Object, error) {
 	return collect(ctx, db, scanObject, objectColumns+`
-		where customer = '' and kind in ('subscription', 'payment') and gone = 0 and key > $1 order by key limit $2`, after, limit)
+		where customer = '' and kind in ('subscription', 'payment') and gone = 0 and key > $1 order by key limit $2 + 0`, after, limit)
 }
 
 // CustomersWithEmail lists the customers who have an e-mail address.
@@ -48,7 +48,7 @@ func (db *DB) CustomersWithEmail(ctx context.Context, email string, limit int) (
 	if email == "" {
 		return nil, nil
 	}
-	return collect(ctx, db, scanString, `select ref from customers where email = $1 and email <> '' order by ref limit $2`, email, limit)
+	return collect(ctx, db, scanString, `select ref from customers where email = $1 and email <> '' order by ref limit $2 + 0`, email, limit)
 }
 
 // EffectNumbered finds an effect by its Seq.

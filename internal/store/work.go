@@ -134,7 +134,7 @@ func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Dur
 				where w.queue = $3 and w.state = 'ready' and w.due_at <= $4
 				and not exists (select 1 from work r where r.lane = w.lane and r.state = 'running')
 				and not exists (select 1 from work f where f.lane = w.lane and f.state = 'ready' and f.id < w.id)
-				order by w.due_at, w.id limit $5`+tx.db.dialect.skip+`)
+				order by w.due_at, w.id limit $5 + 0`+tx.db.dialect.skip+`)
 			returning id, queue, key, token, attempts, failures, cause, payload`,
 			token[0], stamp{tx.Now.Add(lease)}, queue, stamp{tx.Now}, limit)
 		return err
@@ -300,7 +300,7 @@ type Work struct {
 
 // Dead lists rows that wait for a person, oldest first, after an id.
 func (db *DB) Dead(ctx context.Context, after int64, limit int) ([]Work, error) {
-	return collect(ctx, db, scanWork, workColumns+` where state = 'dead' and id > $1 order by id limit $2`, after, limit)
+	return collect(ctx, db, scanWork, workColumns+` where state = 'dead' and id > $1 order by id limit $2 + 0`, after, limit)
 }
 
 // WorkNamed finds a row of work.
