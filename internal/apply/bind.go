@@ -65,8 +65,8 @@ func (w *writing) linkByHand(ctx context.Context, ref provider.Ref, owner string
 		{"write the object", w.put},
 		{"link dependents", w.spread},
 		{"record", w.record},
-		{"name who did it", func(context.Context) error { w.attribute(r, cause); return nil }},
 		{"decide access", w.decide},
+		{"name who did it", func(context.Context) error { w.attribute(r, cause); return nil }},
 		{"react", w.react},
 		{"note drift", w.drift},
 		{"write the audit trail", w.audit},
@@ -104,9 +104,13 @@ func (w *writing) unlinked(ctx context.Context, ref provider.Ref, owner string) 
 	return &row{before: &held, next: held, was: object, is: object}, err
 }
 
-// attribute puts the change of one row down to whoever asked for it; what was
-// linked with it follows from that.
+// attribute puts the change of one row, and what it means for access, down to
+// whoever asked for it; what was linked with it follows from that.
 func (w *writing) attribute(r *row, cause Cause) {
-	change := &w.changes[r.change]
-	change.Trigger, change.Event, change.Actor = string(cause.Trigger), cause.Event, cause.Actor
+	for i := range w.changes {
+		change := &w.changes[i]
+		if i == r.change || change.Subject == store.SubjectAccess {
+			change.Trigger, change.Event, change.Actor = string(cause.Trigger), cause.Event, cause.Actor
+		}
+	}
 }
