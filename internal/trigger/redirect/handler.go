@@ -26,11 +26,13 @@ type page struct{ Title, Again, Next string }
 
 // ServeHTTP answers GET /return/{account}: with a redirect to the application, or
 // for a payment that is still on its way with a page that looks again. A client
-// that asks for JSON gets the state instead.
+// that asks for JSON gets the state instead, and counts its own visits in the
+// parameter poll as the page does.
 func (r *Redirect) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer") // the address holds the token
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	back, err := r.Returned(req.Context(), req.PathValue("account"), req.URL.Query())
 	asJSON := strings.Contains(req.Header.Get("Accept"), "application/json")
 	switch {
@@ -63,12 +65,25 @@ func (r *Redirect) refuse(w http.ResponseWriter, asJSON bool) {
 	_ = pages.ExecuteTemplate(w, "foreign", page{Title: "This link is not valid"})
 }
 
+// polled is how often the page has looked before.
+func polled(query url.Values) int {
+	text := query.Get("poll")
+	if text == "" {
+		return 0
+	}
+	count, err := strconv.Atoi(text)
+	if err != nil || count < 0 {
+		return polls // not from our page
+	}
+	return count
+}
+
 // wait shows the page that looks again, a few times; then the application takes
 // over with the state pending.
 func (r *Redirect) wait(w http.ResponseWriter, req *http.Request, back Return) {
 	query := req.URL.Query()
-	count, _ := strconv.Atoi(query.Get("poll"))
-	if count >= polls || count < 0 {
+	count := polled(query)
+	if count >= polls {
 		http.Redirect(w, req, back.URL, http.StatusSeeOther)
 		return
 	}

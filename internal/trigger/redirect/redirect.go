@@ -133,6 +133,9 @@ func (r *Redirect) Begin(ctx context.Context, q Request) (Checkout, error) {
 	if err != nil {
 		return Checkout{}, err
 	}
+	if err := r.checkTrial(q, plan); err != nil {
+		return Checkout{}, err
+	}
 	mode := "payment"
 	if plan.Kind == billing.GrantSubscription {
 		mode = "subscription"
@@ -196,6 +199,23 @@ func (q *Request) check() error {
 	return nil
 }
 
+// longestTrial is the longest trial that a provider takes (Stripe).
+const longestTrial = 730 * 24 * time.Hour
+
+func (r *Redirect) checkTrial(q Request, plan billing.Plan) error {
+	now := r.DB.Now()
+	switch {
+	case q.TrialEnd.IsZero():
+	case plan.Kind != billing.GrantSubscription:
+		return &Invalid{fmt.Sprintf("plan %q is paid once and has no trial: leave trial_end out", plan.ID)}
+	case !q.TrialEnd.After(now):
+		return &Invalid{fmt.Sprintf("trial_end %s is past: name a later time, or leave it out", q.TrialEnd.Format(time.RFC3339))}
+	case q.TrialEnd.After(now.Add(longestTrial)):
+		return &Invalid{fmt.Sprintf("trial_end %s is more than 730 days away, which no provider takes", q.TrialEnd.Format(time.RFC3339))}
+	}
+	return nil
+}
+
 // vacant refuses a second subscription.
 func (r *Redirect) vacant(ctx context.Context, q Request, facts billing.Facts) error {
 	for _, held := range facts.Subscriptions {
@@ -240,17 +260,33 @@ func (r *Redirect) owner(ctx context.Context, account, customer string) (string,
 	return linked[0].ID, nil
 }
 
-// prepaid is when a pass ends that gives what the subscription gives; the
-// subscription's first charge waits for it.
+// prepaid is when a pass ends that gives all that the subscription gives; the
+// subscription's first charge waits for it. A pass that gives only a part of it
+// does not count, or the rest would be free until then.
 func (r *Redirect) prepaid(plan billing.Plan, facts billing.Facts) time.Time {
-	var end time.Time
-	for _, feature := range append([]string{plan.ID}, plan.Features...) {
-		d := billing.Access(r.Apply.Catalog, r.Apply.Rules, facts, feature, r.DB.Now())
-		if d.Allowed && d.Reason == billing.ReasonPass && d.Until.After(end) {
-			end = d.Until
+	now := r.DB.Now()
+	end := r.passEnd(plan.ID, facts, now)
+	if end.IsZero() {
+		for i, feature := range plan.Features {
+			one := r.passEnd(feature, facts, now)
+			if i == 0 || one.Before(end) {
+				end = one
+			}
 		}
 	}
+	if longest := now.Add(longestTrial); end.After(longest) {
+		return longest
+	}
 	return end
+}
+
+// passEnd is until when a pass gives a feature; zero if none does.
+func (r *Redirect) passEnd(feature string, facts billing.Facts, now time.Time) time.Time {
+	d := billing.Access(r.Apply.Catalog, r.Apply.Rules, facts, feature, now)
+	if !d.Allowed || d.Reason != billing.ReasonPass {
+		return time.Time{}
+	}
+	return d.Until
 }
 
 // make records the checkout, then has it made: should we die in between, the

@@ -30,6 +30,11 @@ const (
 	Abandoned State = "abandoned"
 )
 
+// stillOpen: the provider says that the customer has not paid yet. It sends only
+// those here who have, so its answer is old, or the address was typed. To the
+// customer it is pending first and abandoned after some polls.
+const stillOpen State = "open"
+
 // Return is what becomes of a customer who came back.
 type Return struct {
 	State    State  `json:"status"`
@@ -60,24 +65,45 @@ func (r *Redirect) Returned(ctx context.Context, account string, query url.Value
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	state, err := r.look(ctx, row, request, ref)
-	if errors.Is(err, ErrForeign) {
+	switch {
+	case errors.Is(err, ErrForeign):
 		return Return{}, err
-	}
-	if err != nil {
+	case err != nil:
 		// The provider is slow or away. The purchase is not lost: its webhook, or
 		// the next sweep, leads to the same look.
 		r.Log.Warn("cannot look at a checkout on return", "checkout", row.ID, "error", err)
 		state = Pending
+	case state == stillOpen && polled(query) < polls:
+		state = Pending
+	case state == stillOpen:
+		state = Abandoned
 	}
-	if state == Complete {
-		if err := r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.UseCheckout(ctx, row.ID)
-			return err
-		}); err != nil {
+	if err == nil {
+		if err := r.note(ctx, row, ref, state); err != nil {
 			return Return{}, fmt.Errorf("record the return of checkout %s: %w", row.ID, err)
 		}
 	}
 	return Return{State: state, Checkout: row.ID, Plan: row.Plan, URL: destination(request, row.ID, state)}, nil
+}
+
+// note records that the customer came back with a purchase that is good, and the
+// provider's id if we died before we had noted it.
+func (r *Redirect) note(ctx context.Context, row store.Checkout, ref provider.Ref, state State) error {
+	if row.Object != "" && (state != Complete || row.State == store.CheckoutReturned) {
+		return nil
+	}
+	return r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if row.Object == "" {
+			if err := tx.CheckoutMade(ctx, row.ID, ref.ID, store.CheckoutOpen); err != nil {
+				return err
+			}
+		}
+		if state != Complete {
+			return nil
+		}
+		_, err := tx.UseCheckout(ctx, row.ID)
+		return err
+	})
 }
 
 // claimed finds the checkout that the token names, and the provider's that the
@@ -114,6 +140,9 @@ func (r *Redirect) look(ctx context.Context, row store.Checkout, request Request
 	if err != nil {
 		return "", err
 	}
+	if outcomes[0].Missing && row.Object == ref.ID {
+		return Pending, nil // we had it made: the provider does not show it yet
+	}
 	checkout, ok := outcomes[0].Object.(billing.Checkout)
 	if !ok || outcomes[0].Customer != row.Customer {
 		return "", ErrForeign
@@ -122,10 +151,11 @@ func (r *Redirect) look(ctx context.Context, row store.Checkout, request Request
 		r.Log.Error("a checkout sells something else than was asked for", "checkout", row.ID, "asked", bought, "sold", checkout.Items)
 		return "", ErrForeign
 	}
-	if checkout.Status != billing.CheckoutComplete {
-		return Abandoned, nil
-	}
 	switch {
+	case checkout.Status == billing.CheckoutOpen:
+		return stillOpen, nil
+	case checkout.Status != billing.CheckoutComplete:
+		return Abandoned, nil
 	case checkout.Subscription != "":
 		return r.ofSubscription(ctx, cause, provider.Ref{Account: ref.Account, Kind: billing.KindSubscription, ID: checkout.Subscription})
 	case checkout.Payment != "":
