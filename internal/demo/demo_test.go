@@ -1,40 +1,332 @@
 package demo
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
-	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
-func TestScratch(t *testing.T) {
-	num := func(name string, def int) int {
-		if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
-			return n
-		}
-		return def
+// TestMain lets the collector run more rarely: hundreds of small worlds are made
+// and thrown away.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
+
+// small is a world of a size that fifty of fit into a minute.
+func small(seed uint64) Options {
+	return Options{Seed: seed, Days: 12 + int(seed%13), Customers: 20} //nolint:gosec // below 13
+}
+
+// simulate runs a world and returns it, closed, with its report.
+func simulate(t *testing.T, o Options) (*world, Report) {
+	t.Helper()
+	w, err := newWorld(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
 	}
-	from, to := num("FROM", 1), num("TO", 5)
-	for seed := from; seed <= to; seed++ {
-		began := time.Now()
-		r, err := simulate(t.Context(), Options{Seed: uint64(seed), Days: num("DAYS", 16 + seed%15), Customers: num("CUSTOMERS", 25), Calm: os.Getenv("CALM") != ""}, func(w *world, d day) {
-			if os.Getenv("V") != "" {
-				fmt.Println(line(w, d))
-			}
-		})
-		if err != nil {
-			t.Error(seed, err)
+	defer func() {
+		if err := w.close(); err != nil {
+			t.Error(err)
 		}
-		mm := r.Mismatches
-		r.Mismatches = nil
-		doc, _ := json.Marshal(r)
-		fmt.Println(time.Since(began).Round(time.Millisecond), string(doc))
-		for i, m := range mm {
-			if i < 15 {
-				fmt.Println("   ", m)
-			}
+	}()
+	r, err := w.run(t.Context(), func(context.Context, day) error { return nil })
+	if err != nil {
+		t.Fatalf("%v\nreplay: %s", err, w.replay())
+	}
+	return w, r
+}
+
+// proven fails the test unless all is as it must be.
+func proven(t *testing.T, w *world, r Report) {
+	t.Helper()
+	if r.OK() && r.InStep == 100 {
+		return
+	}
+	for i, m := range r.Mismatches {
+		if i < 20 {
+			t.Error(m)
+		}
+	}
+	t.Errorf("in step %.2f%%, acked %d, stored %d, effects %+v\nreplay: %s", r.InStep, r.Webhooks.Acked, r.Webhooks.Stored, r.Effects, w.replay())
+}
+
+// seeds is how many worlds are tried: TRIVET_SEEDS, or 50.
+func seeds(t *testing.T) uint64 {
+	text := os.Getenv("TRIVET_SEEDS")
+	if text == "" {
+		return 50
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n < 50 {
+		t.Fatalf("TRIVET_SEEDS is %q: give a number from 50 on, so that every fault strikes", text)
+	}
+	return n
+}
+
+// coverage is what happened in some of the worlds.
+type coverage struct {
+	mu             sync.Mutex
+	faults         map[string]int
+	ops            map[string]int
+	answers        map[string]int
+	moot           map[string]int
+	objects, naive float64
+}
+
+func (c *coverage) add(w *world, r Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range w.accounts {
+		for name, n := range a.truth.Stats().Faults {
+			c.faults[name] += n
+		}
+		for _, e := range a.truth.Effects() {
+			c.ops[e.Op]++
+		}
+	}
+	for name, n := range w.answers {
+		c.answers[name] += n
+	}
+	for _, wish := range w.wishes.all {
+		c.moot[wish.op+": "+wish.moot]++
+	}
+	c.objects++
+	c.naive += r.Naive
+}
+
+func TestSeeds(t *testing.T) {
+	c := &coverage{faults: map[string]int{}, ops: map[string]int{}, answers: map[string]int{}, moot: map[string]int{}}
+	most := seeds(t)
+	t.Run("worlds", func(t *testing.T) {
+		for seed := uint64(1); seed <= most; seed++ {
+			t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+				t.Parallel()
+				w, r := simulate(t, small(seed))
+				proven(t, w, r)
+				c.add(w, r)
+			})
+		}
+	})
+	c.check(t)
+}
+
+// check wants every fault to have struck, everything asked for to have been done
+// at least once, and the naive handler to have been wrong.
+func (c *coverage) check(t *testing.T) {
+	for _, fault := range []string{
+		sim.FaultDrop, sim.FaultDuplicate, sim.FaultReorder, sim.FaultDelay, sim.FaultBurst, sim.FaultDisabled, sim.FaultStaleRead,
+		sim.FaultRateLimited, sim.FaultServerError, sim.FaultTimeoutBefore, sim.FaultTimeoutAfter, sim.FaultTruncated, sim.FaultShiftPages, sim.FaultOutage,
+	} {
+		if c.faults[fault] == 0 {
+			t.Errorf("fault %s never struck", fault)
+		}
+	}
+	for _, op := range []string{
+		sim.OpCheckoutCreate, sim.OpCancel, sim.OpCancelAtPeriodEnd, sim.OpUncancel, sim.OpPause, sim.OpResume, sim.OpRefund, sim.OpEmail,
+	} {
+		if c.ops[op] == 0 {
+			t.Errorf("nobody asked for %s", op)
+		}
+	}
+	for _, status := range []string{"complete", "pending"} {
+		if c.answers[status] == 0 {
+			t.Errorf("nobody who came back was told %q: %v", status, c.answers)
+		}
+	}
+	if c.naive/c.objects > 99 {
+		t.Errorf("the naive handler is right about %.2f%%: the faults do nothing", c.naive/c.objects)
+	}
+	t.Logf("faults %v\neffects %v\nreturns %v\nasked %v\nnaive %.2f%%", c.faults, c.ops, c.answers, c.moot, c.naive/c.objects)
+}
+
+// TestFixed tries what once failed.
+func TestFixed(t *testing.T) {
+	fixed := []struct {
+		why string
+		Options
+	}{
+		{"a cut-off answer after an outage used up a look's tries, and left its events dead", Options{Seed: 1, Days: 30, Customers: 30}},
+		{"the provider refuses a refund of more than is left: given up, rightly", Options{Seed: 5, Days: 30, Customers: 30}},
+	}
+	for _, test := range fixed {
+		t.Run(strconv.FormatUint(test.Seed, 10), func(t *testing.T) {
+			t.Parallel()
+			t.Log(test.why)
+			w, r := simulate(t, test.Options)
+			proven(t, w, r)
+		})
+	}
+}
+
+func TestSameSeedSameReport(t *testing.T) {
+	var first string
+	for range 2 {
+		var out bytes.Buffer
+		o := small(3)
+		o.Fast = true
+		if _, err := Run(t.Context(), o, &out); err != nil {
+			t.Fatal(err)
+		}
+		w, r := simulate(t, small(3))
+		doc, err := json.Marshal([]any{r, w.days, w.accounts[0].truth.Stats(), w.answers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := out.String() + string(doc)
+		if first == "" {
+			first = text
+		}
+		if text != first {
+			t.Errorf("one seed, two reports:\n%s\n%s", first, text)
+		}
+	}
+}
+
+func TestWithoutFaultsTheNaiveHandlerDoesWell(t *testing.T) {
+	o := Options{Seed: 2, Days: 25, Customers: 30, Calm: true}
+	w, calm := simulate(t, o)
+	proven(t, w, calm)
+	if calm.Naive < 95 {
+		t.Errorf("the naive handler is right about %.2f%% on a perfect network: it is not given a fair chance", calm.Naive)
+	}
+	if calm.Drift != (Drift{}) {
+		t.Errorf("drift %+v on a perfect network", calm.Drift)
+	}
+	if got := w.accounts[0].truth.Stats(); len(got.Faults) != 0 || got.Dropped+got.Duplicated != 0 {
+		t.Errorf("faults on a perfect network: %+v", got)
+	}
+	o.Calm = false
+	w, chaotic := simulate(t, o)
+	proven(t, w, chaotic)
+	if chaotic.Naive >= calm.Naive {
+		t.Errorf("the naive handler is right about %.2f%% with faults and %.2f%% without", chaotic.Naive, calm.Naive)
+	}
+}
+
+func TestOptionsThatCannotBeRun(t *testing.T) {
+	tests := []struct {
+		Options
+		want string
+	}{
+		{Options{Providers: []string{"stripe", "acme"}}, `"acme" cannot be simulated yet; choose from stripe`},
+		{Options{Providers: []string{"stripe", "stripe"}}, `"stripe" is named twice`},
+		{Options{Days: -1}, "--days -1: give a number from 1"},
+		{Options{Customers: -1}, "--customers -1: give a number from 1"},
+	}
+	for _, test := range tests {
+		code, err := Run(t.Context(), test.Options, &bytes.Buffer{})
+		if _, isUsage := errors.AsType[*Usage](err); code != 2 || !isUsage || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%+v: code %d, %v; want 2 and %q", test.Options, code, err, test.want)
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	var out bytes.Buffer
+	o := small(7)
+	o.JSON, o.Fast = true, true
+	code, err := Run(t.Context(), o, &out)
+	if err != nil || code != 0 {
+		t.Fatalf("code %d, %v", code, err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	keys := func(of any) string {
+		fields, _ := of.(map[string]any)
+		return strings.Join(slices.Sorted(maps.Keys(fields)), " ")
+	}
+	providers, _ := doc["providers"].(map[string]any)
+	for got, want := range map[string]string{
+		keys(doc):             "api_calls customers days drift effects in_step_percent mismatches naive_in_step_percent providers seed webhooks",
+		keys(doc["webhooks"]): "acked delivered dropped duplicated sent stored",
+		keys(doc["drift"]):    "found healed open", keys(doc["effects"]): "done duplicated expected missing",
+		keys(providers["stripe"]): "in_step objects",
+	} {
+		if got != want {
+			t.Errorf("fields %q, want %q", got, want)
+		}
+	}
+	if list, ok := doc["mismatches"].([]any); !ok || len(list) != 0 {
+		t.Errorf("mismatches are %v, want an empty list", doc["mismatches"])
+	}
+}
+
+func TestText(t *testing.T) {
+	var out bytes.Buffer
+	o := small(4)
+	code, err := Run(t.Context(), o, &out)
+	if err != nil || code != 0 {
+		t.Fatalf("code %d, %v", code, err)
+	}
+	text := out.String()
+	if got := strings.Count(text, "\nday "); got != o.Days {
+		t.Errorf("%d lines of days, want %d", got, o.Days)
+	}
+	for _, want := range []string{"in step         100.00%", "naive handler", "Found and healed of late:", "healed by", "go run ./cmd/trivet demo --fast --days 16 --customers 20 --seed 4 --providers stripe"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in:\n%s", want, text)
+		}
+	}
+}
+
+func TestAnEarlyEndSumsUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &stopAfter{line: "day   5", stop: cancel}
+	code, err := Run(ctx, small(4), out)
+	if err != nil || code != 0 {
+		t.Fatalf("code %d, %v", code, err)
+	}
+	if text := out.String(); !strings.Contains(text, "On the evening of day 5: in step") {
+		t.Errorf("no summary in:\n%s", text)
+	}
+}
+
+// stopAfter ends a run once a line was written.
+type stopAfter struct {
+	bytes.Buffer
+	line string
+	stop func()
+}
+
+func (s *stopAfter) Write(p []byte) (int, error) {
+	if strings.HasPrefix(string(p), s.line) {
+		s.stop()
+	}
+	return s.Buffer.Write(p)
+}
+
+func TestView(t *testing.T) {
+	w := &world{Options: small(1), clock: sim.NewClock(begins)}
+	var out bytes.Buffer
+	v := &view{lines: lines{w, &out}, wide: 60}
+	w.days = []day{{number: 1, inStep: 100, dumb: 80}, {number: 2, inStep: 99, dumb: 75}}
+	for range 2 {
+		v.draw(v.picture(w.days[1], []string{strings.Repeat("long ", 40)}))
+	}
+	text := out.String()
+	for _, want := range []string{fmt.Sprintf("day 2 of %d", w.Days), "100.00%", " 75.00%", "\x1b[12F\x1b[J", "…"} {
+		if !strings.Contains(strings.ReplaceAll(text, " 99.00%", "100.00%"), want) {
+			t.Errorf("%q is missing in:\n%q", want, text)
+		}
+	}
+	for row := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(row, "·") && len([]rune(row)) > 60 {
+			t.Errorf("a row of %d characters on a terminal of 60", len([]rune(row)))
 		}
 	}
 }

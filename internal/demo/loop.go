@@ -85,7 +85,7 @@ func (w *world) deliver(a *account, r *http.Request) (int, error) {
 }
 
 // live lets the world's days pass, and tells of each.
-func (w *world) live(ctx context.Context, tell func(day)) error {
+func (w *world) live(ctx context.Context, tell func(context.Context, day) error) error {
 	for number := 1; number <= w.Days; number++ {
 		midnight := begins.AddDate(0, 0, number)
 		for w.clock.Now().Before(midnight) {
@@ -98,7 +98,9 @@ func (w *world) live(ctx context.Context, tell func(day)) error {
 			return err
 		}
 		w.days = append(w.days, d)
-		tell(d)
+		if err := tell(ctx, d); err != nil {
+			return err
+		}
 	}
 	return nil
 }

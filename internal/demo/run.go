@@ -6,51 +6,54 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // Exit codes, as the command line promises them.
 const (
-	good  = 0
-	wrong = 1
-	usage = 2
+	exitGood  = 0
+	exitWrong = 1
+	exitUsage = 2
 )
 
-// Run runs the demo and writes what happens to out. The code is 0 if all is in
-// step, nothing acknowledged is missing and every effect happened once; 1 if
-// not, and 2 for options that cannot be run.
+// Run runs the demo and writes what happens to out: a live view if that is a
+// terminal and the options do not say otherwise, else a line a day and a
+// summary. The end of ctx ends it early, with a summary of what was seen.
+//
+// The code is for the process to exit with: 0 if all is in step, nothing
+// acknowledged is missing and every effect happened once; 1 if not; 2 for
+// options that cannot be run, which err, a [*Usage], explains.
 func Run(ctx context.Context, o Options, out io.Writer) (code int, err error) {
-	r, err := simulate(ctx, o, func(w *world, d day) {
-		if !o.JSON {
-			fmt.Fprintln(out, line(w, d))
-		}
-	})
-	if _, isUsage := errors.AsType[*Usage](err); isUsage {
-		return usage, err
+	if o.Customers == 0 && !o.Fast {
+		o.Customers = 60
 	}
-	if err != nil {
-		return wrong, err
+	if err := o.complete(); err != nil {
+		return exitUsage, err
 	}
-	if o.JSON {
-		if err := json.NewEncoder(out).Encode(r); err != nil {
-			return wrong, err
-		}
-	} else {
-		summarize(out, r)
-	}
-	if !r.OK() {
-		return wrong, nil
-	}
-	return good, nil
-}
-
-// simulate runs a world to its end.
-func simulate(ctx context.Context, o Options, tell func(*world, day)) (r Report, err error) {
 	w, err := newWorld(ctx, o)
 	if err != nil {
-		return r, err
+		return exitWrong, err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	if err := w.live(ctx, func(d day) { tell(w, d) }); err != nil {
+	show := screenFor(w, out)
+	show.open()
+	r, err := w.run(ctx, show.day)
+	interrupted := ctx.Err() != nil
+	if err != nil && !interrupted {
+		return exitWrong, err
+	}
+	if interrupted {
+		return exitGood, show.interrupted(context.WithoutCancel(ctx))
+	}
+	if err := show.close(ctx, r); err != nil || !r.OK() {
+		return exitWrong, err
+	}
+	return exitGood, nil
+}
+
+// run lets a world live and settle, and judges it.
+func (w *world) run(ctx context.Context, tell func(context.Context, day) error) (r Report, err error) {
+	if err := w.live(ctx, tell); err != nil {
 		return r, err
 	}
 	if err := w.settle(ctx); err != nil {
@@ -64,15 +67,111 @@ func simulate(ctx context.Context, o Options, tell func(*world, day)) (r Report,
 	return w.report(ctx)
 }
 
-// line is a day in one line.
-func line(w *world, d day) string {
-	return fmt.Sprintf("day %3d  in %5d  dropped %4d  duplicate %4d  late %4d | drift found %4d healed %4d | in step %6.2f%% | naive handler %6.2f%%",
-		d.number, d.webhooks.Delivered, d.webhooks.Dropped, d.webhooks.Duplicated, d.late, d.drift.Found, d.drift.Healed, d.inStep, d.dumb)
+// screen is where a run is shown.
+type screen interface {
+	open()
+	day(ctx context.Context, d day) error
+	close(ctx context.Context, r Report) error
+	interrupted(ctx context.Context) error
 }
 
-func summarize(out io.Writer, r Report) {
-	fmt.Fprintf(out, "in step %.2f%%, naive handler %.2f%%\n", r.InStep, r.Naive)
-	for _, m := range r.Mismatches {
-		fmt.Fprintln(out, "  "+m.String())
+func screenFor(w *world, out io.Writer) screen {
+	if w.JSON {
+		return document{out}
 	}
+	if wide, ok := terminal(out); ok && !w.Fast {
+		return &view{lines: lines{w, out}, wide: wide, pace: time.Second}
+	}
+	return lines{w, out}
+}
+
+// document is a run shown as one JSON object.
+type document struct{ out io.Writer }
+
+func (document) open()                             {}
+func (document) day(context.Context, day) error    { return nil }
+func (document) interrupted(context.Context) error { return context.Canceled }
+func (d document) close(_ context.Context, r Report) error {
+	return json.NewEncoder(d.out).Encode(r)
+}
+
+// lines is a run shown as text, a line a day.
+type lines struct {
+	*world
+	out io.Writer
+}
+
+func (l lines) open() {
+	fmt.Fprintf(l.out, "A shop with %d customers lives %d days on simulated providers (%s). %s\n\n", l.Customers, l.Days, l.names(), l.weather())
+}
+
+func (l lines) weather() string {
+	if l.Calm {
+		return "The network is perfect."
+	}
+	return "Deliveries get lost, doubled, late and out of order; the API fails."
+}
+
+func (l lines) day(_ context.Context, d day) error {
+	_, err := fmt.Fprintf(l.out, "day %3d  in %5d  dropped %4d  duplicate %4d  late %4d | drift found %4d healed %4d | in step %6.2f%% | naive handler %6.2f%%\n",
+		d.number, d.webhooks.Delivered, d.webhooks.Dropped, d.webhooks.Duplicated, d.late, d.drift.Found, d.drift.Healed, d.inStep, d.dumb)
+	return err
+}
+
+func (l lines) interrupted(ctx context.Context) error {
+	fmt.Fprintf(l.out, "\nEnded on %s, in the midst of things.\n", l.clock.Now().Format("January 2"))
+	if len(l.days) > 0 {
+		d := l.days[len(l.days)-1]
+		fmt.Fprintf(l.out, "On the evening of day %d: in step %.2f%%, naive handler %.2f%%.\n", d.number, d.inStep, d.dumb)
+	}
+	return l.found(ctx, 8)
+}
+
+// close sums up.
+func (l lines) close(ctx context.Context, r Report) error {
+	objects, inStep := 0, 0
+	for _, score := range r.Providers {
+		objects, inStep = objects+score.Objects, inStep+score.InStep
+	}
+	if err := l.found(ctx, 8); err != nil {
+		return err
+	}
+	fmt.Fprintf(l.out, "\nAfter %d days, and some more without faults to settle in:\n\n", r.Days)
+	fmt.Fprintf(l.out, "  in step        %6.2f%%   %d of %d objects, field by field\n", r.InStep, inStep, objects)
+	fmt.Fprintf(l.out, "  naive handler  %6.2f%%   trusts what it is sent; got the same deliveries\n", r.Naive)
+	fmt.Fprintf(l.out, "  webhooks       %d sent, %d dropped, %d duplicated; %d acknowledged, %d of them stored\n",
+		r.Webhooks.Sent, r.Webhooks.Dropped, r.Webhooks.Duplicated, r.Webhooks.Acked, r.Webhooks.Stored)
+	fmt.Fprintf(l.out, "  drift          %d found, %d healed, %d open\n", r.Drift.Found, r.Drift.Healed, r.Drift.Open)
+	fmt.Fprintf(l.out, "  effects        %d asked for, %d done, %d twice, %d missing\n", r.Effects.Expected, r.Effects.Done, r.Effects.Duplicated, r.Effects.Missing)
+	fmt.Fprintf(l.out, "  API calls      %d\n", r.APICalls)
+	l.mismatches(r)
+	fmt.Fprintf(l.out, "\nThe same again: %s\n", l.replay())
+	return nil
+}
+
+func (l lines) mismatches(r Report) {
+	if len(r.Mismatches) == 0 {
+		return
+	}
+	fmt.Fprintf(l.out, "\n%d mismatches:\n", len(r.Mismatches))
+	for i, m := range r.Mismatches {
+		if i == 50 {
+			fmt.Fprintf(l.out, "  and %d more\n", len(r.Mismatches)-i)
+			break
+		}
+		fmt.Fprintln(l.out, "  "+m.String())
+	}
+}
+
+// found lists the latest things that no webhook told.
+func (l lines) found(ctx context.Context, most int) error {
+	stories, err := l.stories(ctx, most)
+	if err != nil || len(stories) == 0 {
+		return err
+	}
+	fmt.Fprintf(l.out, "\nFound and healed of late:\n")
+	for _, story := range stories {
+		fmt.Fprintln(l.out, "  "+story)
+	}
+	return nil
 }

@@ -131,8 +131,8 @@ func (w *world) build(ctx context.Context) error {
 // How often the service looks by itself. All but the sweep are slower than the
 // defaults, which are meant for real time: a simulated month has 43,000 minutes.
 const (
-	pullEvery = 30 * time.Minute
-	hotEvery  = time.Hour
+	pullEvery = time.Hour
+	hotEvery  = 2 * time.Hour
 	fullEvery = 24 * time.Hour
 )
 
