@@ -57,7 +57,7 @@ func (w *writing) found(ctx context.Context) ([]store.Drift, error) {
 		if r.sight == nil || len(r.kinds) == 0 || !r.sight.cause.Trigger.reconciling() {
 			continue
 		}
-		if r.before == nil && r.sight.cause.Event == Backfill {
+		if r.before == nil && (r.sight.cause.Event == Backfill || unannounced(r.is)) {
 			continue
 		}
 		rows, keys = append(rows, r), append(keys, r.next.Key)
@@ -76,6 +76,13 @@ func (w *writing) found(ctx context.Context) ([]store.Drift, error) {
 		}
 	}
 	return findings, nil
+}
+
+// unannounced reports whether no webhook tells of an object as it is: providers
+// say nothing of a checkout that has only been opened.
+func unannounced(object billing.Object) bool {
+	checkout, ok := object.(billing.Checkout)
+	return ok && checkout.Status == billing.CheckoutOpen
 }
 
 func (w *writing) finding(r *row) store.Drift {
