@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -52,25 +53,28 @@ type Event struct {
 }
 
 // Receive stores events that are not stored yet and raises a look at what they
-// name, in one go. It returns which of them (by index) were new.
+// name, in one go. It returns which of them (by index) were new. Names that a
+// database would refuse are kept in another form; see [name]: an event that its
+// provider signed is never turned away.
 func (tx *Tx) Receive(ctx context.Context, events []Event) (fresh []bool, err error) {
+	events = slices.Clone(events)
 	refs := 0
-	for _, e := range events {
-		refs += len(e.Refs)
+	for i := range events {
+		events[i] = events[i].storable()
+		refs += len(events[i].Refs)
 	}
 	numbers, err := tx.Numbers(ctx, len(events)+1+refs)
 	if err != nil {
 		return nil, err
 	}
 	want := numbers[len(events)]
-	index := make(map[string]int, len(events))
+	index := make(map[[2]string]int, len(events))
 	rows := make([][]any, 0, len(events))
 	for i, e := range events {
-		name := e.Account + "/" + e.EventID
-		if _, twice := index[name]; twice {
+		if _, twice := index[[2]string{e.Account, e.EventID}]; twice {
 			continue
 		}
-		index[name] = i
+		index[[2]string{e.Account, e.EventID}] = i
 		state, ref := EventIgnored, ""
 		if len(e.Refs) > 0 {
 			state, ref = EventReceived, e.Refs[0]
@@ -81,7 +85,7 @@ func (tx *Tx) Receive(ctx context.Context, events []Event) (fresh []bool, err er
 	// Sorted, so that two transactions with the same events wait for each other
 	// instead of deadlocking.
 	slices.SortFunc(rows, func(a, b []any) int {
-		return strings.Compare(a[2].(string)+"/"+a[3].(string), b[2].(string)+"/"+b[3].(string)) //nolint:forcetypeassert // set above
+		return cmp.Or(strings.Compare(a[2].(string), b[2].(string)), strings.Compare(a[3].(string), b[3].(string))) //nolint:forcetypeassert // set above
 	})
 	stored, err := insertReturning(ctx, tx, func(rows *sql.Rows) (name [2]string, err error) {
 		return name, rows.Scan(&name[0], &name[1])
@@ -93,20 +97,36 @@ func (tx *Tx) Receive(ctx context.Context, events []Event) (fresh []bool, err er
 	fresh = make([]bool, len(events))
 	var wants []Want
 	for _, name := range stored {
-		i := index[name[0]+"/"+name[1]]
-		fresh[i] = true
-		for _, ref := range events[i].Refs {
-			cause := events[i].Cause
-			if cause == "" {
-				cause = events[i].Arrival
-			}
-			wants = append(wants, Want{Queue: QueueLook, Key: ref, Cause: cause + " " + events[i].EventID})
-		}
+		fresh[index[name]] = true
+		wants = append(wants, events[index[name]].wants()...)
 	}
 	if len(wants) == 0 {
 		return fresh, nil
 	}
 	return fresh, tx.raise(ctx, want, numbers[len(events)+1:], arranged(wants))
+}
+
+// storable puts the names in an event into a form that can be stored.
+func (e Event) storable() Event {
+	e.EventID = name(e.EventID)
+	e.Type = clip(e.Type)
+	if e.Body == nil {
+		e.Body = []byte{} // a listed event may have none
+	}
+	e.Refs = slices.Clone(e.Refs)
+	for i, ref := range e.Refs {
+		e.Refs[i] = name(ref)
+	}
+	return e
+}
+
+// wants are the looks that an event calls for.
+func (e Event) wants() []Want {
+	wants := make([]Want, len(e.Refs))
+	for i, ref := range e.Refs {
+		wants[i] = Want{Queue: QueueLook, Key: ref, Cause: cmp.Or(e.Cause, e.Arrival) + " " + e.EventID}
+	}
+	return wants
 }
 
 // QueueLook is the queue of objects to look at; keys are object references.
@@ -132,15 +152,18 @@ func (tx *Tx) Settle(ctx context.Context, begun map[string]int64) error {
 }
 
 // Trouble notes on the events about an object that looking at it failed; dead
-// says that it was the last attempt.
+// says that it was the last attempt. Call it after [Tx.Fail]: if that found that
+// the object was wanted again, nothing is dead.
 func (tx *Tx) Trouble(ctx context.Context, ref, cause string, dead bool) error {
 	state := EventReceived
 	if dead {
 		state = EventDead
 	}
 	_, err := tx.exec(ctx, `
-		update events set attempts = attempts + 1, error = $1, state = $2
-		where ref = $3 and state = 'received'`, clip(cause), state, ref)
+		update events set attempts = attempts + 1, error = $1, state = case
+			when exists (select 1 from work where queue = 'look' and key = $2 and state <> 'dead') then 'received'
+			else $3 end
+		where ref = $2 and state = 'received' and state in ('received', 'dead')`, clip(cause), ref, state)
 	return err
 }
 

@@ -47,7 +47,7 @@ func insertReturning[T any](ctx context.Context, tx *Tx, scan func(*sql.Rows) (T
 func selectIn[T, K any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, keys []K) ([]T, error) {
 	var all []T
 	for _, run := range chunks(q.speaks(), keys) {
-		list, args := "= any($1)", []any{run}
+		list, args := "= any($1)", []any{slices.Clone(run)}
 		if q.speaks().name != "postgres" {
 			list, args = marks(run)
 		}
@@ -192,6 +192,6 @@ func instant(v any) *time.Time {
 	if s.IsZero() {
 		return nil
 	}
-	t := s.UTC().Truncate(time.Microsecond)
+	t := s.kept()
 	return &t
 }

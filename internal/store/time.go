@@ -18,7 +18,20 @@ func (s stamp) Value() (driver.Value, error) {
 	if s.IsZero() {
 		return nil, nil
 	}
-	return s.UTC().Format(layout), nil
+	return s.kept().Format(layout), nil
+}
+
+// kept is the time as it is stored: in UTC, to the microsecond, within the years
+// that have four digits. Providers say "never" by a date far beyond them.
+func (s stamp) kept() time.Time {
+	first, last := time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	switch {
+	case s.Before(first):
+		return first
+	case s.After(last):
+		return last
+	}
+	return s.UTC().Truncate(time.Microsecond)
 }
 
 // Scan implements sql.Scanner.

@@ -147,9 +147,9 @@ func (tx *Tx) exec(ctx context.Context, text string, args ...any) (sql.Result, e
 		return nil, err
 	}
 	if statement == nil {
-		return tx.conn.ExecContext(ctx, text, args...)
+		return tx.conn.ExecContext(ctx, text, cleaned(args)...)
 	}
-	return statement.ExecContext(ctx, args...)
+	return statement.ExecContext(ctx, cleaned(args)...)
 }
 
 func (tx *Tx) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
@@ -158,9 +158,9 @@ func (tx *Tx) query(ctx context.Context, text string, args ...any) (*sql.Rows, e
 		return nil, err
 	}
 	if statement == nil {
-		return tx.conn.QueryContext(ctx, text, args...)
+		return tx.conn.QueryContext(ctx, text, cleaned(args)...)
 	}
-	return statement.QueryContext(ctx, args...)
+	return statement.QueryContext(ctx, cleaned(args)...)
 }
 
 func (tx *Tx) statement(ctx context.Context, text string) (*sql.Stmt, error) {
@@ -181,7 +181,7 @@ func (tx *Tx) statement(ctx context.Context, text string) (*sql.Stmt, error) {
 // query reads outside of any transaction.
 func (db *DB) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	if db.writer == nil {
-		return db.readers.QueryContext(ctx, text, args...)
+		return db.readers.QueryContext(ctx, text, cleaned(args)...)
 	}
 	db.mu.RLock()
 	statement := db.reads[text]
@@ -200,7 +200,7 @@ func (db *DB) query(ctx context.Context, text string, args ...any) (*sql.Rows, e
 		}
 		db.mu.Unlock()
 	}
-	return statement.QueryContext(ctx, args...)
+	return statement.QueryContext(ctx, cleaned(args)...)
 }
 
 // queryer is a [DB] or a [Tx].

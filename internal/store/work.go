@@ -112,41 +112,61 @@ func (tx *Tx) raise(ctx context.Context, number int64, ids []int64, wants []Want
 	return nil
 }
 
-// Due reports when the queue's next row is due; found is false if none waits.
+// free tells rows that no other of their lane comes before.
+const free = ` and not exists (select 1 from work r where r.lane = w.lane and r.state = 'running')
+	and not exists (select 1 from work f where f.lane = w.lane and f.state = 'ready' and f.id < w.id)`
+
+// Due reports when the queue's next row is due that can be claimed; found is
+// false if none waits. A row that waits for another of its lane does not count:
+// whoever slept until its time would not sleep.
 func (db *DB) Due(ctx context.Context, queue string) (at time.Time, found bool, err error) {
 	due, err := one(ctx, db, func(rows *sql.Rows) (s stamp, err error) { return s, rows.Scan(&s) },
-		`select min(due_at) from work where queue = $1 and state = 'ready'`, queue)
-	return due.Time, !due.IsZero(), err
+		`select w.due_at from work w where w.queue = $1 and w.state = 'ready'`+free+` order by w.due_at, w.id limit 1`, queue)
+	if errors.Is(err, ErrNotFound) {
+		return at, false, nil
+	}
+	return due.Time, err == nil, err
 }
 
 // Claim takes up to limit due rows of a queue for the length of a lease.
-func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Duration) ([]Claim, error) {
-	var claims []Claim
-	err := db.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
-		token, err := tx.Numbers(ctx, 1)
-		if err != nil {
+func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Duration) (claims []Claim, err error) {
+	// Another process may take a row of the same lane at the same moment, which
+	// the database refuses to one of them; that one looks again.
+	for range tries {
+		err = db.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
+			claims, err = tx.claim(ctx, queue, limit, lease)
 			return err
+		})
+		if !duplicate(err) {
+			break
 		}
-		claims, err = collect(ctx, tx, scanClaim, `
-			update work set state = 'running', token = $1, attempts = attempts + 1, lease_until = $2
-			where id in (
-				select w.id from work w
-				where w.queue = $3 and w.state = 'ready' and w.due_at <= $4
-				and not exists (select 1 from work r where r.lane = w.lane and r.state = 'running')
-				and not exists (select 1 from work f where f.lane = w.lane and f.state = 'ready' and f.id < w.id)
-				order by w.due_at, w.id limit $5 + 0`+tx.db.dialect.skip+`)
-			returning id, queue, key, token, attempts, failures, cause, payload`,
-			token[0], stamp{tx.Now.Add(lease)}, queue, stamp{tx.Now}, limit)
-		return err
-	})
+		claims = nil
+	}
 	if duplicate(err) {
-		return nil, nil // another process took a row of the same lane a moment earlier
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("claim work: %w", err)
 	}
 	slices.SortFunc(claims, func(a, b Claim) int { return int(a.ID - b.ID) })
 	return claims, nil
+}
+
+// claim picks the rows first: a planner that is free to do so may run a
+// subquery with a limit more than once, and take too many.
+func (tx *Tx) claim(ctx context.Context, queue string, limit int, lease time.Duration) ([]Claim, error) {
+	token, err := tx.Numbers(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, tx, scanClaim, `
+		with picked as materialized (
+			select w.id from work w where w.queue = $3 and w.state = 'ready' and w.due_at <= $4`+free+`
+			order by w.due_at, w.id limit $5 + 0`+tx.db.dialect.skip+`)
+		update work set state = 'running', token = $1, attempts = attempts + 1, lease_until = $2
+		where id in (select id from picked)
+		returning id, queue, key, token, attempts, failures, cause, payload`,
+		token[0], stamp{tx.Now.Add(lease)}, queue, stamp{tx.Now}, limit)
 }
 
 func scanClaim(rows *sql.Rows) (c Claim, err error) {
@@ -210,16 +230,21 @@ func (tx *Tx) Finish(ctx context.Context, claims []Claim, next time.Time) error 
 var ErrLost = errors.New("the claim was lost to another worker")
 
 // Fail gives a claim back after an attempt that failed: to be tried again at
-// retry, or if that is zero, to wait among the dead for a person. A lost claim
-// is [ErrLost].
+// retry, or if that is zero, to wait among the dead for a person. What was wanted
+// again while the last attempt was under way is no less wanted than what comes a
+// moment after it: the row is ready, its tries counted anew. A lost claim is
+// [ErrLost].
 func (tx *Tx) Fail(ctx context.Context, claim Claim, cause string, retry time.Time) error {
-	state := "ready"
+	state, anew := "ready", int64(0)
 	if retry.IsZero() {
-		state, retry = "dead", tx.Now
+		state, retry, anew = "dead", tx.Now, 1
 	}
 	result, err := tx.exec(ctx, `
-		update work set state = $1, due_at = $2, error = $3, failures = failures + 1, lease_until = null
-		where id = $4 and token = $5 and state = 'running'`, state, stamp{retry}, clip(cause), claim.ID, claim.Token)
+		update work set
+			state = case when wanted > token then 'ready' else $1 end, due_at = $2, error = $3, lease_until = null,
+			attempts = case when wanted > token and $4 = 1 then 0 else attempts end,
+			failures = case when wanted > token and $4 = 1 then 0 else failures + 1 end
+		where id = $5 and token = $6 and state = 'running'`, state, stamp{retry}, clip(cause), anew, claim.ID, claim.Token)
 	return lostUnless(result, err, "fail work")
 }
 
@@ -241,15 +266,23 @@ func (tx *Tx) Release(ctx context.Context, claim Claim) error {
 	return lostUnless(result, err, "release work")
 }
 
-// Pending tells the causes of the looks that are wanted or under way, by key.
+// Pending tells, by key, the causes of the looks that are wanted or under way.
+// Of several causes a webhook counts: the row of work keeps only the first.
 func (tx *Tx) Pending(ctx context.Context, keys []string) (map[string]string, error) {
-	rows, err := selectIn(ctx, tx, func(rows *sql.Rows) (p [2]string, err error) { return p, rows.Scan(&p[0], &p[1]) },
-		`select key, cause from work where key in (%s) and queue = 'look' and state in ('ready', 'running')`, keys)
 	causes := map[string]string{}
-	for _, row := range rows {
-		causes[row[0]] = row[1]
+	for _, text := range []string{
+		`select key, cause from work where key in (%s) and queue = 'look' and state in ('ready', 'running')`,
+		`select ref, arrival from events where ref in (%s) and state in ('received', 'dead') and arrival = 'webhook'`,
+	} {
+		rows, err := selectIn(ctx, tx, func(rows *sql.Rows) (p [2]string, err error) { return p, rows.Scan(&p[0], &p[1]) }, text, keys)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			causes[row[0]] = row[1]
+		}
 	}
-	return causes, err
+	return causes, nil
 }
 
 // Extend prolongs the leases of claims that are still held.
@@ -350,7 +383,7 @@ func lostUnless(result sql.Result, err error, op string) error {
 // clip keeps an error text short enough to be stored and shown.
 func clip(text string) string {
 	const most = 2000
-	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
+	text = clean(text)
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
