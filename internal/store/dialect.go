@@ -20,12 +20,17 @@ type dialect struct {
 	skip string
 	// numbers draws $1 numbers from the counter and returns the last.
 	numbers string
+	// token is the number for rows that are claimed: on PostgreSQL drawn after
+	// they are seen, so that it is greater than whatever they were wanted at; on
+	// SQLite, where nobody writes meanwhile, drawn before and passed as $5.
+	token string
 }
 
 var sqliteDialect = dialect{
 	name:    "sqlite",
 	begin:   "begin immediate",
 	numbers: "update counter set n = n + $1 where id = 1 returning n",
+	token:   "$5",
 }
 
 var postgresDialect = dialect{
@@ -36,6 +41,7 @@ var postgresDialect = dialect{
 	// A block of consecutive numbers is not needed, only that all are new and
 	// that the order of drawing is the order of the numbers.
 	numbers: "select nextval('counter') from generate_series(1, $1::bigint)",
+	token:   "nextval('counter')",
 }
 
 // rolledBack reports whether err says that the database rolled a transaction

@@ -155,18 +155,21 @@ func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Dur
 // claim picks the rows first: a planner that is free to do so may run a
 // subquery with a limit more than once, and take too many.
 func (tx *Tx) claim(ctx context.Context, queue string, limit int, lease time.Duration) ([]Claim, error) {
-	token, err := tx.Numbers(ctx, 1)
-	if err != nil {
-		return nil, err
+	args := []any{stamp{tx.Now.Add(lease)}, queue, stamp{tx.Now}, limit}
+	if tx.db.writer != nil {
+		token, err := tx.Numbers(ctx, 1)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, token[0])
 	}
 	return collect(ctx, tx, scanClaim, `
 		with picked as materialized (
-			select w.id from work w where w.queue = $3 and w.state = 'ready' and w.due_at <= $4`+free+`
-			order by w.due_at, w.id limit $5 + 0`+tx.db.dialect.skip+`)
-		update work set state = 'running', token = $1, attempts = attempts + 1, lease_until = $2
+			select w.id from work w where w.queue = $2 and w.state = 'ready' and w.due_at <= $3`+free+`
+			order by w.due_at, w.id limit $4 + 0`+tx.db.dialect.skip+`)
+		update work set state = 'running', token = `+tx.db.dialect.token+`, attempts = attempts + 1, lease_until = $1
 		where id in (select id from picked)
-		returning id, queue, key, token, attempts, failures, cause, payload`,
-		token[0], stamp{tx.Now.Add(lease)}, queue, stamp{tx.Now}, limit)
+		returning id, queue, key, token, attempts, failures, cause, payload`, args...)
 }
 
 func scanClaim(rows *sql.Rows) (c Claim, err error) {
