@@ -237,8 +237,12 @@ func (s *Service) refresh(ctx context.Context) error {
 	sum := sha256.Sum256(doc)
 	digest := hex.EncodeToString(sum[:])
 	last, err := s.db.Cursor(ctx, name)
-	if err != nil || last == digest {
+	if err != nil {
 		return err
+	}
+	if last == digest {
+		s.apply.Settle()
+		return nil
 	}
 	const some = 100
 	for after := ""; ; {
@@ -258,5 +262,9 @@ func (s *Service) refresh(ctx context.Context) error {
 		}
 		after = refs[len(refs)-1]
 	}
-	return s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetCursor(ctx, name, digest) })
+	err = s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetCursor(ctx, name, digest) })
+	if err == nil {
+		s.apply.Settle()
+	}
+	return err
 }

@@ -255,24 +255,12 @@ type Answer struct {
 // slack is how long after an expected change we may well not have heard of it.
 const slack = 2 * time.Hour
 
-// Check answers whether a customer may use a feature now, from the ledger. An
-// unknown customer may not.
-func (a *Applier) Check(ctx context.Context, ref, feature string) (Answer, error) {
-	now := a.DB.Now()
-	facts, objects, err := a.Facts(ctx, ref)
-	if err != nil {
-		return Answer{}, err
-	}
-	return answered(billing.Access(a.Catalog, a.Rules, facts, feature, now), objects, now), nil
-}
-
 // answered adds to a decision how fresh the object is that it rests on.
 func answered(decision billing.Decision, objects []store.Object, now time.Time) Answer {
 	answer := Answer{Decision: decision, AsOf: now}
 	for _, o := range objects {
-		if o.CheckedAt.Before(answer.AsOf) && o.ID == decision.Source.ID && o.Account == decision.Source.Account {
-			answer.AsOf = o.CheckedAt
-			answer.Stale = !o.RevisitAt.IsZero() && o.RevisitAt.Add(slack).Before(now)
+		if o.ID == decision.Source.ID && o.Account == decision.Source.Account && o.Kind == string(decision.Source.Kind) {
+			answer.fresh(o.CheckedAt, o.RevisitAt, now)
 		}
 	}
 	return answer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/batch"
@@ -79,6 +80,8 @@ type Config struct {
 type Applier struct {
 	Config
 	batcher *batch.Batcher[*group]
+	// settled: every stored answer was decided by the present plans and rules.
+	settled atomic.Bool
 }
 
 // group is what is committed or refused together: the result of one look, or

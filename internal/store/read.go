@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Ready reports whether the database answers and has our schema.
@@ -59,4 +60,17 @@ func (db *DB) EffectNumbered(ctx context.Context, seq int64) (Effect, error) {
 // CustomerCount counts the customers.
 func (db *DB) CustomerCount(ctx context.Context) (int64, error) {
 	return one(ctx, db, scanInt, `select count(*) from customers`)
+}
+
+// Decided reads the stored answer for a customer and a feature.
+func (db *DB) Decided(ctx context.Context, customer, feature string) (Access, error) {
+	return one(ctx, db, scanAccess, accessColumns+` where customer = $1 and feature = $2`, customer, feature)
+}
+
+// Freshness is when an object was last compared with the provider, and when the
+// provider is expected to have changed it.
+func (db *DB) Freshness(ctx context.Context, key string) (checked, revisit time.Time, err error) {
+	at, err := one(ctx, db, func(rows *sql.Rows) (at [2]stamp, err error) { return at, rows.Scan(&at[0], &at[1]) },
+		`select checked_at, revisit_at from objects where key = $1`, key)
+	return at[0].Time, at[1].Time, err
 }
