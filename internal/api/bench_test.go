@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,22 +29,23 @@ func BenchmarkCheck(b *testing.B) {
 				url = pgtest.URL(b)
 			}
 			w := newWorld(b, url)
+			if _, err := w.Step(b.Context()); err != nil {
+				b.Fatal(err)
+			}
 			fill(b, w, customers)
 			h := w.Handler()
-			took := make([]time.Duration, 0, b.N)
-			b.ResetTimer()
-			for i := range b.N {
+			var took []time.Duration
+			for i := 0; b.Loop(); i++ {
 				r := httptest.NewRequest(http.MethodGet, fmt.Sprintf("/v1/check?customer=user_%d&feature=pro", i*7919%customers), nil)
 				r.Header.Set("Authorization", "Bearer "+apiKey)
 				recorder := httptest.NewRecorder()
 				began := time.Now()
 				h.ServeHTTP(recorder, r)
 				took = append(took, time.Since(began))
-				if recorder.Code != 200 || recorder.Body.Len() < 100 {
+				if recorder.Code != 200 || !strings.Contains(recorder.Body.String(), `"allowed":true`) {
 					b.Fatalf("%d %s", recorder.Code, recorder.Body)
 				}
 			}
-			b.StopTimer()
 			slices.Sort(took)
 			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 		})
@@ -71,6 +73,7 @@ func fill(b *testing.B, w *world, n int) {
 	for from := 0; from < n; from += batch {
 		var customers []store.Customer
 		var objects []store.Object
+		var answers []store.Access
 		for i := from; i < min(from+batch, n); i++ {
 			ref := fmt.Sprintf("user_%d", i)
 			customers = append(customers, store.Customer{Ref: ref, Doc: doc(billing.Customer{Ref: ref})})
@@ -79,6 +82,9 @@ func fill(b *testing.B, w *world, n int) {
 				Status: billing.SubscriptionActive, ProviderStatus: "active", Price: w.names["pro_price"], Quantity: 1,
 				Amount: billing.Money{Amount: 2900, Currency: "EUR"}, PeriodStart: now, PeriodEnd: now.AddDate(0, 1, 0),
 			}))
+			answers = append(answers, store.Access{Customer: ref, Feature: "pro", Doc: doc(billing.Decision{
+				Allowed: true, Reason: billing.ReasonActive, Until: now.AddDate(0, 1, 0), Source: billing.Source{Account: "stripe", Kind: "subscription", ID: sub},
+			})})
 			for month := range 2 {
 				pay := fmt.Sprintf("pi_%s_%d", ref, month)
 				at := now.AddDate(0, -month, 0)
@@ -90,6 +96,9 @@ func fill(b *testing.B, w *world, n int) {
 		}
 		err := w.ledger.Write(b.Context(), func(ctx context.Context, tx *store.Tx) error {
 			if err := tx.PutCustomers(ctx, customers); err != nil {
+				return err
+			}
+			if err := tx.PutAccess(ctx, answers); err != nil {
 				return err
 			}
 			_, err := tx.PutObjects(ctx, objects)

@@ -2,12 +2,16 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/provider"
@@ -280,4 +284,44 @@ func (d twin) renamed(s provider.Snapshot) provider.Snapshot {
 		s.Related[i].Account = d.Account()
 	}
 	return s
+}
+
+// TestACheckAgreesWithTheFacts: the quick answer of a check, from what was decided
+// when something last changed, is at every moment that of deciding anew, also
+// when time has turned it and nobody has worked since.
+func TestACheckAgreesWithTheFacts(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		w := newWorld(t, database)
+		w.subscribe("canceling")
+		w.must("POST /v1/subscriptions/{sub}/cancel", "")
+		w.subscribe("active")
+		w.must("POST /v1/customers/granted/grants", `{"plan":"pro","until":"2026-03-20T00:00:00Z"}`)
+		w.must("POST /v1/customers/granted/grants", `{"feature":"beta"}`)
+		w.must("PUT /v1/customers/nothing", `{}`)
+		w.pass(time.Hour)
+		turned := map[string]bool{}
+		for _, days := range []int{0, 10, 25, 32, 60} {
+			w.clock.Set(w.clock.Now().AddDate(0, 0, days))
+			for _, customer := range []string{"canceling", "active", "granted", "nothing"} {
+				all := w.must("GET /v1/customers/"+customer+"/entitlements", "")
+				for i := 0; all.field(fmt.Sprintf("data.%d", i)) != nil; i++ {
+					feature, _ := all.field(fmt.Sprintf("data.%d.feature", i)).(string)
+					var check any
+					r := w.must("GET /v1/check?customer="+customer+"&feature="+feature, "")
+					if err := json.Unmarshal([]byte(r.body), &check); err != nil {
+						t.Fatal(err)
+					}
+					if diff := cmp.Diff(all.field(fmt.Sprintf("data.%d", i)), check); diff != "" {
+						t.Errorf("%s %s at %s (-facts +check):\n%s", customer, feature, w.clock.Now(), diff)
+					}
+					turned[customer+" "+fmt.Sprint(r.field("allowed"))] = true
+				}
+			}
+		}
+		for _, both := range []string{"canceling true", "canceling false", "granted true", "granted false"} {
+			if !turned[both] {
+				t.Errorf("the story never came to %s", both)
+			}
+		}
+	})
 }
