@@ -6,6 +6,8 @@ type charge struct {
 	pi     *intent
 	status string
 	pays   *method
+	// shown is the method as it was: a charge does not follow a card's renewal.
+	shown method
 	// why it failed; nil for one that did not.
 	why     *decline
 	refunds []*refund
@@ -18,7 +20,7 @@ type charge struct {
 // newCharge makes one attempt in its first state: pending, succeeded or failed.
 // Charges that are not by card have ids that begin with py.
 func (s *Server) newCharge(pi *intent, m *method, status string, why *decline) *charge {
-	ch := &charge{head: s.newHead("charge", "ch", 24, pi.customer), pi: pi, status: status, pays: m, why: why}
+	ch := &charge{head: s.newHead("charge", "ch", 24, pi.customer), pi: pi, status: status, pays: m, shown: *m, why: why}
 	if m.card.debit() {
 		ch.id = "py" + ch.id[2:]
 	}
@@ -54,12 +56,12 @@ func (ch *charge) render(s *Server) doc {
 	return doc{
 		{"id", ch.id}, {"object", "charge"}, {"amount", ch.pi.amount}, {"amount_captured", captured}, {"amount_refunded", ch.refunded()},
 		{"application", nil}, {"application_fee", nil}, {"application_fee_amount", nil}, {"balance_transaction", idOf(ch.balance)},
-		{"billing_details", ch.pays.billing()}, {"calculated_statement_descriptor", "SIMULATED"}, {"captured", ch.status == "succeeded"},
+		{"billing_details", ch.shown.billing()}, {"calculated_statement_descriptor", "SIMULATED"}, {"captured", ch.status == "succeeded"},
 		{"created", ch.created}, {"currency", ch.pi.currency}, {"customer", orNull(ch.customer)}, {"description", ch.pi.description()},
 		{"disputed", ch.disputed}, {"failure_balance_transaction", nil}, {"failure_code", code}, {"failure_message", message},
 		{"fraud_details", doc{}}, {"livemode", s.cfg.Live}, {"metadata", ch.pi.metadata}, {"on_behalf_of", nil}, {"outcome", ch.outcome()},
 		{"paid", ch.status == "succeeded"}, {"payment_intent", ch.pi.id}, {"payment_method", ch.pays.id},
-		{"payment_method_details", ch.pays.details()}, {"radar_options", doc{}}, {"receipt_email", orNull(ch.pi.email)}, {"receipt_number", nil},
+		{"payment_method_details", ch.shown.details()}, {"radar_options", doc{}}, {"receipt_email", orNull(ch.pi.email)}, {"receipt_number", nil},
 		{"receipt_url", s.cfg.PublicURL + "/receipts/" + ch.id}, {"refunded", ch.status == "succeeded" && ch.refunded() == ch.pi.amount},
 		{"review", nil}, {"shipping", nil}, {"source_transfer", nil}, {"statement_descriptor", nil},
 		{"statement_descriptor_suffix", nil}, {"status", ch.status}, {"transfer_data", nil}, {"transfer_group", nil},

@@ -10,6 +10,24 @@ import (
 	"github.com/trivetdev/trivet/sim"
 )
 
+// The card network renews a card under its payment method; what was charged
+// before was charged to the old one.
+func TestAChargeShowsTheCardAsItWas(t *testing.T) {
+	w, c := shop(t)
+	cus, _ := subscribed(t, w, NewSubscription{Card: CardGood})
+	path := "/v1/payment_intents/" + payments(w, cus)[0].ID + "?expand[]=latest_charge"
+	const field = "latest_charge.payment_method_details.card.last4"
+	before := c.get(path).str(field)
+	customer, _ := w.all[cus].(*customer)
+	w.liveCardUpdate(customer)
+	if after := c.get(path).str(field); before == "" || after != before {
+		t.Errorf("the charge was to card %q and is now to %q", before, after)
+	}
+	if customer.pays.last4 == before {
+		t.Error("the card was not renewed")
+	}
+}
+
 func TestRefunds(t *testing.T) {
 	w, c := shop(t)
 	cus, _ := subscribed(t, w, NewSubscription{Card: CardGood})
