@@ -16,7 +16,7 @@ MODULES := $(shell find . -name go.mod -not -path './.*' -not -path '*/testdata/
 EACH := for m in $(MODULES); do (cd "$$m" && echo "== $$m" &&
 WITH_POSTGRES := go run ./internal/pgtest/cmd
 
-.PHONY: help demo test race lint vet generate check-generated tidy bench build fuzz check postgres cc run-tests
+.PHONY: help demo test race lint vet generate check-generated tidy bench seeds build fuzz check postgres cc run-tests
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,12 @@ check-generated: ## fail if a generated file is not what its generator writes
 tidy: ## fail if go.mod or go.sum is not tidy
 	@$(EACH) go mod tidy -diff); done
 
-bench: postgres ## run the benchmarks, on both databases
-	$(WITH_POSTGRES) go test -run '^$$' -bench . -benchmem ./...
+bench: postgres ## measure intake, applies, checks and latency on both databases, beside bare inserts
+	go run ./bench
+	go test -run '^$$' -bench . -benchmem ./billing/... ./provider/... ./internal/api/...
+
+seeds: ## prove 200 seeded months: in step, every effect once (make test proves 50)
+	TRIVET_SEEDS=200 go test -count=1 -timeout 20m -run Seed ./internal/demo
 
 build: ## build ./trivet: one static binary, no cgo
 	CGO_ENABLED=0 go build ./...
