@@ -9,7 +9,11 @@ package inbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/trivetdev/trivet/internal/batch"
@@ -68,15 +72,48 @@ func (in *Inbox) commit(ctx context.Context, entries []*entry) error {
 // new. Header is what came with it; nil for a listed event. Cause is what looks
 // are put down to; empty: the arrival.
 func (in *Inbox) Add(ctx context.Context, account, arrival, cause string, d provider.Delivery, header http.Header) (fresh bool, err error) {
+	e := newEntry(account, arrival, cause, d, header)
+	if err := in.batcher.Do(ctx, e); err != nil {
+		return false, err // the entry may still be in use
+	}
+	return e.fresh, nil
+}
+
+// AddAll is Add for a page of listed events, in few commits. An event that cannot
+// be stored keeps no other from being stored.
+func (in *Inbox) AddAll(ctx context.Context, account, cause string, deliveries []provider.Delivery) (fresh int, err error) {
+	entries := make([]*entry, len(deliveries))
+	for i, d := range deliveries {
+		entries[i] = newEntry(account, store.ArrivalPull, cause, d, nil)
+	}
+	var failures []error
+	for some := range slices.Chunk(entries, most) {
+		for i, err := range batch.Alone(in.commit)(ctx, some) {
+			if err != nil {
+				failures = append(failures, fmt.Errorf("store event %s: %w", some[i].event.EventID, err))
+			}
+		}
+	}
+	for _, e := range entries {
+		if e.fresh {
+			fresh++
+		}
+	}
+	return fresh, errors.Join(failures...)
+}
+
+func newEntry(account, arrival, cause string, d provider.Delivery, header http.Header) *entry {
 	e := &entry{event: store.Event{
 		Account: account, EventID: d.ID, Type: d.Type, Arrival: arrival, CreatedAt: d.CreatedAt,
 		Headers: kept(header), Body: d.Body, Cause: cause,
 	}}
+	if e.event.Body == nil {
+		e.event.Body = []byte{} // the column takes no null
+	}
 	for _, ref := range d.Refs {
 		e.event.Refs = append(e.event.Refs, ref.String())
 	}
-	err = in.batcher.Do(ctx, e)
-	return e.fresh, err
+	return e
 }
 
 // kept picks the headers that help to understand a delivery later.
@@ -84,15 +121,16 @@ func kept(header http.Header) string {
 	const most = 4096
 	picked := map[string]string{}
 	size := 0
-	for name, values := range header {
+	for _, name := range slices.Sorted(maps.Keys(header)) {
 		lower := strings.ToLower(name)
 		if lower != "content-type" && lower != "user-agent" && !strings.Contains(lower, "signature") &&
 			!strings.HasPrefix(lower, "paypal-") && !strings.HasPrefix(lower, "x-event-") {
 			continue
 		}
-		value := strings.ToValidUTF8(strings.Join(values, ", "), "")
-		if size += len(value); size <= most {
+		value := strings.ToValidUTF8(strings.Join(header[name], ", "), "")
+		if more := len(lower) + len(value); size+more <= most {
 			picked[lower] = value
+			size += more
 		}
 	}
 	doc, err := json.Marshal(picked)

@@ -73,7 +73,8 @@ func New(config Config) *Reconciler {
 const pullOnlyEvery = 10 * time.Second
 
 // Schedule makes the rows of all tasks, due now. Rows that are there already
-// keep their time.
+// keep their time; those that rest, because their account was left out of the
+// configuration for a while, are woken.
 func (r *Reconciler) Schedule(ctx context.Context) error {
 	names := []string{store.TaskTurns}
 	for account, driver := range r.Apply.Drivers {
@@ -84,11 +85,12 @@ func (r *Reconciler) Schedule(ctx context.Context) error {
 	}
 	var wants []store.Want
 	for _, name := range names {
-		_, err := r.DB.WorkNamed(ctx, store.QueueTask, name)
-		if errors.Is(err, store.ErrNotFound) {
-			wants = append(wants, store.Want{Queue: store.QueueTask, Key: name})
-		} else if err != nil {
+		row, err := r.DB.WorkNamed(ctx, store.QueueTask, name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
+		}
+		if err != nil || row.State == "idle" || row.State == "dead" {
+			wants = append(wants, store.Want{Queue: store.QueueTask, Key: name})
 		}
 	}
 	return r.raise(ctx, wants...)
@@ -155,6 +157,9 @@ func (r *Reconciler) finish(ctx context.Context, claim store.Claim, next time.Ti
 
 // stream is how far an account's events have been read.
 type stream struct {
+	// First is when this stream was begun: what happened before is for the first
+	// sweep to find.
+	First time.Time `json:"first,omitzero"`
 	// Since is from when on events are listed; After continues a list that is
 	// being read, which began at Began.
 	Since time.Time `json:"since"`
@@ -172,14 +177,13 @@ const (
 
 // pull reads one page of events and stores those that were not delivered.
 func (r *Reconciler) pull(ctx context.Context, claim store.Claim, driver provider.Driver) error {
+	account, now := driver.Account(), r.DB.Now()
 	lister, ok := driver.(provider.EventLister)
-	if !ok {
+	if !ok || slices.Contains(r.NoPull, account) {
 		return r.finish(ctx, claim, time.Time{}, nil)
 	}
-	account, now := driver.Account(), r.DB.Now()
-	name := "pull/" + account
-	at := stream{Since: now.Add(-overlap)}
-	if err := r.cursor(ctx, name, &at); err != nil {
+	at, err := r.stream(ctx, account)
+	if err != nil {
 		return err
 	}
 	if at.After == "" {
@@ -190,17 +194,8 @@ func (r *Reconciler) pull(ctx context.Context, claim store.Claim, driver provide
 		return err
 	}
 	only := slices.Contains(r.PullOnly, account)
-	for _, d := range page.Deliveries {
-		if !only && d.CreatedAt.After(now.Add(-settle)) {
-			continue // its webhook may still be on the way
-		}
-		cause := string(apply.Pull)
-		if only {
-			cause = string(apply.Listed)
-		}
-		if _, err := r.Inbox.Add(ctx, account, store.ArrivalPull, cause, d, nil); err != nil {
-			return fmt.Errorf("store event %s: %w", d.ID, err)
-		}
+	if err := r.take(ctx, account, page.Deliveries, at.First, only); err != nil {
+		return err
 	}
 	next := now
 	if at.After = page.Next; page.Next == "" {
@@ -210,7 +205,41 @@ func (r *Reconciler) pull(ctx context.Context, claim store.Claim, driver provide
 			next = now.Add(min(r.Pull, pullOnlyEvery))
 		}
 	}
-	return r.finish(ctx, claim, next, func(ctx context.Context, tx *store.Tx) error { return setCursor(ctx, tx, name, at) })
+	return r.finish(ctx, claim, next, func(ctx context.Context, tx *store.Tx) error { return setCursor(ctx, tx, "pull/"+account, at) })
+}
+
+// stream reads how far an account's events have been read. The first time, the
+// beginning is noted before anything is asked: should the provider be away, what
+// happens meanwhile is listed later.
+func (r *Reconciler) stream(ctx context.Context, account string) (at stream, err error) {
+	name, now := "pull/"+account, r.DB.Now()
+	if err := r.cursor(ctx, name, &at); err != nil || !at.Since.IsZero() {
+		return at, err
+	}
+	at = stream{First: now, Since: now.Add(-overlap)}
+	return at, r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return setCursor(ctx, tx, name, at) })
+}
+
+// take stores listed events: those of an account without webhooks at once, others
+// when their webhook is late. An event from before the stream began was nobody's
+// to deliver, so that it coming by list is no fault.
+func (r *Reconciler) take(ctx context.Context, account string, listed []provider.Delivery, first time.Time, only bool) error {
+	settled := r.DB.Now().Add(-settle)
+	taken := map[apply.Trigger][]provider.Delivery{}
+	for _, d := range listed {
+		switch {
+		case only, d.CreatedAt.Before(first) && !d.CreatedAt.After(settled):
+			taken[apply.Listed] = append(taken[apply.Listed], d)
+		case !d.CreatedAt.After(settled):
+			taken[apply.Pull] = append(taken[apply.Pull], d)
+		}
+	}
+	for _, trigger := range []apply.Trigger{apply.Listed, apply.Pull} {
+		if _, err := r.Inbox.AddAll(ctx, account, string(trigger), taken[trigger]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cursor reads a cursor into a value, which stays as it is if there is none.
@@ -254,6 +283,11 @@ func (r *Reconciler) turn(ctx context.Context, claim store.Claim) error {
 	}
 	if !turn.IsZero() && turn.Before(next) {
 		next = turn
+	}
+	if len(due) < most && !next.After(now) {
+		// Decided just now and still due: a time of less than a microsecond, which
+		// is stored cut off. It must not keep us turning.
+		next = now.Add(time.Second)
 	}
 	return r.finish(ctx, claim, next, nil)
 }

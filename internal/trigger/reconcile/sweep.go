@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -50,6 +51,9 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 		at.Number = number
 	}
 	page, err := driver.List(ctx, provider.Query{Kind: at.Kind, After: at.After})
+	if at.After != "" && lostPlace(err) {
+		return r.again(ctx, claim, account, at, err)
+	}
 	if err != nil {
 		return fmt.Errorf("list %s: %w", at.Kind, err)
 	}
@@ -77,6 +81,25 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 		return r.swept(ctx, claim, account, at)
 	}
 	return r.finish(ctx, claim, r.DB.Now(), func(ctx context.Context, tx *store.Tx) error {
+		return setCursor(ctx, tx, "sweep/"+account, at)
+	})
+}
+
+// lostPlace reports whether the provider does not know where a list is to go on:
+// the object after which it does may have been deleted since.
+func lostPlace(err error) bool {
+	if err == nil {
+		return false
+	}
+	kind := provider.KindOf(err)
+	return kind == provider.Refused || kind == provider.NotFound
+}
+
+// again begins a list anew that cannot be continued.
+func (r *Reconciler) again(ctx context.Context, claim store.Claim, account string, at Progress, cause error) error {
+	r.Log.Warn("a list cannot be continued and is read again", "account", account, "kind", at.Kind, "error", cause)
+	at.After = ""
+	return r.finish(ctx, claim, r.DB.Now().Add(time.Minute), func(ctx context.Context, tx *store.Tx) error {
 		return setCursor(ctx, tx, "sweep/"+account, at)
 	})
 }
@@ -206,6 +229,7 @@ func (r *Reconciler) Request(ctx context.Context, account string) (accounts []st
 	if len(wants) == 0 {
 		return nil, fmt.Errorf("no provider account %q is configured", account)
 	}
+	slices.Sort(accounts)
 	return accounts, r.raise(ctx, wants...)
 }
 
@@ -243,7 +267,7 @@ func (r *Reconciler) Customer(ctx context.Context, ref, account string) (compare
 		if !known {
 			continue
 		}
-		c, d, err := r.owner(ctx, driver, owner, ref)
+		c, d, err := r.owner(ctx, driver, owner)
 		compared, changed = compared+c, changed+d
 		if err != nil {
 			failures = append(failures, err)
@@ -256,8 +280,8 @@ func (r *Reconciler) Customer(ctx context.Context, ref, account string) (compare
 }
 
 // owner reads what a provider has about one of its customers.
-func (r *Reconciler) owner(ctx context.Context, driver provider.Driver, owner store.Object, ref string) (compared, changed int, err error) {
-	cause := apply.Cause{Trigger: apply.Sweep, Event: ref}
+func (r *Reconciler) owner(ctx context.Context, driver provider.Driver, owner store.Object) (compared, changed int, err error) {
+	cause := apply.Cause{Trigger: apply.Sweep, Event: owner.Key}
 	outcomes, err := r.Apply.Refs(ctx, cause, provider.Ref{Account: owner.Account, Kind: billing.KindCustomer, ID: owner.ID})
 	if err != nil {
 		return 0, 0, err
