@@ -128,7 +128,7 @@ func TestSeeds(t *testing.T) {
 func (c *coverage) check(t *testing.T) {
 	for _, fault := range []string{
 		sim.FaultDrop, sim.FaultDuplicate, sim.FaultReorder, sim.FaultDelay, sim.FaultBurst, sim.FaultDisabled, sim.FaultStaleRead,
-		sim.FaultRateLimited, sim.FaultServerError, sim.FaultTimeoutBefore, sim.FaultTimeoutAfter, sim.FaultTruncated, sim.FaultShiftPages, sim.FaultOutage,
+		sim.FaultRateLimited, sim.FaultServerError, sim.FaultTimeoutBefore, sim.FaultTimeoutAfter, sim.FaultTruncated, sim.FaultOutage,
 	} {
 		if c.faults[fault] == 0 {
 			t.Errorf("fault %s never struck", fault)
@@ -159,6 +159,7 @@ func TestFixed(t *testing.T) {
 		Options
 	}{
 		{"a cut-off answer after an outage used up a look's tries, and left its events dead", Options{Seed: 1, Days: 30, Customers: 30}},
+		{"a list of several pages shifts while it is read", Options{Seed: 6, Days: 10, Customers: 150}},
 		{"the provider refuses a refund of more than is left: given up, rightly", Options{Seed: 5, Days: 30, Customers: 30}},
 	}
 	for _, test := range fixed {
@@ -167,6 +168,9 @@ func TestFixed(t *testing.T) {
 			t.Log(test.why)
 			w, r := simulate(t, test.Options)
 			proven(t, w, r)
+			if test.Customers > 100 && w.accounts[0].truth.Stats().Faults[sim.FaultShiftPages] == 0 {
+				t.Errorf("fault %s never struck", sim.FaultShiftPages)
+			}
 		})
 	}
 }
@@ -277,7 +281,7 @@ func TestText(t *testing.T) {
 	if got := strings.Count(text, "\nday "); got != o.Days {
 		t.Errorf("%d lines of days, want %d", got, o.Days)
 	}
-	for _, want := range []string{"in step         100.00%", "naive handler", "Found and healed of late:", "healed by", "go run ./cmd/trivet demo --fast --days 16 --customers 20 --seed 4 --providers stripe"} {
+	for _, want := range []string{"in step        100.00%", "naive handler", "Found and healed of late:", "healed by", "go run ./cmd/trivet demo --fast --days 16 --customers 20 --seed 4 --providers stripe"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in:\n%s", want, text)
 		}

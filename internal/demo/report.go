@@ -1,9 +1,13 @@
 package demo
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 
+	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/sim"
 )
@@ -159,7 +163,7 @@ func (w *world) report(ctx context.Context) (Report, error) {
 		return r, err
 	}
 	r.Mismatches = append(r.Mismatches, wrong...)
-	for _, judge := range []func(context.Context) ([]Mismatch, error){w.judgeWork, w.judgeAccess} {
+	for _, judge := range []func(context.Context) ([]Mismatch, error){w.judgeWork, w.judgeAccess, w.judgeTrail} {
 		wrong, err := judge(ctx)
 		if err != nil {
 			return r, err
@@ -249,6 +253,23 @@ func (w *world) judgeDead(ctx context.Context) (wrong []Mismatch, err error) {
 		if row.Queue != store.QueueEffect || !moot[row.Key] {
 			wrong = append(wrong, Mismatch{Kind: "work", ID: row.Key, Field: "dead", Ledger: row.Error, Truth: "should not be given up"})
 		}
+	}
+	return wrong, err
+}
+
+// judgeTrail replays the audit trail into an empty ledger, which must become the
+// one that is kept.
+func (w *world) judgeTrail(ctx context.Context) (wrong []Mismatch, err error) {
+	empty, err := store.Open(ctx, store.Options{URL: "sqlite:" + filepath.Join(w.folder, "replay.db"), Now: w.clock.Now, Volatile: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, empty.Close()) }()
+	report, err := apply.Audit(ctx, w.db, empty)
+	for _, m := range report.Mismatches {
+		wrong = append(wrong, Mismatch{
+			Provider: m.Account, Kind: "audit " + m.Subject, ID: m.ID, Ledger: cmp.Or(m.Ledger, "nothing"), Truth: "the trail has " + cmp.Or(m.Trail, "nothing"),
+		})
 	}
 	return wrong, err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -58,18 +59,21 @@ type urge struct {
 	// on is the kind of object, in one of the states.
 	on     billing.Kind
 	states []string
+	// ending: only what is to end already (true) or not (false); nil: any.
+	ending *bool
 }
 
 func urges() []urge {
 	live := []string{"active", "trialing"}
+	yes, no := true, false
 	return []urge{
-		{0.004, outbox.CancelNow, billing.KindSubscription, []string{"active", "trialing", "past_due", "paused"}},
-		{0.006, outbox.CancelAtPeriodEnd, billing.KindSubscription, live},
-		{0.004, outbox.Uncancel, billing.KindSubscription, live},
-		{0.006, outbox.Pause, billing.KindSubscription, live},
-		{0.010, outbox.Resume, billing.KindSubscription, []string{"paused"}},
-		{0.006, outbox.Refund, billing.KindPayment, []string{"succeeded"}},
-		{0.006, outbox.PushEmail, billing.KindCustomer, []string{""}},
+		{0.004, outbox.CancelNow, billing.KindSubscription, []string{"active", "trialing", "past_due", "paused"}, nil},
+		{0.008, outbox.CancelAtPeriodEnd, billing.KindSubscription, live, &no},
+		{0.050, outbox.Uncancel, billing.KindSubscription, live, &yes},
+		{0.006, outbox.Pause, billing.KindSubscription, live, nil},
+		{0.040, outbox.Resume, billing.KindSubscription, []string{"paused"}, nil},
+		{0.008, outbox.Refund, billing.KindPayment, []string{"succeeded"}, nil},
+		{0.006, outbox.PushEmail, billing.KindCustomer, []string{""}, nil},
 	}
 }
 
@@ -107,13 +111,27 @@ func (w *world) target(ctx context.Context, p *person, u urge) (newest store.Obj
 		return newest, false, err
 	}
 	for _, row := range rows {
-		for _, state := range u.states {
-			if row.Status == state && (!found || row.FirstAt.After(newest.FirstAt)) {
-				newest, found = row, true
-			}
+		fits, err := u.fits(row)
+		if err != nil {
+			return newest, false, err
+		}
+		if fits && (!found || row.FirstAt.After(newest.FirstAt)) {
+			newest, found = row, true
 		}
 	}
 	return newest, found, nil
+}
+
+// fits reports whether an urge can be about an object.
+func (u urge) fits(row store.Object) (bool, error) {
+	if !slices.Contains(u.states, row.Status) {
+		return false, nil
+	}
+	if u.ending == nil {
+		return true, nil
+	}
+	fields, err := fieldsOf(row)
+	return (fields["cancel_at"] != "") == *u.ending, err
 }
 
 // request asks for an effect on one object, twice with one key now and then, as
