@@ -44,8 +44,17 @@ const (
 type commands struct {
 	Config string `help:"Read this configuration file (default trivet.toml, or TRIVET_CONFIG)." placeholder:"FILE" short:"c"`
 
-	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Demo      demoCommand      `cmd:"" help:"Watch it work: simulated providers, every fault on, no account needed."`
+	Serve     serveCommand     `cmd:"" help:"Run the service."`
+	Check     checkCommand     `cmd:"" help:"Ask whether a customer may use a feature."`
+	Customers customersCommand `cmd:"" help:"Customers and all that is known about them."`
+	Checkout  checkoutCommand  `cmd:"" help:"Make a payment page for a customer."`
+	Events    eventsCommand    `cmd:"" help:"The inbox: what the providers told."`
+	Drift     driftCommand     `cmd:"" help:"Where the ledger and a provider differed."`
+	Reconcile reconcileCommand `cmd:"" help:"Compare the ledger with the providers."`
+	Effects   effectsCommand   `cmd:"" help:"What was done at the providers, or is to be."`
+	Audit     auditCommand     `cmd:"" help:"Replay the audit trail and compare it with the ledger."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // failure is an error that decides the exit code.
@@ -97,6 +106,10 @@ func Main(ctx context.Context, p Process) int {
 func (p Process) fail(err error) int {
 	if err == nil {
 		return exitGood
+	}
+	silent, ok := errors.AsType[*failure](err)
+	if ok && silent.err == nil { // the command has said why
+		return silent.code
 	}
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintf(p.Stderr, "trivet: %s\n", strings.TrimSuffix(line, "\n"))

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/trivetdev/trivet/client"
+)
+
+// remoteFlags say which service a command asks, and how it answers.
+type remoteFlags struct {
+	URL  string `help:"Where the service listens (default TRIVET_URL, else public_url of the configuration)." name:"url" placeholder:"URL"`
+	Key  string `help:"API key (default TRIVET_API_KEY, else the first of api_keys)." placeholder:"KEY"`
+	JSON bool   `help:"Print the answer as JSON." name:"json"`
+}
+
+// remote is a service to ask.
+type remote struct {
+	*client.Client
+	*session
+	address string
+	json    bool
+}
+
+// connect finds out where the service is and with which key to ask. The
+// configuration is read only if something is missing.
+func (f remoteFlags) connect(s *session) (*remote, error) {
+	address, key := or(f.URL, s.env(envURL)), or(f.Key, s.env(envKey))
+	if address == "" || key == "" {
+		c, err := s.load()
+		if err != nil {
+			return nil, err
+		}
+		address = or(address, c.PublicURL)
+		if key == "" && len(c.APIKeys) > 0 {
+			key = c.APIKeys[0].Reveal()
+		}
+	}
+	if key == "" {
+		return nil, usagef("there is no API key to ask with: set TRIVET_API_KEY to one of the service's api_keys")
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, usagef("%q is not the address of a service: write it like http://127.0.0.1:8990", address)
+	}
+	return &remote{Client: client.New(address, key), session: s, address: address, json: f.JSON}, nil
+}
+
+func or(first, second string) string {
+	if first != "" {
+		return first
+	}
+	return second
+}
+
+// explain puts a failed call into words that say what to do.
+func (r *remote) explain(err error) error {
+	if err == nil || r.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return err
+	}
+	if p, ok := errors.AsType[*client.Problem](err); ok {
+		switch p.Status {
+		case http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusBadRequest:
+			return usage(p)
+		}
+		return p
+	}
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Errorf("cannot reach the service at %s: %w: is it running (trivet serve), and is this its address (--url, TRIVET_URL)?", r.address, cause(failed.Err))
+	}
+	return err
+}
+
+// show prints an answer: as JSON if that was asked for, else as print does.
+func (r *remote) show(answer any, err error, print func()) error {
+	if err != nil {
+		return r.explain(err)
+	}
+	if !r.json {
+		print()
+		return nil
+	}
+	doc, err := json.MarshalIndent(answer, "", "  ")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(r.Stdout, "%s\n", doc)
+	return nil
+}
+
+// listFlags say which part of a list to print.
+type listFlags struct {
+	Limit int    `help:"How many rows at most, from 1 to 200." default:"50"`
+	After string `help:"Continue after this, which the page before printed." placeholder:"CURSOR"`
+}
+
+func (f listFlags) list() client.List { return client.List{Limit: f.Limit, After: f.After} }
+
+// more tells how to go on with a list.
+func (s *session) more(next *string) {
+	if next != nil {
+		fmt.Fprintf(s.Stdout, "more: --after %s\n", *next)
+	}
+}
+
+// deref shows what may be missing.
+func deref(text *string) string {
+	if text == nil {
+		return "-"
+	}
+	return *text
+}
+
+// brief cuts a text to one short line.
+func brief(text string, most int) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
