@@ -8,6 +8,7 @@ package batch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -93,7 +94,7 @@ func (b *Batcher[T]) run() {
 			items[i] = e.item
 		}
 		// The commit is everybody's: one that went away must not undo it.
-		errs := b.flush(context.WithoutCancel(first.ctx), items)
+		errs := b.protected(context.WithoutCancel(first.ctx), items)
 		for i, e := range entries {
 			var err error
 			if errs != nil {
@@ -102,6 +103,24 @@ func (b *Batcher[T]) run() {
 			e.answer <- err
 		}
 	}
+}
+
+// protected turns a panic into everybody's error: the process, and all who wait,
+// must outlive one item.
+func (b *Batcher[T]) protected(ctx context.Context, items []T) (errs []error) {
+	defer func() {
+		if p := recover(); p != nil {
+			errs = make([]error, len(items))
+			for i := range errs {
+				errs[i] = fmt.Errorf("panic: %v", p)
+			}
+		}
+	}()
+	errs = b.flush(ctx, items)
+	if errs != nil && len(errs) != len(items) {
+		panic(fmt.Sprintf("%d answers for %d items", len(errs), len(items)))
+	}
+	return errs
 }
 
 // gather takes what has queued up behind the first entry.
@@ -122,10 +141,19 @@ func (b *Batcher[T]) gather(first entry[T]) []entry[T] {
 }
 
 // Alone turns a function over many items into a [Flush] that, when the many
-// fail together, tries each alone, so that one bad item does not spoil the rest.
+// fail together, tries each alone, so that one bad item does not spoil the rest. A
+// panic counts as failing.
 func Alone[T any](many func(ctx context.Context, items []T) error) Flush[T] {
+	try := func(ctx context.Context, items []T) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		return many(ctx, items)
+	}
 	return func(ctx context.Context, items []T) []error {
-		err := many(ctx, items)
+		err := try(ctx, items)
 		if err == nil {
 			return nil
 		}
@@ -135,7 +163,7 @@ func Alone[T any](many func(ctx context.Context, items []T) error) Flush[T] {
 			return errs
 		}
 		for i := range items {
-			errs[i] = many(ctx, items[i:i+1])
+			errs[i] = try(ctx, items[i:i+1])
 		}
 		return errs
 	}
