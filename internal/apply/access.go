@@ -13,9 +13,12 @@ import (
 
 // customer is a customer whose access is decided anew.
 type customer struct {
-	row    store.Customer
-	doc    billing.Customer
-	facts  billing.Facts
+	row   store.Customer
+	doc   billing.Customer
+	facts billing.Facts
+	// linked are the customer's objects of kind customer; only read if there are
+	// policies to see them.
+	linked []billing.Held[billing.ProviderCustomer]
 	stored map[string]store.Access
 	// gained and lost tell whether any feature was allowed or denied by this
 	// writing.
@@ -23,11 +26,13 @@ type customer struct {
 	cause        Cause
 }
 
-// decide works out the access of every customer whose objects changed.
+// decide works out the access of every customer whose objects changed. Where
+// there are policies, those count too that access does not depend on: a policy
+// hears of a fraud warning, and needs to know all about the customer.
 func (w *writing) decide(ctx context.Context) error {
 	touched := map[string]Cause{}
 	for _, r := range w.order {
-		if len(r.kinds) == 0 || !slices.Contains(billing.AccessKinds(), billing.Kind(r.next.Kind)) {
+		if len(r.kinds) == 0 || len(w.Policies) == 0 && !slices.Contains(billing.AccessKinds(), billing.Kind(r.next.Kind)) {
 			continue
 		}
 		cause := Cause{Trigger: Follow, Event: r.next.Key}
@@ -129,6 +134,9 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 	if err := w.distribute(objects, grants); err != nil {
 		return err
 	}
+	if err := w.loadLinked(ctx, refs); err != nil {
+		return err
+	}
 	stored, err := w.tx.AccessOf(ctx, refs)
 	for _, a := range stored {
 		if c := w.customers[a.Customer]; c != nil {
@@ -136,6 +144,30 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 		}
 	}
 	return err
+}
+
+// loadLinked reads the customers' objects of kind customer.
+func (w *writing) loadLinked(ctx context.Context, refs []string) error {
+	if len(w.Policies) == 0 {
+		return nil
+	}
+	objects, err := w.tx.LinkedOf(ctx, refs)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		c := w.customers[o.Customer]
+		if c == nil {
+			continue
+		}
+		object, err := billing.ParseObject(billing.KindCustomer, []byte(o.Doc))
+		if err != nil {
+			return err
+		}
+		linked, _ := object.(billing.ProviderCustomer)
+		c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: linked})
+	}
+	return nil
 }
 
 func (w *writing) distribute(objects []store.Object, grants []store.Grant) error {

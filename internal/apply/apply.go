@@ -99,10 +99,11 @@ type sight struct {
 	ref      provider.Ref
 	begun    int64
 	snapshot provider.Snapshot
-	// missing: the provider has no such object.
-	missing bool
-	cause   Cause
-	outcome Outcome
+	// missing: the provider has no such object. looked: it was asked for this very
+	// object; otherwise for a list. patient: it was asked again and again.
+	missing, looked, patient bool
+	cause                    Cause
+	outcome                  Outcome
 }
 
 // Outcome says what became of a look.
@@ -187,7 +188,7 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 		return Outcome{}, fmt.Errorf("no provider account %q is configured", ref.Account)
 	}
 	for try := 1; ; try++ {
-		s := &sight{ref: ref, cause: cause}
+		s := &sight{ref: ref, cause: cause, looked: true, patient: claim != nil}
 		if claim != nil && try == 1 {
 			s.begun = claim.Token
 		} else {
@@ -206,6 +207,8 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 				return Outcome{}, fmt.Errorf("%w: %w", ErrNotVisible, err)
 			}
 			s.missing = true
+		} else if err := sound(ref, s.snapshot); err != nil {
+			return Outcome{}, err
 		}
 		fail.Point("apply.fetched")
 		g := &group{sights: []*sight{s}, claim: claim}
@@ -224,6 +227,19 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 	}
 }
 
+// sound reports whether what a driver says is about the object that it is said of.
+func sound(ref provider.Ref, snapshot provider.Snapshot) error {
+	switch {
+	case snapshot.Gone:
+		return nil
+	case snapshot.Object == nil:
+		return fmt.Errorf("the driver of %s says nothing of %s, not even that it is gone", ref.Account, ref)
+	case snapshot.Object.Kind() != ref.Kind:
+		return fmt.Errorf("the driver of %s says that %s is a %s", ref.Account, ref, snapshot.Object.Kind())
+	}
+	return nil
+}
+
 // Page is one page of a sweep, to be written together.
 type Page struct {
 	Cause Cause
@@ -238,6 +254,9 @@ func (a *Applier) Write(ctx context.Context, page Page) ([]Outcome, error) {
 	g := &group{}
 	seen := map[provider.Ref]bool{}
 	for _, snapshot := range page.Snapshots {
+		if err := sound(snapshot.Ref, snapshot); err != nil {
+			return nil, err
+		}
 		if !seen[snapshot.Ref] { // a page that shifted while it was read may repeat rows
 			seen[snapshot.Ref] = true
 			g.sights = append(g.sights, &sight{ref: snapshot.Ref, begun: page.Begun, snapshot: snapshot, cause: page.Cause})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -25,6 +26,7 @@ type writing struct {
 	checked map[string]int64
 	settled map[string]int64
 	again   []store.Want
+	same    []*row // linked rows that proved to be as they were
 
 	customers map[string]*customer
 	changes   []store.Change
@@ -167,12 +169,16 @@ func (w *writing) foldOne(s *sight) error {
 	_, folded := w.rows[key]
 	if _, same := w.checked[key]; known && before.Applied > s.begun || folded || same {
 		s.outcome.Overtaken = true
-		if s.cause.Trigger == Sweep {
+		return nil
+	}
+	if s.missing && !s.patient {
+		// Not to be seen just now is not gone: a look with patience will tell.
+		if known && !before.Gone {
 			w.again = append(w.again, store.Want{Queue: store.QueueLook, Key: key, Cause: s.cause.text()})
 		}
 		return nil
 	}
-	if s.cause.Trigger != Sweep {
+	if s.looked {
 		w.settled[key] = s.begun
 	}
 	if (s.missing || s.snapshot.Gone) && !known {
@@ -192,6 +198,7 @@ func (w *writing) foldOne(s *sight) error {
 	}
 	if len(r.kinds) == 0 && r.next.Customer != "" {
 		w.checked[key] = s.begun
+		w.same = append(w.same, r)
 		return nil
 	}
 	w.rows[key] = r
@@ -248,6 +255,10 @@ func parentOf(object billing.Object) string {
 		id = o.Payment
 	case billing.Invoice:
 		kind, id = billing.KindSubscription, o.Subscription
+	case billing.Checkout:
+		if id = o.Payment; id == "" {
+			kind, id = billing.KindSubscription, o.Subscription
+		}
 	}
 	if id == "" {
 		return ""
@@ -262,7 +273,7 @@ func (w *writing) put(ctx context.Context) error {
 
 // write writes rows; those that something newer landed on are taken out.
 func (w *writing) write(ctx context.Context, rows []*row) error {
-	var objects []store.Object
+	var objects, fresh []store.Object
 	for _, r := range rows {
 		if len(r.kinds) == 0 { // still unlinked, and nothing else is new
 			w.checked[r.next.Key] = r.sight.begun
@@ -274,12 +285,16 @@ func (w *writing) write(ctx context.Context, rows []*row) error {
 			r.next.Begun = w.applied
 		}
 		r.next.ChangedAt = w.tx.Now
-		objects = append(objects, r.next)
+		if r.before == nil {
+			fresh = append(fresh, r.next)
+		} else {
+			objects = append(objects, r.next)
+		}
 	}
-	if len(objects) == 0 {
+	if len(objects)+len(fresh) == 0 {
 		return nil
 	}
-	written, err := w.tx.PutObjects(ctx, objects)
+	written, err := w.store(ctx, objects, fresh)
 	if err != nil {
 		return err
 	}
@@ -296,6 +311,18 @@ func (w *writing) write(ctx context.Context, rows []*row) error {
 		}
 	}
 	return nil
+}
+
+// store writes rows that were there and rows that were not, and returns the keys
+// of those that were written.
+func (w *writing) store(ctx context.Context, objects, fresh []store.Object) (map[string]bool, error) {
+	written, err := w.tx.PutObjects(ctx, objects)
+	if err != nil {
+		return nil, err
+	}
+	added, err := w.tx.AddObjects(ctx, fresh)
+	maps.Copy(written, added)
+	return written, err
 }
 
 // raise asks for looks at what is related to the objects that changed, unless
@@ -324,6 +351,11 @@ func (w *writing) raise(ctx context.Context) error {
 			}
 		}
 	}
+	w.sights(func(s *sight) {
+		if s.outcome.Overtaken && !s.looked { // a look repeats itself
+			w.again = append(w.again, store.Want{Queue: store.QueueLook, Key: s.ref.String(), Cause: s.cause.text()})
+		}
+	})
 	wants := w.again
 	for _, key := range sortedKeys(wanted) {
 		if _, now := w.rows[key]; !now {

@@ -119,9 +119,10 @@ func (w *writing) finding(r *row) store.Drift {
 func (w *writing) standing(ctx context.Context) ([]store.Drift, error) {
 	wrong := map[[2]string]store.Drift{}
 	var refs []string
-	for _, r := range w.order {
+	// Also those that are as they were: the plans may be others.
+	for _, r := range slices.Concat(w.order, w.same) {
 		s, isSubscription := r.is.(billing.Subscription)
-		if !isSubscription || len(r.kinds) == 0 {
+		if !isSubscription || r.sight != nil && r.sight.outcome.Overtaken {
 			continue
 		}
 		refs = append(refs, r.next.Key)

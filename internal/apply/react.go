@@ -27,7 +27,7 @@ func (w *writing) react(ctx context.Context) error {
 			Seq: w.changes[r.change].Seq, At: w.tx.Now, Kinds: r.kinds,
 			Account: r.next.Account, Kind: billing.Kind(r.next.Kind), ID: r.next.ID, Before: r.was, After: r.is,
 		}
-		effects = append(effects, w.ask(change, policy.Known{Customer: c.doc, Facts: c.facts})...)
+		effects = append(effects, w.ask(change, policy.Known{Customer: c.doc, Facts: c.facts, Linked: c.linked})...)
 	}
 	return w.demand(ctx, effects)
 }
@@ -80,20 +80,23 @@ func (a *Applier) SetCustomer(ctx context.Context, settings billing.Customer, ca
 }
 
 func (w *writing) settle(ctx context.Context, settings billing.Customer, cause Cause) (billing.Customer, error) {
+	// Met first, so that there is a row to lock: whoever meets them at the same
+	// time, such as a webhook about their first purchase, waits or is waited for.
+	fresh, err := w.tx.MeetCustomers(ctx, []store.Customer{{Ref: settings.Ref, Doc: jsonText(billing.Customer{Ref: settings.Ref})}})
+	if err != nil {
+		return settings, err
+	}
 	rows, err := w.tx.LockCustomers(ctx, []string{settings.Ref})
 	if err != nil {
 		return settings, err
 	}
-	row, was := store.Customer{Ref: settings.Ref}, billing.Customer{Ref: settings.Ref}
-	if len(rows) == 1 {
-		row = rows[0]
-		if err := json.Unmarshal([]byte(row.Doc), &was); err != nil {
-			return settings, err
-		}
+	row, was := rows[0], billing.Customer{}
+	if err := json.Unmarshal([]byte(row.Doc), &was); err != nil {
+		return settings, err
 	}
 	settings.Ban = was.Ban
 	doc := jsonText(settings)
-	if len(rows) == 1 && doc == row.Doc {
+	if len(fresh) == 0 && doc == row.Doc {
 		return settings, nil
 	}
 	diff, err := billing.Diff(was, settings)
@@ -122,19 +125,11 @@ func (w *writing) tellPolicies(ctx context.Context, settings billing.Customer) e
 	if len(w.Policies) == 0 {
 		return nil
 	}
-	known := policy.Known{Customer: settings}
-	objects, err := w.tx.LinkedCustomers(ctx, settings.Ref)
-	if err != nil {
+	if err := w.load(ctx, map[string]Cause{settings.Ref: {}}); err != nil {
 		return err
 	}
-	for _, o := range objects {
-		object, err := billing.ParseObject(billing.KindCustomer, []byte(o.Doc))
-		if err != nil {
-			return err
-		}
-		linked, _ := object.(billing.ProviderCustomer)
-		known.Linked = append(known.Linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: linked})
-	}
+	c := w.customers[settings.Ref]
+	known := policy.Known{Customer: settings, Facts: c.facts, Linked: c.linked}
 	change := policy.Change{Seq: w.changes[0].Seq, At: w.tx.Now, Kinds: []billing.ChangeKind{billing.CustomerSet}}
 	return w.demand(ctx, w.ask(change, known))
 }

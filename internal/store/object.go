@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -59,18 +60,30 @@ func (tx *Tx) LockObjects(ctx context.Context, keys []string) ([]Object, error) 
 // PutObjects writes rows, each unless something newer than its look has landed
 // (the ordering rule). It returns the keys that were written.
 func (tx *Tx) PutObjects(ctx context.Context, objects []Object) (written map[string]bool, err error) {
+	return tx.putObjects(ctx, objects, `on conflict (key) do update set customer = excluded.customer, owner = excluded.owner, parent = excluded.parent,
+			status = excluded.status, doc = excluded.doc, claims = excluded.claims, gone = excluded.gone,
+			begun = excluded.begun, applied = excluded.applied, checked = excluded.checked, checked_at = excluded.checked_at,
+			changed_at = excluded.changed_at, revisit_at = excluded.revisit_at
+		where objects.applied <= excluded.begun returning key`)
+}
+
+// AddObjects writes rows that were not there when they were looked for; one that
+// somebody else has added since is left alone, for what is to be written was not
+// compared with it. It returns the keys that were written.
+func (tx *Tx) AddObjects(ctx context.Context, objects []Object) (written map[string]bool, err error) {
+	return tx.putObjects(ctx, objects, `on conflict (key) do nothing returning key`)
+}
+
+func (tx *Tx) putObjects(ctx context.Context, objects []Object, conflict string) (written map[string]bool, err error) {
 	rows := make([][]any, len(objects))
 	for i, o := range objects {
 		rows[i] = []any{o.Key, o.Account, o.Kind, o.ID, o.Customer, o.Owner, o.Parent, o.Status, o.Doc, o.Claims, flag(o.Gone),
 			o.Begun, o.Applied, o.Applied, stamp{tx.Now}, stamp{o.FirstAt}, stamp{o.ChangedAt}, stamp{o.RevisitAt}}
 	}
+	slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) }) //nolint:forcetypeassert // set above
 	keys, err := insertReturning(ctx, tx, scanString,
 		`insert into objects (key, account, kind, id, customer, owner, parent, status, doc, claims, gone, begun, applied, checked, checked_at, first_at, changed_at, revisit_at)`,
-		`on conflict (key) do update set customer = excluded.customer, owner = excluded.owner, parent = excluded.parent,
-			status = excluded.status, doc = excluded.doc, claims = excluded.claims, gone = excluded.gone,
-			begun = excluded.begun, applied = excluded.applied, checked = excluded.checked, checked_at = excluded.checked_at,
-			changed_at = excluded.changed_at, revisit_at = excluded.revisit_at
-		where objects.applied <= excluded.begun returning key`, rows)
+		conflict, rows)
 	if err != nil {
 		return nil, fmt.Errorf("write objects: %w", err)
 	}
@@ -197,4 +210,9 @@ func (db *DB) ObjectCounts(ctx context.Context) (map[string]int64, error) {
 // LinkedCustomers lists the providers' customers that are linked to one of ours.
 func (tx *Tx) LinkedCustomers(ctx context.Context, customer string) ([]Object, error) {
 	return collect(ctx, tx, scanObject, objectColumns+` where customer = $1 and customer <> '' and kind = 'customer' and gone = 0 order by key`, customer)
+}
+
+// LinkedOf lists the providers' customers that are linked to any of ours.
+func (tx *Tx) LinkedOf(ctx context.Context, customers []string) ([]Object, error) {
+	return selectIn(ctx, tx, scanObject, objectColumns+` where customer in (%s) and customer <> '' and kind = 'customer' and gone = 0 order by key`, customers)
 }
