@@ -13,7 +13,7 @@ func (d decider) subscriptions() []Decision {
 		if !d.gives(held.Account, held.Object) {
 			continue
 		}
-		decision := d.subscription(held.Object)
+		decision := d.subscription(held)
 		if decision.Allowed {
 			if reason := d.spoiled(held); reason != "" {
 				decision = Decision{Reason: reason}
@@ -34,8 +34,9 @@ func (d decider) gives(account string, s Subscription) bool {
 	})
 }
 
-// subscription judges a subscription by its own state alone.
-func (d decider) subscription(s Subscription) Decision {
+// subscription judges a subscription by its own state.
+func (d decider) subscription(held Held[Subscription]) Decision {
+	s := held.Object
 	if s.Status != SubscriptionEnded && !s.CancelAt.IsZero() && !s.CancelAt.After(d.now) {
 		return Decision{Reason: ReasonEnded, Until: s.CancelAt}
 	}
@@ -50,7 +51,7 @@ func (d decider) subscription(s Subscription) Decision {
 		}
 		return Decision{Allowed: true, Reason: ReasonActive, Until: s.PeriodEnd}
 	case SubscriptionPastDue:
-		return d.grace(s)
+		return d.grace(held)
 	case SubscriptionUnpaid:
 		return Decision{Reason: ReasonUnpaid}
 	case SubscriptionPaused:
@@ -65,17 +66,32 @@ func (d decider) subscription(s Subscription) Decision {
 }
 
 // grace judges a past-due subscription.
-func (d decider) grace(s Subscription) Decision {
+func (d decider) grace(held Held[Subscription]) Decision {
+	s := held.Object
 	since := s.PastDueSince
 	if since.IsZero() {
 		since = s.PeriodStart
 	}
+	since = earliest(since, d.owedSince(held))
 	end := since.Add(d.rules.Grace)
 	if !end.After(d.now) {
 		return Decision{Reason: ReasonPastDue, Until: end}
 	}
 	end = earliest(end, s.CancelAt)
 	return Decision{Allowed: true, Reason: ReasonGrace, Until: end, Turns: end}
+}
+
+// owedSince is when the oldest charge for a subscription was made that failed and
+// is still owed; zero if none is known. The subscription itself may speak of the
+// newest: a provider that goes on billing while a charge is owed (Stripe does)
+// would begin the days of grace anew with every period.
+func (d decider) owedSince(held Held[Subscription]) (since time.Time) {
+	for _, i := range d.facts.Invoices {
+		if i.Account == held.Account && i.Object.Subscription == held.ID && i.Object.Status == InvoiceOpen && i.Object.Attempts > 0 {
+			since = earliest(since, i.Object.CreatedAt)
+		}
+	}
+	return since
 }
 
 // spoiled reports why the money for a subscription's current period does not

@@ -119,6 +119,23 @@ func TestAccessInGrace(t *testing.T) {
 		{name: "a cancellation within grace ends it", facts: []fact{sub(pastDue(since(day(9)), cancelAt(day(12))))}, want: yesTill("grace", day(12))},
 		{name: "a cancellation after grace does not prolong it", facts: []fact{sub(pastDue(since(day(9)), cancelAt(day(20))))}, want: yesTill("grace", day(16))},
 		{
+			name: "a second charge that fails does not begin grace anew", facts: []fact{sub(pastDue(since(day(8)))), owed("in_1", day(1), 2), owed("in_2", day(8), 1)},
+			want: noSince("past_due", day(8)),
+		},
+		{
+			name: "an invoice that nobody has tried to collect is not overdue", facts: []fact{sub(pastDue(since(day(8)))), owed("in_1", day(1), 0)},
+			want: yesTill("grace", day(15)),
+		},
+		{
+			name: "an older invoice that was paid does not count", facts: []fact{sub(pastDue(since(day(8)))), invoiced("in_1", day(1), "pi_1")},
+			want: yesTill("grace", day(15)),
+		},
+		{
+			name:  "what is owed for another subscription does not count",
+			facts: []fact{sub(pastDue(since(day(8)))), in("in_1", billing.Invoice{Status: billing.InvoiceOpen, Subscription: "sub_2", Attempts: 1, CreatedAt: day(1)})},
+			want:  yesTill("grace", day(15)),
+		},
+		{
 			name: "after grace the reason changes once more, when the subscription ends", facts: []fact{sub(pastDue(since(day(1)), cancelAt(day(20))))},
 			want: billing.Decision{Reason: "past_due", Until: day(8), Turns: day(20)},
 		},

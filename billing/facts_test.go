@@ -93,6 +93,12 @@ func invoiced(id string, at time.Time, payments ...string) fact {
 	})
 }
 
+// owed says that an invoice of sub_1 was made on a day, and tried to collect some
+// times in vain.
+func owed(id string, at time.Time, attempts int64) fact {
+	return in(id, billing.Invoice{Status: billing.InvoiceOpen, Subscription: "sub_1", Attempts: attempts, CreatedAt: at})
+}
+
 // paid says that 10.00 EUR came in for a price on a day; an empty price stands
 // for a payment that does not say what it bought.
 func paid(id, price string, at time.Time, changes ...func(*billing.Payment)) fact {
