@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
@@ -51,7 +53,7 @@ func able(driver provider.Driver, kind string) bool {
 }
 
 // prepare looks at the object and decides what is to be done.
-func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
+func (o *Outbox) prepare(ctx context.Context, claim store.Claim, e store.Effect) (act, error) {
 	ref, err := provider.ParseRef(e.Object)
 	if err != nil {
 		return act{}, err
@@ -67,6 +69,9 @@ func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
 	outcomes, err := o.apply.Refs(ctx, apply.Cause{Trigger: apply.Effect, Event: e.Key}, ref)
 	if err != nil {
 		return act{}, err
+	}
+	if outcomes[0].Missing && claim.Attempts < absences {
+		return act{}, apply.ErrNotVisible
 	}
 	if outcomes[0].Object == nil {
 		return dropped("the provider no longer has it"), nil
@@ -97,7 +102,7 @@ func onSubscription(driver provider.Driver, ref provider.Ref, e store.Effect, de
 	case CancelNow:
 		return calling(func(ctx context.Context) error { return driver.(provider.Canceler).CancelNow(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
 	case CancelAtPeriodEnd:
-		if !s.CancelAt.IsZero() {
+		if !s.CancelAt.IsZero() && (s.PeriodEnd.IsZero() || !s.CancelAt.After(s.PeriodEnd)) {
 			return already("it will end at " + s.CancelAt.String()), nil
 		}
 		return calling(func(ctx context.Context) error { return driver.(provider.Canceler).CancelAtPeriodEnd(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
@@ -107,7 +112,7 @@ func onSubscription(driver provider.Driver, ref provider.Ref, e store.Effect, de
 		}
 		return calling(func(ctx context.Context) error { return driver.(provider.Canceler).Uncancel(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
 	case Pause:
-		if s.Status == billing.SubscriptionPaused {
+		if pausedUntil(s, details.Until) {
 			return already("it is paused"), nil
 		}
 		return calling(func(ctx context.Context) error {
@@ -119,7 +124,7 @@ func onSubscription(driver provider.Driver, ref provider.Ref, e store.Effect, de
 		}
 		return calling(func(ctx context.Context) error { return driver.(provider.Pauser).Resume(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
 	case ExtendTrial:
-		if s.TrialEnd.Equal(details.Until) {
+		if sameSecond(s.TrialEnd, details.Until) {
 			return already("the trial ends then"), nil
 		}
 		return calling(func(ctx context.Context) error {
@@ -129,12 +134,28 @@ func onSubscription(driver provider.Driver, ref provider.Ref, e store.Effect, de
 	return act{}, fmt.Errorf("%s of a subscription: %w", e.Kind, ErrUnsupported)
 }
 
+// pausedUntil reports whether a subscription is paused until a time; zero: until
+// somebody resumes it.
+func pausedUntil(s billing.Subscription, until time.Time) bool {
+	var end time.Time
+	if s.Pause != nil {
+		end = s.Pause.Until
+	}
+	return s.Status == billing.SubscriptionPaused && sameSecond(end, until)
+}
+
+// sameSecond compares times as providers keep them.
+func sameSecond(a, b time.Time) bool { return a.Truncate(time.Second).Equal(b.Truncate(time.Second)) }
+
 // onPayment refunds. Money is looked for before every attempt, the first
 // included: a ledger restored from a backup does not remember its attempts.
 func onPayment(ctx context.Context, driver provider.Driver, ref provider.Ref, e store.Effect, details Details, p billing.Payment) (act, error) {
 	refunder, ok := driver.(provider.Refunder)
 	if e.Kind != Refund || !ok {
 		return act{}, fmt.Errorf("%s of a payment: %w", e.Kind, ErrUnsupported)
+	}
+	if details.Currency != "" && !strings.EqualFold(details.Currency, p.Amount.Currency) {
+		return act{}, fmt.Errorf("the payment was in %s, the refund would be in %s: %w", p.Amount.Currency, details.Currency, errMistaken)
 	}
 	made, found, err := refunder.FoundRefund(ctx, ref, e.Key)
 	switch {

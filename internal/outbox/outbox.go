@@ -87,6 +87,9 @@ func (o *Outbox) Request(ctx context.Context, e store.Effect, details Details) (
 	if !known {
 		return e, fmt.Errorf("no provider account %q is configured", ref.Account)
 	}
+	if e.Key == "" {
+		return e, errors.New("an effect needs a key, by which it is done once")
+	}
 	if !able(driver, e.Kind) {
 		return e, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, ErrUnsupported)
 	}
@@ -125,9 +128,9 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 			return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
 		})
 	}
-	act, err := o.prepare(ctx, e)
+	act, err := o.prepare(ctx, claim, e)
 	if err != nil {
-		return err
+		return &tried{error: err, before: e.State}
 	}
 	if act.done != "" {
 		return o.note(ctx, claim, e, act.state, act.done)
@@ -139,7 +142,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 	result, err := act.call(ctx)
 	fail.Point("outbox.called")
 	if err != nil {
-		return &callError{fmt.Errorf("%s %s: %w", e.Kind, e.Object, err)}
+		return &tried{error: fmt.Errorf("%s %s: %w", e.Kind, e.Object, err), before: e.State, called: true}
 	}
 	return o.note(ctx, claim, e, store.EffectDone, result)
 }
@@ -184,38 +187,68 @@ func (o *Outbox) note(ctx context.Context, claim store.Claim, e store.Effect, st
 	return err
 }
 
+// errMistaken says that what was asked for makes no sense.
+var errMistaken = errors.New("ask for something else")
+
 // hopeless reports whether repeating does not help.
 func hopeless(err error) bool {
 	kind := provider.KindOf(err)
-	return kind == provider.Refused || kind == provider.Unsupported || kind == provider.NotFound || errors.Is(err, ErrUnsupported)
+	return kind == provider.Refused || kind == provider.Unsupported || kind == provider.NotFound ||
+		errors.Is(err, ErrUnsupported) || errors.Is(err, errMistaken)
 }
 
-// attempts is how often an effect is tried whose outcome stays unclear or whose
-// provider stays away: with the growing gaps about three days.
-const attempts = 40
+// idle reports whether a failed call certainly did nothing.
+func idle(err error) bool {
+	failure, ok := errors.AsType[*provider.Error](err)
+	return ok && failure.Kind != provider.OutcomeUnknown && failure.Kind != provider.Malformed
+}
+
+const (
+	// attempts is how often an effect is tried whose outcome stays unclear or
+	// whose provider stays away: with the growing gaps about three days.
+	attempts = 40
+	// refusals is how many tries a refusal is doubted for that follows on a call
+	// of which we do not know how it ended: it may be refused because that call
+	// acted, while what we read is still from before. Some twenty minutes.
+	refusals = 8
+	// absences is how many looks at an object that is not to be seen are taken
+	// for "not yet".
+	absences = 4
+)
 
 func retry(claim store.Claim, err error) (time.Duration, bool) {
-	if hopeless(err) || claim.Attempts >= attempts {
+	t, _ := errors.AsType[*tried](err)
+	doubted := t != nil && t.before == store.EffectUnknown && (!t.called || claim.Attempts < refusals)
+	if hopeless(err) && !doubted || claim.Attempts >= attempts {
 		return 0, false
 	}
 	return work.Backoff(claim.Attempts, 10*time.Second, 2*time.Hour, err), true
 }
 
-// callError is the failure of the call that acts, as opposed to that of a look.
-type callError struct{ error }
+// tried is how an attempt failed: at the look, or if called, at the call that
+// acts.
+type tried struct {
+	error
+	called bool
+	// before is the state of the effect before the attempt.
+	before string
+}
 
 // Unwrap returns the cause.
-func (e *callError) Unwrap() error { return e.error }
+func (t *tried) Unwrap() error { return t.error }
 
 // failed notes on the effect what went wrong. The failure of a look says nothing
-// about whether an earlier call acted, so the state stays.
+// about whether an earlier call acted, nor does that of a later call, so the
+// state goes back to what it was.
 func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, cause error, dead bool) error {
 	state := ""
-	if _, called := errors.AsType[*callError](cause); called && provider.KindOf(cause) != provider.OutcomeUnknown {
-		state = store.EffectDue
-	}
-	if dead && hopeless(cause) {
-		state = store.EffectFailed
+	if t, ok := errors.AsType[*tried](cause); ok {
+		switch {
+		case dead && hopeless(cause) && (t.called || t.before == store.EffectDue):
+			state = store.EffectFailed
+		case t.called && idle(cause):
+			state = t.before
+		}
 	}
 	return tx.SetEffect(ctx, claim.Key, state, "", cause.Error())
 }

@@ -1,0 +1,335 @@
+package outbox_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/outbox"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/trigger/triggertest"
+	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/hygiene"
+	world "github.com/trivetdev/trivet/sim/stripe"
+)
+
+func readAll(resp *http.Response) (string, error) {
+	body, err := io.ReadAll(resp.Body)
+	return string(body), err
+}
+
+func kind(name string) effect {
+	for _, e := range effects() {
+		if e.kind == name {
+			return e
+		}
+	}
+	return effect{}
+}
+
+// TestNoLongerCalledFor: what has become pointless is dropped without a call.
+func TestNoLongerCalledFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		kind string
+		then func(t *testing.T, s *shop)
+	}{
+		"pause of what ended":    {outbox.Pause, func(t *testing.T, s *shop) { check(t, s.CancelNow(s.subscription)) }},
+		"uncancel of what ended": {outbox.Uncancel, func(t *testing.T, s *shop) { check(t, s.CancelNow(s.subscription)) }},
+		"trial of what ended":    {outbox.ExtendTrial, func(t *testing.T, s *shop) { check(t, s.CancelNow(s.subscription)) }},
+		"refund of what was":     {outbox.Refund, func(t *testing.T, s *shop) { _, err := s.Refund(s.payment, 0); check(t, err) }},
+		"mail to who is gone":    {outbox.PushEmail, func(t *testing.T, s *shop) { check(t, s.DeleteCustomer(s.customer)) }},
+		"accepting what is decided": {outbox.AcceptDispute, func(t *testing.T, s *shop) {
+			check(t, s.RuleDispute(strings.Split(kind(outbox.AcceptDispute).object(s), "/")[2], "won"))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := kind(tt.kind)
+			s := e.ready(t, triggertest.SQLite(t, quiet))
+			s.ask(t, e, "key 1")
+			tt.then(t, s)
+			s.Net.Calls()
+			s.Step(t)
+			got := s.state(t, "key 1")
+			if got.State != store.EffectDropped || got.Result == "" || got.DoneAt.IsZero() {
+				t.Errorf("ended as %+v", got)
+			}
+			if calls := s.writes(); len(calls) != 0 {
+				t.Errorf("calls: %v", calls)
+			}
+		})
+	}
+}
+
+// TestOtherwiseThanWished: paused, but until another day; to end, but much later.
+// That is not what was asked for.
+func TestOtherwiseThanWished(t *testing.T) {
+	t.Run("pause", func(t *testing.T) {
+		s := open(t, triggertest.SQLite(t, quiet))
+		check(t, s.Pause(s.subscription, "void", triggertest.Start.Add(5*day)))
+		s.Pass(t, time.Minute)
+		s.ask(t, kind(outbox.Pause), "key 1")
+		s.Step(t)
+		if got := s.state(t, "key 1"); got.State != store.EffectDone || s.happened("pause") != 1 {
+			t.Errorf("%+v, happened %d times", got, s.happened("pause"))
+		}
+		s.ask(t, effect{kind: outbox.Pause, object: subscriptionOf}, "for good")
+		s.Step(t)
+		if got := s.state(t, "for good"); got.State != store.EffectDone || s.happened("pause") != 2 {
+			t.Errorf("%+v, happened %d times", got, s.happened("pause"))
+		}
+	})
+	t.Run("cancel", func(t *testing.T) {
+		s := open(t, triggertest.SQLite(t, quiet))
+		s.Net.Strike(func(req *http.Request, pass func() (*http.Response, error)) (*http.Response, error) {
+			resp, err := pass()
+			if err != nil || req.Method != http.MethodGet || !strings.HasPrefix(req.URL.Path, "/v1/subscriptions/") {
+				return resp, err
+			}
+			body, err := readAll(resp)
+			var object map[string]any
+			if err := errors.Join(err, json.Unmarshal([]byte(body), &object)); err != nil {
+				return nil, err
+			}
+			if object["cancel_at"] == nil {
+				object["cancel_at"] = triggertest.Start.AddDate(1, 0, 0).Unix()
+			}
+			doc, err := json.Marshal(object)
+			return triggertest.Answer(req, http.StatusOK, string(doc)), err
+		})
+		s.ask(t, kind(outbox.CancelAtPeriodEnd), "key 1")
+		s.Step(t)
+		if got := s.state(t, "key 1"); got.State != store.EffectDone || s.happened("cancel_at_period_end") != 1 {
+			t.Errorf("%+v, happened %d times", got, s.happened("cancel_at_period_end"))
+		}
+	})
+}
+
+// TestRefunds: in parts, each with its own key; never more than there is.
+func TestRefunds(t *testing.T) {
+	triggertest.Each(t, quiet, func(t *testing.T, h *triggertest.House) {
+		s := open(t, h)
+		refund := func(key string, details outbox.Details) store.Effect {
+			t.Helper()
+			s.ask(t, effect{kind: outbox.Refund, object: paymentOf, details: details}, key)
+			s.Pass(t, time.Minute)
+			return s.state(t, key)
+		}
+		for _, tt := range []struct {
+			key     string
+			details outbox.Details
+			state   string
+			left    int64
+		}{
+			{"a", outbox.Details{Amount: 1000, Currency: "EUR", Reason: "duplicate"}, store.EffectDone, 1900},
+			{"a", outbox.Details{Amount: 500}, store.EffectDone, 1900}, // asked already
+			{"b", outbox.Details{Amount: 400}, store.EffectDone, 1500},
+			{"more than is left", outbox.Details{Amount: 1501}, store.EffectFailed, 1500},
+			{"negative", outbox.Details{Amount: -5}, store.EffectFailed, 1500},
+			{"other currency", outbox.Details{Amount: 100, Currency: "USD"}, store.EffectFailed, 1500},
+			{"no reason of Stripe's", outbox.Details{Amount: 100, Reason: "because"}, store.EffectFailed, 1500},
+			{"the rest", outbox.Details{}, store.EffectDone, 0},
+			{"nothing left", outbox.Details{}, store.EffectDropped, 0},
+			{"nothing left of it", outbox.Details{Amount: 1}, store.EffectDropped, 0},
+		} {
+			got := refund(tt.key, tt.details)
+			if got.State != tt.state || (got.Error != "") != (tt.state == store.EffectFailed) {
+				t.Errorf("%s: %+v", tt.key, got)
+			}
+			row, err := s.DB.Object(t.Context(), paymentOf(s))
+			check(t, err)
+			p, err := billing.ParseObject(billing.KindPayment, []byte(row.Doc))
+			check(t, err)
+			if left := p.(billing.Payment).Amount.Amount - p.(billing.Payment).Refunded; left != tt.left {
+				t.Errorf("%s: %d left, want %d", tt.key, left, tt.left)
+			}
+		}
+		if n := s.happened("refund"); n != 3 {
+			t.Errorf("%d refunds", n)
+		}
+		if got := s.state(t, "a"); !strings.HasPrefix(got.Result, "stripe/refund/re_") {
+			t.Errorf("result %q", got.Result)
+		}
+	})
+}
+
+// TestRefused: the provider says no, once; a person must decide.
+func TestRefused(t *testing.T) {
+	s := kind(outbox.Collect).ready(t, triggertest.SQLite(t, quiet))
+	check(t, s.NewCard(s.customer, world.CardDeclined))
+	s.ask(t, kind(outbox.Collect), "key 1")
+	s.Pass(t, day)
+	got := s.state(t, "key 1")
+	if got.State != store.EffectFailed || !strings.Contains(got.Error, "card_declined") || got.DoneAt.IsZero() {
+		t.Errorf("ended as %+v", got)
+	}
+	pays := 0
+	for _, call := range s.writes() {
+		if strings.HasSuffix(call, "/pay") {
+			pays++
+		}
+	}
+	if pays != 1 {
+		t.Errorf("tried %d times", pays)
+	}
+}
+
+// TestExhausted: nobody ever learns how it ended. That is not called failed.
+func TestExhausted(t *testing.T) {
+	for name, tt := range map[string]struct {
+		strike roundTrip
+		state  string
+	}{
+		"no answer": {func(req *http.Request, pass func() (*http.Response, error)) (*http.Response, error) {
+			return onWrite(-1, triggertest.Down)(req, pass)
+		}, store.EffectUnknown},
+		"too many calls": {onWrite(-1, answering(http.StatusTooManyRequests, "{}")), store.EffectDue},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, triggertest.SQLite(t, quiet))
+			s.ask(t, kind(outbox.CancelAtPeriodEnd), "key 1")
+			s.Net.Strike(tt.strike)
+			s.Pass(t, 5*day)
+			if got := s.state(t, "key 1"); got.State != tt.state || got.Error == "" || !got.DoneAt.IsZero() {
+				t.Errorf("%+v", got)
+			}
+			dead, err := s.DB.Dead(t.Context(), 0, 10)
+			if err != nil || len(dead) != 1 || dead[0].Key != "key 1" {
+				t.Errorf("dead: %+v %v", dead, err)
+			}
+		})
+	}
+}
+
+// TestUnknownIsNeverFailed: the call may have acted; that later looks are refused
+// says nothing about it.
+func TestUnknownIsNeverFailed(t *testing.T) {
+	for name, status := range map[string]int{"refused": http.StatusBadRequest, "denied": http.StatusForbidden} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, triggertest.SQLite(t, quiet))
+			s.ask(t, kind(outbox.Refund), "key 1")
+			s.Net.Strike(onWrite(1, lost))
+			s.Step(t)
+			s.Net.Strike(answering(status, `{"error":{"type":"invalid_request_error"}}`))
+			s.PassDeaf(t, 5*day)
+			if got := s.state(t, "key 1"); got.State != store.EffectUnknown {
+				t.Errorf("%+v", got)
+			}
+			if s.happened("refund") != 1 {
+				t.Error("it did not happen")
+			}
+		})
+	}
+}
+
+// TestNotVisibleYet: an object that was just made may not be shown for some
+// seconds. What is to be done about it is not forgotten, and nobody loses access
+// over it.
+func TestNotVisibleYet(t *testing.T) {
+	s := open(t, triggertest.SQLite(t, quiet))
+	s.ask(t, kind(outbox.CancelAtPeriodEnd), "key 1")
+	s.Net.Strike(answering(http.StatusNotFound, `{"error":{"type":"invalid_request_error","code":"resource_missing"}}`))
+	s.PassDeaf(t, 15*time.Second)
+	if got := s.state(t, "key 1"); got.State != store.EffectDue {
+		t.Errorf("meanwhile %+v", got)
+	}
+	if answer, err := s.Apply.Check(t.Context(), "user_1", "export"); err != nil || !answer.Allowed {
+		t.Errorf("meanwhile access is %+v %v", answer, err)
+	}
+	s.Net.Strike(nil)
+	s.Pass(t, time.Hour)
+	if got := s.state(t, "key 1"); got.State != store.EffectDone || s.happened("cancel_at_period_end") != 1 {
+		t.Errorf("ended as %+v", got)
+	}
+}
+
+// TestGoneForGood: what stays away is given up.
+func TestGoneForGood(t *testing.T) {
+	s := open(t, triggertest.SQLite(t, quiet))
+	s.ask(t, effect{kind: outbox.CancelNow, object: func(*shop) string { return "stripe/subscription/sub_never" }}, "key 1")
+	s.Pass(t, time.Hour)
+	if got := s.state(t, "key 1"); got.State != store.EffectDropped || len(s.writes()) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestWrongRequests are refused when they are made, or fail with a reason.
+func TestWrongRequests(t *testing.T) {
+	s := open(t, triggertest.SQLite(t, quiet))
+	before := s.Count(t)
+	for name, e := range map[string]store.Effect{
+		"no object":       {Key: "k", Kind: outbox.Refund},
+		"unknown account": {Key: "k", Kind: outbox.Refund, Object: "paypal/payment/x"},
+		"unknown kind":    {Key: "k", Kind: "explode", Object: paymentOf(s)},
+		"no key":          {Kind: outbox.Refund, Object: paymentOf(s)},
+	} {
+		if _, err := s.Outbox.Request(t.Context(), e, outbox.Details{}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if after := s.Count(t); after["effects"] != before["effects"] || after["work"] != before["work"] {
+		t.Errorf("rows: %v", after)
+	}
+	s.ask(t, effect{kind: outbox.Refund, object: subscriptionOf}, "refund of a subscription")
+	s.Step(t)
+	if got := s.state(t, "refund of a subscription"); got.State != store.EffectFailed || got.Error == "" {
+		t.Errorf("%+v", got)
+	}
+	if calls := s.writes(); len(calls) != 0 {
+		t.Errorf("calls: %v", calls)
+	}
+}
+
+// TestObserve: in observe mode it is recorded what would have been done, and not
+// done, now or later.
+func TestObserve(t *testing.T) {
+	for _, enforce := range []bool{false, true} {
+		options := quiet
+		options.Policies = []policy.Policy{hygiene.Policy{}}
+		options.Enforce = func(account, name string) bool { return enforce && account == "stripe" && name == "hygiene" }
+		triggertest.Each(t, options, func(t *testing.T, h *triggertest.House) {
+			s := open(t, h)
+			set := func(email string) {
+				_, err := s.Apply.SetCustomer(t.Context(), billing.Customer{Ref: "user_1", Email: email}, apply.Cause{Trigger: apply.Request})
+				check(t, err)
+				s.Pass(t, day)
+			}
+			set("new@example.com")
+			set("new@example.com")
+			all, err := s.DB.Effects(t.Context(), store.EffectFilter{Limit: 10})
+			check(t, err)
+			want := map[bool]string{false: store.EffectWithheld, true: store.EffectDone}[enforce]
+			if len(all) != 1 || all[0].State != want || all[0].Actor != "policy:hygiene" || all[0].Customer != "user_1" {
+				t.Errorf("effects: %+v", all)
+			}
+			if n := s.happened("email"); n != map[bool]int{false: 0, true: 1}[enforce] {
+				t.Errorf("happened %d times", n)
+			}
+		})
+	}
+}
+
+// TestOrderOfAddresses: two addresses after each other; the first meets an
+// outage. The provider ends with the second.
+func TestOrderOfAddresses(t *testing.T) {
+	options := quiet
+	options.Policies = []policy.Policy{hygiene.Policy{}}
+	triggertest.Each(t, options, func(t *testing.T, h *triggertest.House) {
+		s := open(t, h)
+		s.Net.Strike(onWrite(1, answering(http.StatusTooManyRequests, "{}")))
+		for _, email := range []string{"first@example.com", "second@example.com"} {
+			_, err := s.Apply.SetCustomer(t.Context(), billing.Customer{Ref: "user_1", Email: email}, apply.Cause{Trigger: apply.Request})
+			check(t, err)
+			s.Step(t)
+		}
+		s.Pass(t, time.Hour)
+		if truth, _ := s.TruthOf(s.customer); truth.Fields["email"] != "second@example.com" {
+			t.Errorf("the provider has %s", truth.Fields["email"])
+		}
+	})
+}
