@@ -3,6 +3,7 @@ package stripe
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,13 +27,15 @@ const (
 )
 
 // claims reads whom an object belongs to from its metadata. Of several maps the
-// first that has a key counts. Nil if there are none.
+// first that has a key counts. Nil if there are none. What is left out of a map
+// that is too long is the same each time, or the object would seem to change.
 func claims(metadata ...map[string]string) map[string]string {
 	found := map[string]string{}
 	for _, meta := range metadata {
-		for key, value := range meta {
-			name := "metadata." + key
-			if _, taken := found[name]; taken || value == "" || len(key) > maxMetadataKey || len(value) > maxMetadataValue || len(found) >= maxMetadata {
+		keys := slices.Sorted(maps.Keys(meta))
+		for _, key := range keys[:min(len(keys), maxMetadata)] {
+			name, value := "metadata."+key, meta[key]
+			if _, taken := found[name]; taken || value == "" || len(key) > maxMetadataKey || len(value) > maxMetadataValue {
 				continue
 			}
 			found[name] = value
