@@ -70,7 +70,7 @@ func (o *Outbox) prepare(ctx context.Context, claim store.Claim, e store.Effect)
 	if err != nil {
 		return act{}, err
 	}
-	if outcomes[0].Missing && claim.Attempts < absences {
+	if outcomes[0].Missing && claim.Failures+1 < absences {
 		return act{}, apply.ErrNotVisible
 	}
 	if outcomes[0].Object == nil {
