@@ -84,10 +84,13 @@ func (d decider) grace(held Held[Subscription]) Decision {
 // owedSince is when the oldest charge for a subscription was made that failed and
 // is still owed; zero if none is known. The subscription itself may speak of the
 // newest: a provider that goes on billing while a charge is owed (Stripe does)
-// would begin the days of grace anew with every period.
+// would begin the days of grace anew with every period. A charge from before the
+// newest that was paid does not count: since then the subscription was good.
 func (d decider) owedSince(held Held[Subscription]) (since time.Time) {
+	good, _ := d.newestPaid(held)
 	for _, i := range d.facts.Invoices {
-		if i.Account == held.Account && i.Object.Subscription == held.ID && i.Object.Status == InvoiceOpen && i.Object.Attempts > 0 {
+		owed := i.Object.Status == InvoiceOpen || i.Object.Status == InvoiceUncollectible
+		if owed && i.Object.Attempts > 0 && billed(i, held) && i.Object.CreatedAt.After(good.Object.CreatedAt) {
 			since = earliest(since, i.Object.CreatedAt)
 		}
 	}
@@ -95,25 +98,23 @@ func (d decider) owedSince(held Held[Subscription]) (since time.Time) {
 }
 
 // spoiled reports why the money for a subscription's current period does not
-// count: it was refunded in full, or lost to or held by a dispute. Empty if it
-// counts.
+// count: all of it was refunded, or some of it is lost to or held by a dispute.
+// Empty if it counts.
 func (d decider) spoiled(held Held[Subscription]) Reason {
-	newest, found := d.newestPaid(held)
-	if !found {
-		return ""
-	}
 	var against Reason
 	var kept, refunded int
-	for _, id := range newest.Payments {
-		if reason := d.contested(held.Account, id); against != ReasonDisputeLost {
-			against = cmp.Or(reason, against)
-		}
-		switch payment, known := d.payment(held.Account, id); {
-		case known && payment.Status != PaymentSucceeded: // a try, no money
-		case known && payment.FullyRefunded():
-			refunded++
-		default: // one we have not seen yet may be good
-			kept++
+	for _, invoice := range d.current(held) {
+		for _, id := range invoice.Object.Payments {
+			if reason := d.contested(held.Account, id); against != ReasonDisputeLost {
+				against = cmp.Or(reason, against)
+			}
+			switch payment, known := d.payment(held.Account, id); {
+			case known && payment.Status != PaymentSucceeded: // a try, no money
+			case known && payment.FullyRefunded():
+				refunded++
+			default: // one we have not seen yet may be good
+				kept++
+			}
 		}
 	}
 	if against == "" && refunded > 0 && kept == 0 && !d.rules.Refunded {
@@ -122,20 +123,48 @@ func (d decider) spoiled(held Held[Subscription]) Reason {
 	return against
 }
 
+// current lists the invoices that paid for a subscription's current period: the
+// newest and, because a change in the middle of the period is billed apart, all
+// others of the period.
+func (d decider) current(held Held[Subscription]) []Held[Invoice] {
+	newest, found := d.newestPaid(held)
+	if !found {
+		return nil
+	}
+	invoices := []Held[Invoice]{newest}
+	// The invoice that opens a period may be a moment older than the period.
+	const moment = time.Hour
+	start := held.Object.PeriodStart.Add(-moment)
+	for _, i := range d.facts.Invoices {
+		if paidFor(i, held) && i.ID != newest.ID && !held.Object.PeriodStart.IsZero() && i.Object.CreatedAt.After(start) {
+			invoices = append(invoices, i)
+		}
+	}
+	return invoices
+}
+
 // newestPaid finds the newest invoice of a subscription that was really paid; of
 // two made in one second, the one with the greater id.
-func (d decider) newestPaid(held Held[Subscription]) (newest Invoice, found bool) {
-	var id string
+func (d decider) newestPaid(held Held[Subscription]) (newest Held[Invoice], found bool) {
 	for _, i := range d.facts.Invoices {
-		ours := i.Account == held.Account && i.Object.Subscription == held.ID
-		if !ours || i.Object.Status != InvoicePaid || i.Object.Paid <= 0 {
+		if !paidFor(i, held) {
 			continue
 		}
-		if age := i.Object.CreatedAt.Compare(newest.CreatedAt); !found || age > 0 || age == 0 && i.ID > id {
-			newest, id, found = i.Object, i.ID, true
+		if age := i.Object.CreatedAt.Compare(newest.Object.CreatedAt); !found || age > 0 || age == 0 && i.ID > newest.ID {
+			newest, found = i, true
 		}
 	}
 	return newest, found
+}
+
+// billed reports whether an invoice is of a subscription.
+func billed(i Held[Invoice], s Held[Subscription]) bool {
+	return i.Account == s.Account && i.Object.Subscription == s.ID
+}
+
+// paidFor reports whether an invoice is of a subscription and was really paid.
+func paidFor(i Held[Invoice], s Held[Subscription]) bool {
+	return billed(i, s) && i.Object.Status == InvoicePaid && i.Object.Paid > 0
 }
 
 func (d decider) payment(account, id string) (Payment, bool) {

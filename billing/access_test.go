@@ -136,6 +136,16 @@ func TestAccessInGrace(t *testing.T) {
 			want:  yesTill("grace", day(15)),
 		},
 		{
+			name:  "a charge that was given up does not begin grace anew either",
+			facts: []fact{sub(pastDue(since(day(8)))), in("in_1", billing.Invoice{Status: billing.InvoiceUncollectible, Subscription: "sub_1", Attempts: 4, CreatedAt: day(1)})},
+			want:  noSince("past_due", day(8)),
+		},
+		{
+			name:  "a charge owed from before the newest that was paid costs no grace",
+			facts: []fact{sub(pastDue(since(day(8)))), owed("in_0", day(-60), 4), invoiced("in_1", day(-20), "pi_1"), owed("in_2", day(8), 1)},
+			want:  yesTill("grace", day(15)),
+		},
+		{
 			name: "after grace the reason changes once more, when the subscription ends", facts: []fact{sub(pastDue(since(day(1)), cancelAt(day(20))))},
 			want: billing.Decision{Reason: "past_due", Until: day(8), Turns: day(20)},
 		},
@@ -176,6 +186,9 @@ func TestAccessAfterRefundsAndDisputes(t *testing.T) {
 		{name: "an invoice that is still open spoils nothing", facts: []fact{good, in("in_1", billing.Invoice{Status: "open", Subscription: "sub_1", Payments: []string{"pi_1"}, CreatedAt: day(0)}), all}, want: still},
 		{name: "an invoice over nothing does not heal a refund", facts: []fact{good, bill, all, in("in_2", billing.Invoice{Status: "paid", Subscription: "sub_1", CreatedAt: day(5)})}, want: no("refunded")},
 		{name: "a refund of one payment of two leaves access", facts: []fact{good, invoiced("in_1", day(0), "pi_1", "pi_2"), all, paid("pi_2", "", day(0))}, want: still},
+		{name: "a refund of a change in mid-period leaves access", facts: []fact{good, bill, none, invoiced("in_2", day(5), "pi_2"), paid("pi_2", "", day(5), refunded(1000))}, want: still},
+		{name: "a refund of all of a period takes access", facts: []fact{good, bill, all, invoiced("in_2", day(5), "pi_2"), paid("pi_2", "", day(5), refunded(1000))}, want: no("refunded")},
+		{name: "a lost dispute over the renewal counts after a change", facts: []fact{good, bill, none, disputed("pi_1", "lost"), invoiced("in_2", day(5), "pi_2"), paid("pi_2", "", day(5))}, want: no("dispute_lost")},
 		{name: "a refund of both takes access", facts: []fact{good, invoiced("in_1", day(0), "pi_1", "pi_2"), all, paid("pi_2", "", day(0), refunded(1000))}, want: no("refunded")},
 		{name: "a try that failed is no payment to keep", facts: []fact{good, invoiced("in_1", day(0), "pi_1", "pi_2"), all, paid("pi_2", "", day(0), inStatus("failed"))}, want: no("refunded")},
 		{name: "a payment we have not seen may be good", facts: []fact{good, invoiced("in_1", day(0), "pi_1", "pi_2"), all}, want: still},
