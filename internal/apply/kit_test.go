@@ -350,3 +350,13 @@ func (h *house) drift() string {
 	}
 	return strings.Join(all, "; ")
 }
+
+// poison gives the customer "bad" the name at which the policy heard panics.
+func poison(ctx context.Context, tx *store.Tx) error {
+	rows, err := tx.LockCustomers(ctx, []string{"bad"})
+	if err != nil {
+		return err
+	}
+	rows[0].Doc = `{"ref":"bad","name":"poison"}`
+	return tx.PutCustomers(ctx, rows)
+}

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/store"
@@ -27,16 +28,24 @@ func (w *writing) react(ctx context.Context) error {
 			Seq: w.changes[r.change].Seq, At: w.tx.Now, Kinds: r.kinds,
 			Account: r.next.Account, Kind: billing.Kind(r.next.Kind), ID: r.next.ID, Before: r.was, After: r.is,
 		}
-		effects = append(effects, w.ask(change, policy.Known{Customer: c.doc, Facts: c.facts, Linked: c.linked})...)
+		asked, err := w.ask(change, policy.Known{Customer: c.doc, Facts: c.facts, Linked: c.linked})
+		if err != nil {
+			return err
+		}
+		effects = append(effects, asked...)
 	}
 	return w.demand(ctx, effects)
 }
 
 // ask collects what the policies want done about a change.
-func (w *writing) ask(change policy.Change, known policy.Known) []store.Effect {
+func (w *writing) ask(change policy.Change, known policy.Known) ([]store.Effect, error) {
 	var effects []store.Effect
 	for _, p := range w.Policies {
-		for _, action := range p.React(change, known) {
+		actions, err := heed(p, change, known)
+		if err != nil {
+			return nil, err
+		}
+		for _, action := range actions {
 			state := store.EffectDue
 			if !w.Enforce(action.Account, p.Name()) {
 				state = store.EffectWithheld
@@ -51,7 +60,18 @@ func (w *writing) ask(change policy.Change, known policy.Known) []store.Effect {
 			})
 		}
 	}
-	return effects
+	return effects, nil
+}
+
+// heed asks one policy. Policies may be the application's own; one that panics
+// fails this change, not the process.
+func heed(p policy.Policy, change policy.Change, known policy.Known) (actions []policy.Action, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("policy %s: panic: %v", p.Name(), cause)
+		}
+	}()
+	return p.React(change, known), nil
 }
 
 // demand records effects.
@@ -131,5 +151,9 @@ func (w *writing) tellPolicies(ctx context.Context, settings billing.Customer) e
 	c := w.customers[settings.Ref]
 	known := policy.Known{Customer: settings, Facts: c.facts, Linked: c.linked}
 	change := policy.Change{Seq: w.changes[0].Seq, At: w.tx.Now, Kinds: []billing.ChangeKind{billing.CustomerSet}}
-	return w.demand(ctx, w.ask(change, known))
+	effects, err := w.ask(change, known)
+	if err != nil {
+		return err
+	}
+	return w.demand(ctx, effects)
 }
