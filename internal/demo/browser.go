@@ -29,7 +29,7 @@ func (w *world) pay(ctx context.Context, p *person, v visit, clicks []string) er
 	if err != nil {
 		return fmt.Errorf("pay %s: %w", v.page.ID, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is read
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusSeeOther {
 		if len(clicks) > 1 && resp.StatusCode == http.StatusPaymentRequired {
 			w.later(p.chance.Between(5*time.Second, 2*time.Minute), func(ctx context.Context) error { return w.pay(ctx, p, v, clicks[1:]) })
@@ -71,7 +71,7 @@ func (w *world) arrive(ctx context.Context, p *person, address string, poll int)
 	if err != nil {
 		return fmt.Errorf("come back to %s: %w", address, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		w.answers[resp.Status]++
 		if resp.StatusCode == http.StatusForbidden {

@@ -191,7 +191,7 @@ func differs(o sim.Object, row entry, found bool, disputed, owner string) (Misma
 	case row.Gone != deleted:
 		m.Field, m.Ledger, m.Truth = "deleted", strconv.FormatBool(row.Gone), strconv.FormatBool(deleted)
 		return m, true
-	case o.Customer != "" && row.Owner != o.Customer && o.Kind != sim.KindCustomer && !(row.Owner == "" && o.Kind == sim.KindWarning):
+	case o.Customer != "" && row.Owner != o.Customer && o.Kind != sim.KindCustomer && (row.Owner != "" || o.Kind != sim.KindWarning):
 		m.Field, m.Ledger, m.Truth = "owner", row.Owner, o.Customer
 		return m, true
 	case owner != "" && row.Customer != owner:

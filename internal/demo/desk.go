@@ -108,7 +108,7 @@ func (d desk) call(ctx context.Context, method, path, key string, body, into any
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		no := &refusal{Status: resp.StatusCode}
 		return fmt.Errorf("%s %s: %w", method, path, errors.Join(json.NewDecoder(resp.Body).Decode(no), no))

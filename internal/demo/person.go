@@ -36,7 +36,7 @@ const streamOf = 5000
 // populate plans everybody's first visit and the rhythm of their days.
 func (w *world) populate() {
 	for i := range w.Customers {
-		p := &person{ref: fmt.Sprintf("user_%d", i+1), chance: sim.NewStream(w.Seed, streamOf+uint64(i))} //nolint:gosec // a small index
+		p := &person{ref: fmt.Sprintf("user_%d", i+1), chance: sim.NewStream(w.Seed, streamOf+uint64(i))}
 		w.people = append(w.people, p)
 		span := min(time.Duration(w.Days)*24*time.Hour/3, 10*24*time.Hour)
 		first := begins.Add(p.chance.Between(time.Minute, span))

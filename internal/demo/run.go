@@ -43,7 +43,10 @@ func Run(ctx context.Context, o Options, out io.Writer) (code int, err error) {
 		return exitWrong, err
 	}
 	if interrupted {
-		return exitGood, show.interrupted(context.WithoutCancel(ctx))
+		if err := show.interrupted(context.WithoutCancel(ctx)); err != nil {
+			return exitWrong, err
+		}
+		return exitGood, nil
 	}
 	if err := show.close(ctx, r); err != nil || !r.OK() {
 		return exitWrong, err
@@ -90,7 +93,7 @@ type document struct{ out io.Writer }
 
 func (document) open()                             {}
 func (document) day(context.Context, day) error    { return nil }
-func (document) interrupted(context.Context) error { return context.Canceled }
+func (document) interrupted(context.Context) error { return errors.New("the run was ended early, so there is no report") }
 func (d document) close(_ context.Context, r Report) error {
 	return json.NewEncoder(d.out).Encode(r)
 }

@@ -177,7 +177,7 @@ func (a stripeAPI) page(ctx context.Context, address string) (rows []json.RawMes
 	if err != nil {
 		return nil, false, fmt.Errorf("read %s: %w", address, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	var list struct {
 		Data    []json.RawMessage
 		HasMore bool `json:"has_more"`

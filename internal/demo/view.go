@@ -24,10 +24,10 @@ type view struct {
 // terminal reports whether out is one, and how wide it is.
 func terminal(out io.Writer) (wide int, ok bool) {
 	file, isFile := out.(*os.File)
-	if !isFile || !term.IsTerminal(int(file.Fd())) { //nolint:gosec // a descriptor fits
+	if !isFile || !term.IsTerminal(int(file.Fd())) {
 		return 0, false
 	}
-	wide, _, err := term.GetSize(int(file.Fd())) //nolint:gosec // a descriptor fits
+	wide, _, err := term.GetSize(int(file.Fd()))
 	if err != nil || wide < 40 {
 		wide = 80
 	}

@@ -99,7 +99,7 @@ func (w *world) build(ctx context.Context) error {
 				continue
 			}
 			a, err := k.open(setup{
-				name: name, seed: w.Seed + uint64(i)<<32, clock: w.clock, chaos: w.chaos(), //nolint:gosec // a small index
+				name: name, seed: w.Seed + uint64(i)<<32, clock: w.clock, chaos: w.chaos(),
 				webhook: publicURL + "/webhooks/" + name,
 			})
 			if err != nil {
