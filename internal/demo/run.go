@@ -91,9 +91,11 @@ func screenFor(w *world, out io.Writer) screen {
 // document is a run shown as one JSON object.
 type document struct{ out io.Writer }
 
-func (document) open()                             {}
-func (document) day(context.Context, day) error    { return nil }
-func (document) interrupted(context.Context) error { return errors.New("the run was ended early, so there is no report") }
+func (document) open()                          {}
+func (document) day(context.Context, day) error { return nil }
+func (document) interrupted(context.Context) error {
+	return errors.New("the run was ended early, so there is no report")
+}
 func (d document) close(_ context.Context, r Report) error {
 	return json.NewEncoder(d.out).Encode(r)
 }
