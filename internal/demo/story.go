@@ -44,14 +44,22 @@ func (w *world) story(d store.Drift) (text string, still bool) {
 	healed := fmt.Sprintf("ours healed by %s on %s%s", d.FoundBy, d.FoundAt.Format("Jan 2"), within(d))
 	if found && a.naive.counts(truth) {
 		if field, has, bad := a.naive.wrong(truth.Kind, truth.ID, truth.Fields); bad {
-			says := cmp.Or(truth.Fields[field], "no "+field)
-			if field == "" {
-				says = cmp.Or(truth.Fields["status"], truth.Fields["email"], "that it is there")
-			}
-			return fmt.Sprintf("%s: naive handler has %s, %s says %s; %s", who, has, a.shown, says, healed), true
+			return fmt.Sprintf("%s: naive handler has %s; %s", who, contrast(field, has, truth.Fields, a.shown), healed), true
 		}
 	}
 	return fmt.Sprintf("%s: %s %s; %s", who, d.Subject, whatWas(d), healed), false
+}
+
+// contrast sets what the naive handler has beside what the provider says.
+func contrast(field, has string, truth map[string]string, provider string) string {
+	says := truth[field]
+	switch {
+	case field == "":
+		says = cmp.Or(truth["status"], truth["email"], "that it is there")
+	case field != "status":
+		has, says = field+" "+cmp.Or(has, "none"), cmp.Or(says, "none")
+	}
+	return fmt.Sprintf("%s, %s says %s", has, provider, says)
 }
 
 // whatWas says in a word how the ledger was wrong.
