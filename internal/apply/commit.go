@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -84,6 +85,7 @@ func (w *writing) run(ctx context.Context) error {
 		{"hold claims", w.hold},
 		{"read the ledger", w.read},
 		{"fold", w.fold},
+		{"drop old news", w.outdated},
 		{"link", w.link},
 		{"write objects", w.put},
 		{"link dependents", w.spread},
@@ -160,6 +162,31 @@ func (w *writing) fold(context.Context) (err error) {
 		}
 	})
 	return err
+}
+
+// outdated drops objects that a list had and the ledger has not, if they were
+// looked for since the list was asked for: that look found nothing to write, and
+// it is the newer of the two.
+func (w *writing) outdated(ctx context.Context) error {
+	var keys []string
+	for _, r := range w.order {
+		if r.before == nil && !r.sight.looked {
+			keys = append(keys, r.next.Key)
+		}
+	}
+	seen, err := w.tx.Seen(ctx, keys)
+	if err != nil || len(seen) == 0 {
+		return err
+	}
+	w.order = slices.DeleteFunc(w.order, func(r *row) bool {
+		if r.before != nil || r.sight.looked || seen[r.next.Key] <= r.sight.begun {
+			return false
+		}
+		r.sight.outcome.Overtaken = true
+		delete(w.rows, r.next.Key)
+		return true
+	})
+	return nil
 }
 
 func (w *writing) foldOne(s *sight) error {

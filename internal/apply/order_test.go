@@ -392,3 +392,33 @@ func storetestEach(t *testing.T, test func(t *testing.T, a, b *house)) {
 		test(t, a, &b)
 	})
 }
+
+// A page that was read before an object was deleted, and is written after a look
+// that found it so. The ledger never knew the object: nothing else remembers.
+func TestOldPageDoesNotResurrect(t *testing.T) {
+	for name, gone := range map[string]bool{"deleted": true, "not to be found": false} {
+		t.Run(name, func(t *testing.T) {
+			both(t, trusting, func(t *testing.T, h *house) {
+				begun := h.begin()
+				old := snap("sub_1", subscribed(billing.SubscriptionActive))
+				if gone {
+					h.world.say(provider.Snapshot{Ref: sub1, Gone: true})
+				}
+				h.webhook(sub1)
+				for range 5 {
+					h.step()
+					h.clock.Pass(time.Minute)
+				}
+				if out := h.page(begun, "", mine("u"), old); !out[1].Overtaken {
+					t.Errorf("the old page: %+v", out[1])
+				}
+				h.step()
+				if o := h.held(sub1); o.Key != "" {
+					t.Errorf("what is gone is held as %+v", o)
+				}
+				h.page(h.begin(), "", old) // there again after all
+				h.wantStatus(sub1, activeWord)
+			})
+		})
+	}
+}

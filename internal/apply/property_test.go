@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,6 +27,12 @@ type story struct {
 	pages []apply.Page
 	// claims are held by workers that have not come to look.
 	claims []store.Claim
+	// version counts the changes of the truth; each object carries that of its
+	// last. newest is the greatest that was ever seen in the ledger.
+	version int
+	newest  map[provider.Ref]int
+	// told are the objects whose last change came with a webhook.
+	told map[provider.Ref]bool
 }
 
 func (s *story) ref(kind billing.Kind, i int) provider.Ref { return ref(kind, fmt.Sprint(s.n, "_", i)) }
@@ -40,6 +48,8 @@ func (s *story) drawn(t *rapid.T) provider.Snapshot {
 	if rapid.IntRange(0, 9).Draw(t, "gone") == 0 {
 		return provider.Snapshot{Ref: r, Gone: true}
 	}
+	s.version++
+	version := fmt.Sprintf("v%d", s.version)
 	one, other := s.ref(kind, i).ID, s.ref(kind, 1-i).ID
 	var object billing.Object
 	switch kind {
@@ -50,21 +60,23 @@ func (s *story) drawn(t *rapid.T) provider.Snapshot {
 		if rapid.Bool().Draw(t, "canceling") {
 			sub.CancelAt = storetest.Start().Add(time.Duration(rapid.IntRange(0, 9).Draw(t, "days")) * 24 * time.Hour)
 		}
+		sub.LatestInvoice = version
 		object = sub
 	case billing.KindInvoice:
-		object = billing.Invoice{Status: billing.InvoicePaid, Subscription: one, Payments: []string{one}, Paid: 900}
+		object = billing.Invoice{Number: version, Status: billing.InvoicePaid, Subscription: one, Payments: []string{one}, Paid: 900}
 	case billing.KindPayment:
 		p := paid("price_life")
 		p.Refunded = rapid.SampledFrom([]int64{0, 900}).Draw(t, "refunded")
+		p.Charge = version
 		object = p
 	case billing.KindDispute:
-		object = billing.Dispute{Status: rapid.SampledFrom([]billing.DisputeStatus{billing.DisputeOpen, billing.DisputeLost, billing.DisputeWon}).Draw(t, "status"), Payment: one}
+		object = billing.Dispute{Reason: version, Status: rapid.SampledFrom([]billing.DisputeStatus{billing.DisputeOpen, billing.DisputeLost, billing.DisputeWon}).Draw(t, "status"), Payment: one}
 	case billing.KindRefund:
-		object = billing.Refund{Status: billing.RefundSucceeded, Payment: other}
+		object = billing.Refund{Reason: version, Status: billing.RefundSucceeded, Payment: other}
 	case billing.KindCheckout:
-		object = billing.Checkout{Status: billing.CheckoutComplete, Mode: "payment", Payment: one}
+		object = billing.Checkout{Status: billing.CheckoutComplete, Mode: "payment", PaymentStatus: version, Payment: one}
 	default:
-		object = billing.ProviderCustomer{Email: rapid.SampledFrom([]string{"a@b.test", "c@d.test"}).Draw(t, "email")}
+		object = billing.ProviderCustomer{Name: version, Email: rapid.SampledFrom([]string{"a@b.test", "c@d.test"}).Draw(t, "email")}
 	}
 	snapshot := provider.Snapshot{Ref: r, Object: object}
 	if kind != billing.KindCustomer {
@@ -81,9 +93,35 @@ func (s *story) drawn(t *rapid.T) provider.Snapshot {
 func (s *story) change(t *rapid.T) {
 	snapshot := s.drawn(t)
 	s.world.say(snapshot)
-	if rapid.Bool().Draw(t, "told") {
+	if s.told[snapshot.Ref] = rapid.Bool().Draw(t, "told"); s.told[snapshot.Ref] {
 		s.webhook(snapshot.Ref)
 	}
+}
+
+var versionText = regexp.MustCompile(`"v(\d+)"`)
+
+// each visits all objects.
+func (s *story) each(visit func(r provider.Ref, truth provider.Snapshot, held store.Object)) {
+	for _, kind := range storyKinds {
+		for i := range 2 {
+			r := s.ref(kind, i)
+			visit(r, s.world.now(r), s.held(r))
+		}
+	}
+}
+
+// forward checks that what is held never gets older.
+func (s *story) forward(t *rapid.T) {
+	s.each(func(r provider.Ref, _ provider.Snapshot, held store.Object) {
+		if held.Key == "" {
+			return
+		}
+		version, err := strconv.Atoi(versionText.FindStringSubmatch(held.Doc)[1])
+		if err != nil || version < s.newest[r] {
+			t.Fatalf("%s went back from version %d to %s, %v", r, s.newest[r], held.Doc, err)
+		}
+		s.newest[r] = version
+	})
 }
 
 func (s *story) any(t *rapid.T) provider.Ref {
@@ -165,6 +203,11 @@ func (s *story) settle(t *rapid.T) {
 		s.pass(t)
 		s.work(t)
 	}
+	s.each(func(r provider.Ref, truth provider.Snapshot, held store.Object) {
+		if s.told[r] && (held.Key != "" || !truth.Gone) && (held.Gone != truth.Gone || !truth.Gone && held.Doc != text(t, truth.Object)) {
+			t.Errorf("a webhook told of the last change of %s, which is %s and held as %s (gone: %v)", r, text(t, truth.Object), held.Doc, held.Gone)
+		}
+	})
 	for _, kind := range storyKinds {
 		for i := range 2 {
 			if _, err := s.Refs(s.t.Context(), apply.Cause{Trigger: apply.Request}, s.ref(kind, i)); err != nil {
@@ -181,27 +224,20 @@ func (s *story) settle(t *rapid.T) {
 // verify compares the ledger with the truth, and access with what it rests on.
 func (s *story) verify(t *rapid.T) {
 	var facts billing.Facts
-	for _, kind := range storyKinds {
-		for i := range 2 {
-			truth, held := s.world.now(s.ref(kind, i)), s.held(s.ref(kind, i))
-			if truth.Ref.IsZero() || truth.Gone {
-				if held.Key != "" && !held.Gone {
-					t.Errorf("%s is gone and held as %s", held.Key, held.Doc)
-				}
-				continue
+	s.each(func(r provider.Ref, truth provider.Snapshot, held store.Object) {
+		if truth.Ref.IsZero() || truth.Gone {
+			if held.Key != "" && !held.Gone {
+				t.Errorf("%s is gone and held as %s", r, held.Doc)
 			}
-			doc, err := json.Marshal(truth.Object)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if held.Doc != string(doc) || held.Gone || held.Owner != truth.Owner {
-				t.Errorf("%s is\n%s and held (gone: %v) as\n%s", truth.Ref, doc, held.Gone, held.Doc)
-			}
-			if held.Customer != "" {
-				facts.Add("stripe", truth.Ref.ID, truth.Object)
-			}
+			return
 		}
-	}
+		if held.Doc != text(t, truth.Object) || held.Gone || held.Owner != truth.Owner {
+			t.Errorf("%s is\n%s and held (gone: %v) as\n%s", r, text(t, truth.Object), held.Gone, held.Doc)
+		}
+		if held.Customer != "" {
+			facts.Add("stripe", r.ID, truth.Object)
+		}
+	})
 	stored, err := s.db.AccessOf(s.t.Context(), "user "+s.n)
 	if err != nil {
 		t.Fatal(err)
@@ -212,11 +248,8 @@ func (s *story) verify(t *rapid.T) {
 	}
 	for _, feature := range s.Catalog.Features() {
 		decision := billing.Access(s.Catalog, s.Rules, facts, feature, s.clock.Now())
-		doc, err := json.Marshal(decision)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if kept := answers[feature]; kept != string(doc) && (kept != "" || decision.Reason != billing.ReasonNone) {
+		doc := text(t, decision)
+		if kept := answers[feature]; kept != doc && (kept != "" || decision.Reason != billing.ReasonNone) {
 			t.Errorf("access to %s is\n%s and stored as\n%s", feature, doc, kept)
 		}
 	}
@@ -224,6 +257,14 @@ func (s *story) verify(t *rapid.T) {
 	if err != nil || counts[store.EventReceived] != 0 || counts[store.EventDead] != 0 {
 		t.Errorf("events by state after all was looked at: %v, %v", counts, err)
 	}
+}
+
+func text(t *rapid.T, value any) string {
+	doc, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(doc)
 }
 
 // However looks, pages, redirects, webhooks and dawdling workers come between each
@@ -235,10 +276,10 @@ func TestLedgerBecomesTruth(t *testing.T) {
 		run := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			run++
-			s := &story{house: h, n: fmt.Sprint(run)}
+			s := &story{house: h, n: fmt.Sprint(run), newest: map[provider.Ref]int{}, told: map[provider.Ref]bool{}}
 			rt.Repeat(map[string]func(*rapid.T){
 				"change": s.change, "change again": s.change, "redirect": s.redirect, "read": s.read, "turn page": s.turnPage,
-				"claim": s.claim, "carry": s.carry, "pass": s.pass, "work": s.work,
+				"claim": s.claim, "carry": s.carry, "pass": s.pass, "work": s.work, "": s.forward,
 			})
 			s.settle(rt)
 			s.verify(rt)

@@ -269,6 +269,21 @@ func (tx *Tx) Release(ctx context.Context, claim Claim) error {
 	return lostUnless(result, err, "release work")
 }
 
+// Seen tells, by key, the numbers at which the last finished looks began.
+func (tx *Tx) Seen(ctx context.Context, keys []string) (map[string]int64, error) {
+	type look struct {
+		key  string
+		seen int64
+	}
+	looks, err := selectIn(ctx, tx, func(rows *sql.Rows) (l look, err error) { return l, rows.Scan(&l.key, &l.seen) },
+		`select key, seen from work where key in (%s) and queue = 'look' and seen > 0`, keys)
+	seen := map[string]int64{}
+	for _, l := range looks {
+		seen[l.key] = l.seen
+	}
+	return seen, err
+}
+
 // Pending tells, by key, the causes of the looks that are wanted or under way.
 // Of several causes a webhook counts: the row of work keeps only the first.
 func (tx *Tx) Pending(ctx context.Context, keys []string) (map[string]string, error) {
