@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/trivetdev/trivet"
@@ -65,7 +66,10 @@ func (c serveCommand) Run(s *session) error {
 // the address.
 func cause(err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Err
+		err = op.Err
+	}
+	if call, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = call.Err
 	}
 	return err
 }

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/config"
+)
+
+// configured reads a configuration from variables, as serve does.
+func configured(t *testing.T, variables ...string) *config.Config {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	c, err := config.Load("", append([]string{
+		"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_1234", "TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS=whsec_1234",
+	}, variables...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestBuild(t *testing.T) {
+	c := configured(t,
+		"TRIVET_API_KEYS=one,two", "TRIVET_DATABASE=postgres://u:p@db/trivet", "TRIVET_PUBLIC_URL=https://billing.test",
+		"TRIVET_PROVIDERS_EU_KIND=stripe", "TRIVET_PROVIDERS_EU_SECRET_KEY=sk_live_1234", "TRIVET_PROVIDERS_EU_INGEST=pull", "TRIVET_PROVIDERS_EU_BIND=token,metadata.user_id",
+		"TRIVET_PROVIDERS_US_KIND=stripe", "TRIVET_PROVIDERS_US_SECRET_KEY=sk_live_5678", "TRIVET_PROVIDERS_US_INGEST=push", "TRIVET_PROVIDERS_US_WEBHOOK_SECRETS=whsec_5678",
+		"TRIVET_PLAN_0_ID=pro", "TRIVET_PLAN_0_FEATURES=export,sso", "TRIVET_PLAN_0_PRICES_EU=price_1,price_2",
+		"TRIVET_PLAN_1_ID=year", "TRIVET_PLAN_1_GRANTS=P1Y", "TRIVET_PLAN_2_ID=calls", "TRIVET_PLAN_2_GRANTS=credits=100",
+		"TRIVET_ACCESS_GRACE=3d", "TRIVET_ACCESS_PAUSED=true", "TRIVET_SWEEP_HOT=1m", "TRIVET_SWEEP_FULL=12h",
+	)
+	got, err := build(c, slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accounts []string
+	for _, d := range got.Providers {
+		accounts = append(accounts, d.Account())
+	}
+	for name, pair := range map[string][2]any{
+		"accounts":  {accounts, []string{"eu", "stripe", "us"}},
+		"pull only": {got.PullOnly, []string{"eu"}},
+		"no pull":   {got.NoPull, []string{"us"}},
+		"bind":      {got.Bind, map[string][]string{"stripe": {"token"}, "us": {"token"}, "eu": {"token", "metadata.user_id"}}},
+		"keys":      {got.APIKeys, []string{"one", "two"}},
+		"database":  {got.Database, "postgres://u:p@db/trivet"},
+		"address":   {got.PublicURL, "https://billing.test"},
+		"sweeps":    {[]time.Duration{got.Hot, got.Full}, []time.Duration{time.Minute, 12 * time.Hour}},
+		"access":    {*got.Access, billing.Rules{Grace: 72 * time.Hour, Paused: true, Disputed: true}},
+		"plans": {got.Plans, []billing.Plan{
+			{ID: "pro", Name: "pro", Features: []string{"export", "sso"}, Prices: map[string][]string{"eu": {"price_1", "price_2"}}, Kind: billing.GrantSubscription},
+			{ID: "year", Name: "year", Prices: map[string][]string{}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Years: 1}},
+			{ID: "calls", Name: "calls", Prices: map[string][]string{}, Kind: billing.GrantCredits, Credits: 100},
+		}},
+	} {
+		if diff := cmp.Diff(pair[1], pair[0]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestModes: what is not to be enforced globally, at the account or by the policy
+// is only recorded.
+func TestModes(t *testing.T) {
+	tests := map[string]struct {
+		variables []string
+		withheld  bool
+	}{
+		"by default":      {nil, false},
+		"observed":        {[]string{"TRIVET_MODE=observe"}, true},
+		"assisted":        {[]string{"TRIVET_MODE=assist"}, true},
+		"at the account":  {[]string{"TRIVET_PROVIDERS_STRIPE_MODE=observe"}, true},
+		"but the account": {[]string{"TRIVET_MODE=observe", "TRIVET_PROVIDERS_STRIPE_MODE=enforce"}, false},
+		"by the policy":   {[]string{"TRIVET_POLICY_HYGIENE_MODE=observe"}, true},
+		"another policy":  {[]string{"TRIVET_POLICY_FRAUD_MODE=observe"}, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := withhold(configured(t, tt.variables...))("stripe", "hygiene"); got != tt.withheld {
+				t.Errorf("withheld is %v, want %v", got, tt.withheld)
+			}
+		})
+	}
+}
+
+func TestRates(t *testing.T) {
+	tests := map[string]struct {
+		key  string
+		rate config.Rate
+		want float64
+	}{
+		"the driver's own":     {"sk_test_1", config.Rate{}, 0},
+		"a share of test mode": {"sk_test_1", config.Rate{Share: 0.4}, 10},
+		"a share of live mode": {"rk_live_1", config.Rate{Share: 0.4}, 40},
+		"a number":             {"sk_live_1", config.Rate{PerSecond: 7}, 7},
+	}
+	for name, tt := range tests {
+		if got := perSecond(config.Provider{SecretKey: config.Secret(tt.key), Rate: tt.rate}); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// TestAnnounce: what is missing or does nothing is said once, at start.
+func TestAnnounce(t *testing.T) {
+	var log lines
+	c := configured(t, "TRIVET_MAIL_SMTP=smtps://u:secret@mail.test:465", "TRIVET_MAIL_FROM=a@b.test", "TRIVET_SERVICE_HOST=10.0.0.1")
+	s := &session{Process: Process{Environ: []string{"TRIVET_API_KEY=x"}}}
+	announce(c, s, slog.New(slog.NewTextHandler(&log, nil)))
+	for _, want := range []string{"no API key is set", "TRIVET_API_KEYS", "section=mail", "no [[plan]]", "TRIVET_SERVICE_HOST"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("nothing about %s: %s", want, log.String())
+		}
+	}
+	if strings.Contains(log.String(), "secret@") || strings.Contains(log.String(), "sk_test") {
+		t.Errorf("the log has a secret: %s", log.String())
+	}
+}
