@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -105,6 +106,9 @@ func New(ctx context.Context, config Config) (*Service, error) {
 		}
 		drivers[d.Account()] = d
 	}
+	if err := config.checkAccounts(drivers); err != nil {
+		return nil, err
+	}
 	db, err := store.Open(ctx, store.Options{URL: config.Database, Now: config.Now, Volatile: config.Volatile})
 	if err != nil {
 		return nil, err
@@ -146,6 +150,29 @@ func (c *Config) complete() error {
 	}
 	if c.Workers == 0 {
 		c.Workers = 16
+	}
+	return nil
+}
+
+// checkAccounts refuses settings of accounts that there are not: a misspelt name
+// would otherwise be a setting that does nothing.
+func (c *Config) checkAccounts(drivers map[string]provider.Driver) error {
+	for _, setting := range []struct {
+		name     string
+		accounts []string
+	}{
+		{"PullOnly", c.PullOnly}, {"NoPull", c.NoPull}, {"Bind", slices.Sorted(maps.Keys(c.Bind))},
+	} {
+		for _, account := range setting.accounts {
+			if drivers[account] == nil {
+				return fmt.Errorf("%s names %q, but no provider account of this name is configured", setting.name, account)
+			}
+		}
+	}
+	for _, account := range c.PullOnly {
+		if slices.Contains(c.NoPull, account) {
+			return fmt.Errorf("account %q gets no webhooks (PullOnly), and its events are not listed (NoPull): leave it out of one", account)
+		}
 	}
 	return nil
 }

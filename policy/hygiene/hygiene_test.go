@@ -1,0 +1,56 @@
+package hygiene_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/hygiene"
+	"github.com/trivetdev/trivet/policy/policytest"
+)
+
+func set(seq int64) policy.Change {
+	return policy.Change{Seq: seq, At: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), Kinds: []billing.ChangeKind{billing.CustomerSet}}
+}
+
+func known(email string, linked ...string) policy.Known {
+	k := policy.Known{Customer: billing.Customer{Ref: "user_1", Email: email}}
+	for i, address := range linked {
+		account := []string{"stripe", "stripe_eu", "paddle"}[i]
+		k.Linked = append(k.Linked, billing.Held[billing.ProviderCustomer]{Account: account, ID: "cus_1", Object: billing.ProviderCustomer{Email: address}})
+	}
+	return k
+}
+
+func TestPolicy(t *testing.T) {
+	policytest.Run(t, hygiene.Policy{},
+		policytest.Case{Name: "another address", Change: set(7), Known: known("new@x.test", "old@x.test"), Kinds: []string{"push_email"}},
+		policytest.Case{Name: "none yet", Change: set(7), Known: known("new@x.test", ""), Kinds: []string{"push_email"}},
+		policytest.Case{Name: "two of three", Change: set(7), Known: known("new@x.test", "old@x.test", "new@x.test", "older@x.test"), Kinds: []string{"push_email", "push_email"}},
+		policytest.Case{Name: "the same", Change: set(7), Known: known("new@x.test", "new@x.test")},
+		policytest.Case{Name: "taken back", Change: set(7), Known: known("", "old@x.test")},
+		policytest.Case{Name: "nobody linked", Change: set(7), Known: known("new@x.test")},
+		policytest.Case{
+			Name: "the provider's own change", Known: known("new@x.test", "old@x.test"),
+			Change: policy.Change{Seq: 7, Kinds: []billing.ChangeKind{billing.Updated}, Account: "stripe", Kind: billing.KindCustomer, ID: "cus_1"},
+		},
+	)
+}
+
+func TestActions(t *testing.T) {
+	got := hygiene.Policy{}.React(set(7), known(`new"<@x.test`, "old@x.test"))
+	want := []policy.Action{{
+		Key: "email:stripe/customer/cus_1:7", Kind: "push_email", Account: "stripe", Object: "stripe/customer/cus_1",
+		Details: []byte(`{"email":"new\"\u003c@x.test"}`),
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	// An address that comes back after another is pushed again.
+	if again := (hygiene.Policy{}).React(set(8), known(`new"<@x.test`, "old@x.test")); again[0].Key == got[0].Key {
+		t.Error("two changes, one key")
+	}
+}
