@@ -6,7 +6,9 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // keyring holds the hashes of the API keys.
@@ -59,10 +61,22 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) {
 		problemf(http.StatusUnauthorized, "unauthorized", "%s", detail).write(w)
 		return
 	}
+	if !textual(r.URL) {
+		invalidf("The address holds bytes that are no text (UTF-8 without NUL): encode it anew.").write(w)
+		return
+	}
 	r = r.WithContext(context.WithValue(r.Context(), actorKey{}, holder))
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		s.rest.ServeHTTP(w, r)
 		return
 	}
 	s.take(w, r)
+}
+
+// textual reports whether an address, decoded, is text that every database
+// takes.
+func textual(address *url.URL) bool {
+	query, err := url.QueryUnescape(address.RawQuery)
+	return err == nil && utf8.ValidString(address.Path) && utf8.ValidString(query) &&
+		!strings.ContainsRune(address.Path, 0) && !strings.ContainsRune(query, 0)
 }

@@ -82,6 +82,9 @@ func effectKey(kind string, o store.Object, occasion string) string {
 
 // request records an effect.
 func (s *server) request(ctx context.Context, o store.Object, kind, occasion string, details outbox.Details) (*effectOutput, error) {
+	if err := s.knownAccount("path.id", o.Account); err != nil {
+		return nil, err
+	}
 	e, err := s.Outbox.Request(ctx, store.Effect{
 		Key: effectKey(kind, o, occasion), Kind: kind, Object: o.Key, Customer: o.Customer, Actor: actor(ctx),
 	}, details)

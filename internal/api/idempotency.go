@@ -61,6 +61,10 @@ func (s *server) take(w http.ResponseWriter, r *http.Request) {
 		p.write(w)
 		return
 	}
+	if bytes.Contains(body, []byte(`\u0000`)) { // which PostgreSQL keeps in no text
+		invalidf("The body holds the character NUL, which is in no text: leave it out.").write(w)
+		return
+	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if kind := r.Header.Get("Content-Type"); kind == "" || strings.HasPrefix(kind, "application/x-www-form-urlencoded") {
 		r.Header.Set("Content-Type", "application/json") // what curl says of -d '{…}'; nothing here takes forms

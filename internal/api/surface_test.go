@@ -12,6 +12,7 @@ import (
 
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
 )
 
 func TestKeys(t *testing.T) {
@@ -108,6 +109,47 @@ func TestBodies(t *testing.T) {
 				t.Errorf("%d %.300s, want %d %s", r.status, r.body, tt.status, tt.want)
 			}
 		})
+	}
+}
+
+// TestWhatIsNoText: what a database would choke on is refused, not an accident.
+func TestWhatIsNoText(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		w := newWorld(t, database)
+		for request, body := range map[string]string{
+			"GET /v1/customers/%00": "", "GET /v1/customers/%ff": "", "GET /v1/check?customer=a%00&feature=b": "", "GET /v1/check?customer=%zz&feature=b": "",
+			"GET /v1/events?type=%00": "", "GET /v1/effects?customer=%ff": "", "GET /v1/events/%00": "", "GET /v1/customers?after=AA": "",
+			"PUT /v1/customers/a": `{"email":"a\u0000@b.test"}`, "POST /v1/customers/a/grants": `{"feature":"a\u0000"}`,
+			"POST /v1/events/replay": `{"cause":"\u0000"}`, "GET /v1/customers/a%20": "",
+		} {
+			if r := w.do(request, body); r.status != 422 && r.status != 404 {
+				t.Errorf("%s %s: %d %s", request, body, r.status, r.body)
+			}
+		}
+		if strings.Contains(w.log.String(), "a request failed") {
+			t.Error(w.log.String())
+		}
+	})
+}
+
+// TestAnAccountThatIsGone: objects of an account that is no longer configured can
+// be seen, and not acted upon.
+func TestAnAccountThatIsGone(t *testing.T) {
+	database := sqlite(t)
+	w := newWorld(t, database)
+	w.subscribe("user_1")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	names := w.names
+	w = newWorld(t, database, func(c *trivet.Config) { c.Providers = []provider.Driver{twin{c.Providers[0]}} })
+	w.names = names
+	w.must("GET /v1/subscriptions/{sub}", "")
+	if r := w.do("POST /v1/subscriptions/{sub}/cancel", ""); r.status != 422 || !strings.Contains(r.body, "configured") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if r := w.do("POST /v1/payments/{pay}/refund", ""); r.status != 422 {
+		t.Errorf("%d %s", r.status, r.body)
 	}
 }
 
