@@ -146,7 +146,9 @@ func (e *Engine) claim(ctx context.Context, q *queue, most int) []store.Claim {
 	}
 	var claims []store.Claim
 	if err == nil {
-		claims, err = e.db.Claim(ctx, q.Name, most, q.Lease)
+		// Not cut short: rows that were claimed and not heard of would wait for the
+		// end of their lease.
+		claims, err = e.db.Claim(context.WithoutCancel(ctx), q.Name, most, q.Lease)
 	}
 	if err != nil {
 		if ctx.Err() == nil {
@@ -180,7 +182,10 @@ func (e *Engine) run(ctx context.Context, q *queue, claim store.Claim) {
 	err := protect(ctx, q.Run, claim)
 	e.Observe(q.Name, time.Since(began), err)
 	switch {
-	case err == nil, errors.Is(err, store.ErrLost):
+	case err == nil:
+		return
+	case errors.Is(err, store.ErrLost):
+		e.log.Warn("refused a late write: another worker has taken over", "queue", q.Name, "key", claim.Key, "took", time.Since(began))
 		return
 	case ctx.Err() != nil:
 		e.release(context.WithoutCancel(ctx), q, claim)
