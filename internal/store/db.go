@@ -132,8 +132,15 @@ func usable(path string) error {
 	return file.Close()
 }
 
+// standstill is after what time PostgreSQL ends a transaction that does nothing:
+// that of a process which was stopped in the middle. Nobody else could write its
+// rows as long as it slept.
+const standstill = 30 * time.Second
+
 func (db *DB) openPostgres(options Options) error {
 	db.dialect = postgresDialect
+	// Sent with the begin, so it costs nothing, and poolers need not let it pass.
+	db.dialect.begin = fmt.Sprintf("begin; set local idle_in_transaction_session_timeout = %d", fail.Lease(standstill).Milliseconds())
 	pool, err := sql.Open("pgx", options.URL)
 	if err != nil {
 		return err

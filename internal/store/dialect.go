@@ -48,8 +48,8 @@ var postgresDialect = dialect{
 // back because of others.
 func rolledBack(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// Serialization failure, deadlock, lock not available.
-		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03"
+		// Serialization failure, deadlock, lock not available, stood still too long.
+		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03" || pg.Code == "25P03"
 	}
 	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
 		code := lite.Code() & 0xff
