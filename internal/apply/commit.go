@@ -45,6 +45,8 @@ type row struct {
 	was, is billing.Object
 	kinds   []billing.ChangeKind
 	change  int // index in writing.changes
+	// again: the row was written already, and only its link is new.
+	again bool
 }
 
 // commit writes groups in one transaction.
@@ -76,7 +78,8 @@ func (a *Applier) commit(ctx context.Context, groups []*group) error {
 }
 
 // run is the path, step by step. The order of the steps is the order of the
-// locks: work, objects, customers.
+// locks: objects, customers, work. Work comes last, for looks of one customer's
+// objects raise each other.
 func (w *writing) run(ctx context.Context) error {
 	for _, step := range []struct {
 		name string
@@ -104,7 +107,7 @@ func (w *writing) run(ctx context.Context) error {
 	return nil
 }
 
-// hold finds out which claims are still ours and locks them.
+// hold finds out which claims are still ours; finish makes sure of it.
 func (w *writing) hold(ctx context.Context) error {
 	var claims []store.Claim
 	for _, g := range w.groups {
@@ -113,7 +116,7 @@ func (w *writing) hold(ctx context.Context) error {
 			claims = append(claims, *g.claim)
 		}
 	}
-	held, err := w.tx.Hold(ctx, claims)
+	held, err := w.tx.Held(ctx, claims)
 	for _, g := range w.groups {
 		g.lost = g.claim != nil && !held[g.claim.ID]
 	}
@@ -313,13 +316,13 @@ func (w *writing) write(ctx context.Context, rows []*row) error {
 			w.checked[r.next.Key] = r.sight.begun
 			continue
 		}
-		if r.next.Applied = w.applied; r.sight != nil {
+		if r.next.Applied = w.applied; r.sight != nil && !r.again {
 			r.next.Begun = r.sight.begun
 		} else {
 			r.next.Begun = w.applied
 		}
 		r.next.ChangedAt = w.tx.Now
-		if r.before == nil {
+		if r.before == nil && !r.again {
 			fresh = append(fresh, r.next)
 		} else {
 			objects = append(objects, r.next)
@@ -334,7 +337,10 @@ func (w *writing) write(ctx context.Context, rows []*row) error {
 	}
 	for _, r := range rows {
 		switch {
-		case len(r.kinds) == 0 || r.sight == nil:
+		case len(r.kinds) == 0:
+		case r.sight == nil && !written[r.next.Key]: // it was locked, so this cannot be; a link must not be told and not written
+			return fmt.Errorf("link %s: something newer is there", r.next.Key)
+		case r.sight == nil:
 		case !written[r.next.Key]: // a row that was not there to be locked a moment ago
 			r.kinds = nil
 			r.sight.outcome.Overtaken = true
@@ -396,8 +402,8 @@ func (w *writing) raise(ctx context.Context) error {
 			wants = append(wants, wanted[key])
 		}
 	}
-	if len(wants) == 0 {
-		return nil
+	if err := w.tx.LockWork(ctx, w.finished(), wants); err != nil || len(wants) == 0 {
+		return err
 	}
 	w.raised = true
 	numbers, err := w.tx.Numbers(ctx, 1)
@@ -416,15 +422,19 @@ func follow(trigger Trigger) Trigger {
 	return Follow
 }
 
-// finish completes the claims and the events.
-func (w *writing) finish(ctx context.Context) error {
-	var done []store.Claim
+// finished lists the claims that this writing completes.
+func (w *writing) finished() (done []store.Claim) {
 	for _, g := range w.groups {
 		if g.claim != nil && !g.lost && !g.sights[0].outcome.Overtaken {
 			done = append(done, *g.claim)
 		}
 	}
-	if err := w.tx.Finish(ctx, done, time.Time{}); err != nil {
+	return done
+}
+
+// finish completes the claims and the events.
+func (w *writing) finish(ctx context.Context) error {
+	if err := w.tx.Finish(ctx, w.finished(), time.Time{}); err != nil {
 		return err
 	}
 	if err := w.tx.MarkChecked(ctx, w.checked); err != nil {

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,6 +24,16 @@ func HashToken(token string) string {
 type clues struct {
 	tokens  map[string]store.Checkout // by hash
 	objects map[string]store.Object   // owners and parents, by key
+	// proven are the customers whose objects are linked in this very writing, by
+	// the key of the provider's customer.
+	proven map[string]string
+}
+
+// prove notes that a linked object tells whose its owner is.
+func (c clues) prove(r *row) {
+	if r.next.Customer != "" && r.next.Owner != "" && r.next.Kind != string(billing.KindCustomer) {
+		c.proven[ownerKey(r.next)] = r.next.Customer
+	}
 }
 
 // link finds out whose the unlinked rows are: by what they claim, where the
@@ -42,6 +53,9 @@ func (w *writing) link(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, r := range w.order {
+		clues.prove(r)
+	}
 	for progress := true; progress; {
 		progress = false
 		for _, r := range open {
@@ -54,6 +68,7 @@ func (w *writing) link(ctx context.Context) error {
 			}
 			if customer != "" {
 				r.bind(customer)
+				clues.prove(r)
 				progress = true
 			}
 		}
@@ -80,7 +95,7 @@ func (w *writing) clues(ctx context.Context, open []*row) (clues, error) {
 			keys[key] = true
 		}
 	}
-	found := clues{tokens: map[string]store.Checkout{}, objects: map[string]store.Object{}}
+	found := clues{tokens: map[string]store.Checkout{}, objects: map[string]store.Object{}, proven: map[string]string{}}
 	checkouts, err := w.tx.CheckoutsByToken(ctx, sortedKeys(hashes))
 	if err != nil {
 		return found, err
@@ -140,11 +155,14 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 		if other, now := w.rows[key]; now && other.next.Customer != "" {
 			return other.next.Customer, nil
 		}
-		if customer := clues.objects[key].Customer; customer != "" {
+		if customer := cmp.Or(clues.objects[key].Customer, clues.proven[key]); customer != "" {
 			return customer, nil
 		}
 	}
 	if r.next.Kind == string(billing.KindCustomer) {
+		if customer := clues.proven[r.next.Key]; customer != "" {
+			return customer, nil
+		}
 		return w.tx.OwnerOf(ctx, r.next.Account, r.next.ID)
 	}
 	return "", nil
@@ -187,12 +205,23 @@ func (w *writing) meet(ctx context.Context) error {
 // spread links what belongs to the rows that were just linked: the provider's
 // customer whose object proved to be ours, and whatever hangs on either.
 func (w *writing) spread(ctx context.Context) error {
-	var linked []*row
+	if err := w.inherit(ctx, w.linked()); err != nil {
+		return err
+	}
+	return w.rendezvous(ctx)
+}
+
+// linked lists the rows that this writing links.
+func (w *writing) linked() (linked []*row) {
 	for _, r := range w.order {
 		if slices.Contains(r.kinds, billing.Linked) {
 			linked = append(linked, r)
 		}
 	}
+	return linked
+}
+
+func (w *writing) inherit(ctx context.Context, linked []*row) error {
 	for len(linked) > 0 {
 		heirs, err := w.heirs(ctx, linked)
 		if err != nil {
@@ -205,6 +234,69 @@ func (w *writing) spread(ctx context.Context) error {
 		linked = heirs
 	}
 	return nil
+}
+
+// rendezvous sees to what two writings would miss at the same moment: one links a
+// customer, the other writes a first row of that customer's; neither sees the
+// other's, and the row would stay unlinked until somebody looked again. Both take
+// a lock on the customer's name. Whoever gets it second looks once more.
+func (w *writing) rendezvous(ctx context.Context) error {
+	linked := w.linked()
+	var open []*row
+	names := map[string]bool{}
+	for _, r := range linked {
+		names[r.next.Key] = true
+		if r.next.Owner != "" {
+			names[ownerKey(r.next)] = true
+		}
+	}
+	for _, r := range w.order {
+		if r.before != nil || len(r.kinds) == 0 || r.next.Customer != "" {
+			continue
+		}
+		open = append(open, r)
+		names[r.next.Key] = true
+		for _, key := range r.belongsTo() {
+			names[key] = true
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if alone, err := w.tx.LockNames(ctx, sortedKeys(names)); err != nil || alone {
+		return err
+	}
+	late, err := w.latecomers(ctx, open)
+	if err != nil {
+		return err
+	}
+	if err := w.write(ctx, late); err != nil {
+		return err
+	}
+	return w.inherit(ctx, append(linked, late...))
+}
+
+// latecomers links the rows whose owner was linked by another writing just now.
+func (w *writing) latecomers(ctx context.Context, open []*row) (late []*row, err error) {
+	if len(open) == 0 {
+		return nil, nil
+	}
+	clues, err := w.clues(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range open {
+		customer, err := w.ownerOf(ctx, r, clues)
+		if err != nil {
+			return nil, err
+		}
+		if customer != "" {
+			r.bind(customer)
+			r.again = true
+			late = append(late, r)
+		}
+	}
+	return late, nil
 }
 
 // heirs lists the unlinked rows that take over the customer of linked ones.
@@ -236,6 +328,9 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.outnumber(ctx, objects); err != nil {
+		return nil, err
+	}
 	var rows []*row
 	for _, o := range objects {
 		if o.Customer != "" {
@@ -251,6 +346,19 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 		rows = append(rows, r)
 	}
 	return rows, nil
+}
+
+// outnumber draws this writing's number anew if one of the rows, which were
+// locked after it was drawn, has been written with a greater one since.
+func (w *writing) outnumber(ctx context.Context, locked []store.Object) error {
+	if !slices.ContainsFunc(locked, func(o store.Object) bool { return o.Applied > w.applied }) {
+		return nil
+	}
+	numbers, err := w.tx.Numbers(ctx, 1)
+	if err == nil {
+		w.applied = numbers[0]
+	}
+	return err
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

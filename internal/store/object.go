@@ -136,6 +136,23 @@ func (tx *Tx) OwnerOf(ctx context.Context, account, owner string) (customer stri
 	return customer, err
 }
 
+// LockNames makes other transactions that lock one of the names wait until this
+// one has ended; what they wrote can be read afterwards. The names are of rows
+// that may not be there. It does nothing where transactions are alone anyway.
+func (tx *Tx) LockNames(ctx context.Context, names []string) (alone bool, err error) {
+	if tx.db.writer != nil {
+		return true, nil
+	}
+	const space = 7317_0002 // any number that no other program uses on this database
+	_, err = tx.exec(ctx, `
+		select pg_advisory_xact_lock(n) from (
+			select distinct hashtextextended(name, $2) as n from unnest($1::text[]) as name order by n) as sorted`, names, space)
+	if err != nil {
+		return false, fmt.Errorf("lock names: %w", err)
+	}
+	return false, nil
+}
+
 // ObjectsNamed reads rows by reference.
 func (tx *Tx) ObjectsNamed(ctx context.Context, keys []string) ([]Object, error) {
 	return selectIn(ctx, tx, scanObject, objectColumns+` where key in (%s)`, keys)

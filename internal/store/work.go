@@ -180,14 +180,24 @@ func scanClaim(rows *sql.Rows) (c Claim, err error) {
 // ids of those that are still held: the others were lost to another worker, and
 // nothing may be written for them.
 func (tx *Tx) Hold(ctx context.Context, claims []Claim) (held map[int64]bool, err error) {
+	return tx.held(ctx, claims, tx.db.dialect.lock)
+}
+
+// Held is [Tx.Hold] without the locks: a transaction that locks other rows first
+// asks at its beginning, and learns from [Tx.Finish] whether the answer was good
+// to the end.
+func (tx *Tx) Held(ctx context.Context, claims []Claim) (held map[int64]bool, err error) {
+	return tx.held(ctx, claims, "")
+}
+
+func (tx *Tx) held(ctx context.Context, claims []Claim, lock string) (held map[int64]bool, err error) {
 	tokens := map[int64]int64{}
 	ids := make([]int64, len(claims))
 	for i, c := range claims {
 		tokens[c.ID], ids[i] = c.Token, c.ID
 	}
-	// The order of the locks is that in which [Tx.Raise] takes them.
 	rows, err := selectIn(ctx, tx, func(rows *sql.Rows) (r [2]int64, err error) { return r, rows.Scan(&r[0], &r[1]) },
-		`select id, token from work where id in (%s) and state = 'running' order by queue, key`+tx.db.dialect.lock, ids)
+		`select id, token from work where id in (%s) and state = 'running' order by id`+lock, ids)
 	held = map[int64]bool{}
 	for _, row := range rows {
 		if token, asked := tokens[row[0]]; asked && token == row[1] {
@@ -195,6 +205,32 @@ func (tx *Tx) Hold(ctx context.Context, claims []Claim) (held map[int64]bool, er
 		}
 	}
 	return held, err
+}
+
+// LockWork locks what is there of the rows that are about to be finished and
+// raised, all in the order in which [Tx.Raise] takes them. Without it, two
+// transactions of which each raises what the other finishes would deadlock.
+func (tx *Tx) LockWork(ctx context.Context, finish []Claim, raise []Want) error {
+	if tx.db.writer != nil || len(finish)+len(raise) < 2 {
+		return nil // nobody else writes, or there is no order
+	}
+	rows := slices.Clone(raise)
+	for _, c := range finish {
+		rows = append(rows, Want{Queue: c.Queue, Key: c.Key})
+	}
+	rows = arranged(rows)
+	queues, keys := make([]string, len(rows)), make([]string, len(rows))
+	for i, row := range rows {
+		queues[i], keys[i] = row.Queue, row.Key
+	}
+	// By position: the database may sort text in another way than we do.
+	_, err := collect(ctx, tx, scanInt, `
+		select w.id from unnest($1::text[], $2::text[]) with ordinality as v (queue, key, n)
+		join work w on w.queue = v.queue and w.key = v.key order by v.n for update of w`, queues, keys)
+	if err != nil {
+		return fmt.Errorf("lock work: %w", err)
+	}
+	return nil
 }
 
 // Finish completes claims that are held. A row that was wanted again meanwhile
@@ -303,20 +339,26 @@ func (tx *Tx) Pending(ctx context.Context, keys []string) (map[string]string, er
 	return causes, nil
 }
 
-// Extend prolongs the leases of claims that are still held.
+// Extend prolongs the leases of claims that are still held. Those whose rows
+// somebody is writing just now are left out: they are about to end, or have
+// their turn next time.
 func (db *DB) Extend(ctx context.Context, claims []Claim, lease time.Duration) error {
 	if len(claims) == 0 {
 		return nil
 	}
 	return db.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		rows := make([][]any, len(claims))
-		for i, c := range claims {
-			rows[i] = []any{c.ID, c.Token, stamp{tx.Now.Add(lease)}}
+		held, err := tx.held(ctx, claims, tx.db.dialect.skip)
+		if err != nil || len(held) == 0 {
+			return err
 		}
-		_, err := update(ctx, tx, scanInt, `
-			update work set lease_until = v.column3 from (values %s) as v
-			where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
-			returning work.id`, rows)
+		var rows [][]any
+		for _, c := range claims {
+			if held[c.ID] {
+				rows = append(rows, []any{c.ID, stamp{tx.Now.Add(lease)}})
+			}
+		}
+		_, err = update(ctx, tx, scanInt, `
+			update work set lease_until = v.column2 from (values %s) as v where work.id = v.column1 returning work.id`, rows)
 		return err
 	})
 }
@@ -331,7 +373,7 @@ func (db *DB) Expire(ctx context.Context) (count int64, err error) {
 	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		result, err := tx.exec(ctx, `
 			update work set state = 'ready', error = 'the lease ran out', lease_until = null
-			where state = 'running' and lease_until <= $1`, stamp{tx.Now})
+			where id in (select id from work where state = 'running' and lease_until <= $1 order by id`+tx.db.dialect.skip+`)`, stamp{tx.Now})
 		if err != nil {
 			return err
 		}
