@@ -206,6 +206,26 @@ func TestExhausted(t *testing.T) {
 	}
 }
 
+// TestAskedAgain: who asks once more for what ran out of tries gets it, once.
+func TestAskedAgain(t *testing.T) {
+	s := open(t, triggertest.SQLite(t, quiet))
+	s.ask(t, kind(outbox.Refund), "key 1")
+	s.Net.Strike(triggertest.Down)
+	s.PassDeaf(t, 5*day)
+	s.Net.Strike(nil)
+	s.Pass(t, day)
+	if got := s.state(t, "key 1"); got.State != store.EffectDue {
+		t.Fatalf("before: %+v", got)
+	}
+	for range 3 {
+		s.ask(t, kind(outbox.Refund), "key 1")
+		s.Pass(t, time.Hour)
+	}
+	if got := s.state(t, "key 1"); got.State != store.EffectDone || s.happened("refund") != 1 {
+		t.Errorf("asked again: %+v, refunded %d times", got, s.happened("refund"))
+	}
+}
+
 // TestUnknownIsNeverFailed: the call may have acted; that later looks are refused
 // says nothing about it.
 func TestUnknownIsNeverFailed(t *testing.T) {

@@ -99,14 +99,27 @@ func (o *Outbox) Request(ctx context.Context, e store.Effect, details Details) (
 	}
 	e.Account, e.Doc, e.State = ref.Account, string(doc), store.EffectDue
 	err = o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.AddEffects(ctx, []store.Effect{e})
-		return err
+		fresh, err := tx.AddEffects(ctx, []store.Effect{e})
+		if err != nil || fresh[e.Key] {
+			return err
+		}
+		return again(ctx, tx, e)
 	})
 	if err != nil {
 		return e, err
 	}
 	o.wake(store.QueueEffect)
 	return o.db.Effect(ctx, e.Key)
+}
+
+// again sees to an effect that is asked for once more: had it run out of tries, it
+// gets new ones. One that has ended is not done again: see run.
+func again(ctx context.Context, tx *store.Tx, e store.Effect) error {
+	numbers, err := tx.Numbers(ctx, 1)
+	if err != nil {
+		return err
+	}
+	return tx.Raise(ctx, numbers[0], []store.Want{{Queue: store.QueueEffect, Key: e.Key, Lane: "effect:" + e.Object}})
 }
 
 // Queue is the outbox's queue of work.
