@@ -127,26 +127,36 @@ func (r *rule) runs(sub sim.Object, feature string) bool {
 	default:
 		return false
 	}
-	return !r.spoiled(sub.ID)
+	return !r.spoiled(sub)
 }
 
-// owedSince is when the oldest charge was made that is still open.
-func (r *rule) owedSince(sub sim.Object) time.Time {
-	for _, b := range r.books.invoices[sub.ID] {
-		if b.status == "open" {
-			return b.created
+// owedSince is when the oldest charge was made that failed since the last good
+// one.
+func (r *rule) owedSince(sub sim.Object) (since time.Time) {
+	for _, b := range slices.Backward(r.books.invoices[sub.ID]) {
+		if b.good() {
+			break
+		}
+		if b.tried && (b.status == "open" || b.status == "uncollectible") {
+			since = b.created
 		}
 	}
-	return time.Time{}
+	return since
 }
 
-// spoiled tells whether the money for the newest paid period went back.
-func (r *rule) spoiled(sub string) bool {
-	for _, b := range slices.Backward(r.books.invoices[sub]) {
-		if b.status != "paid" || b.paid <= 0 {
+// good tells whether money came in for a bill.
+func (b bill) good() bool { return b.status == "paid" && b.paid > 0 }
+
+// spoiled tells whether the money for the newest paid period went back: what was
+// paid last, and what a change in mid-period cost besides.
+func (r *rule) spoiled(sub sim.Object) bool {
+	start, _ := time.Parse(time.RFC3339, sub.Fields["current_period_start"])
+	kept, back, newest := 0, 0, true
+	for _, b := range slices.Backward(r.books.invoices[sub.ID]) {
+		if !b.good() || !newest && !b.created.After(start.Add(-time.Hour)) {
 			continue
 		}
-		kept, back := 0, 0
+		newest = false
 		for _, payment := range b.payments {
 			switch {
 			case r.disputes[payment] == "lost":
@@ -158,9 +168,8 @@ func (r *rule) spoiled(sub string) bool {
 				kept++
 			}
 		}
-		return back > 0 && kept == 0
 	}
-	return false
+	return back > 0 && kept == 0
 }
 
 func (r *rule) offer(price string) offer {

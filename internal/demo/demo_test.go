@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 // small is a world of a size that fifty of fit into a minute.
 func small(seed uint64) Options {
-	return Options{Seed: seed, Days: 12 + int(seed%13), Customers: 20}
+	return Options{Seed: seed, Days: 10 + int(seed%11), Customers: 20}
 }
 
 // simulate runs a world and returns it, closed, with its report.
@@ -281,7 +281,7 @@ func TestText(t *testing.T) {
 	if got := strings.Count(text, "\nday "); got != o.Days {
 		t.Errorf("%d lines of days, want %d", got, o.Days)
 	}
-	for _, want := range []string{"in step        100.00%", "naive handler", "Found and healed of late:", "healed by", "go run ./cmd/trivet demo --fast --days 16 --customers 20 --seed 4 --providers stripe"} {
+	for _, want := range []string{"in step        100.00%", "naive handler", "Found and healed of late:", "healed by", "go run ./cmd/trivet demo --fast --days 14 --customers 20 --seed 4 --providers stripe"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in:\n%s", want, text)
 		}

@@ -93,9 +93,11 @@ type sale struct {
 
 // bill is an invoice with the payments made for it.
 type bill struct {
-	id       string
-	created  time.Time
-	paid     int64
-	status   string
+	id      string
+	created time.Time
+	paid    int64
+	status  string
+	// tried: somebody attempted to collect it.
+	tried    bool
 	payments []string
 }

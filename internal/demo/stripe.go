@@ -114,6 +114,7 @@ func (b books) addInvoice(row json.RawMessage) error {
 		ID, Status string
 		Created    int64
 		AmountPaid int64 `json:"amount_paid"`
+		Attempts   int   `json:"attempt_count"`
 		Parent     struct {
 			SubscriptionDetails struct{ Subscription string } `json:"subscription_details"`
 		}
@@ -128,7 +129,7 @@ func (b books) addInvoice(row json.RawMessage) error {
 	if err := json.Unmarshal(row, &i); err != nil {
 		return err
 	}
-	entry := bill{id: i.ID, created: time.Unix(i.Created, 0).UTC(), paid: i.AmountPaid, status: i.Status}
+	entry := bill{id: i.ID, created: time.Unix(i.Created, 0).UTC(), paid: i.AmountPaid, status: i.Status, tried: i.Attempts > 0}
 	for _, p := range i.Payments.Data {
 		entry.payments = append(entry.payments, p.Payment.PaymentIntent)
 	}
