@@ -86,12 +86,17 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) {
 	defer abandon()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, abandon) })
 	defer stop()
-	var all sync.WaitGroup
+	// Leases are kept to the end of the work, not of ctx: nobody shall take over
+	// what is about to be finished.
+	keepCtx, finished := context.WithCancel(context.WithoutCancel(ctx))
+	var serving, keeping sync.WaitGroup
+	keeping.Go(func() { e.keep(keepCtx) })
 	for _, q := range e.queues {
-		all.Go(func() { e.serve(ctx, workCtx, q) })
+		serving.Go(func() { e.serve(ctx, workCtx, q) })
 	}
-	all.Go(func() { e.keep(ctx) })
-	all.Wait()
+	serving.Wait()
+	finished()
+	keeping.Wait()
 }
 
 // serve works one queue: a dispatcher that claims, and workers that run.
@@ -291,9 +296,13 @@ func (q *queue) held() []store.Claim {
 }
 
 // Step works everything that is due now, one row after the other in a fixed
-// order, until nothing is due, and returns how many rows it worked. It is for
-// simulations and tests; do not mix it with Run.
+// order, until nothing is due, and returns how many rows it worked. What another
+// process let lapse is taken back first. It is for simulations and tests; do not
+// mix it with Run.
 func (e *Engine) Step(ctx context.Context) (worked int, err error) {
+	if _, err := e.db.Expire(ctx); err != nil {
+		return 0, err
+	}
 	for {
 		before := worked
 		for _, q := range e.queues {
