@@ -12,7 +12,7 @@ import (
 func TestRefundInPartThenInFull(t *testing.T) {
 	everywhere(t, func(h *house) {
 		h.until(time.Minute)
-		h.buy("user_1", "day", world.CardGood, time.Time{})
+		h.buy("day", world.CardGood, time.Time{})
 		h.until(5 * day)
 		payment := h.only(sim.KindPayment)
 		_, err := h.world.Refund(payment, 300)
@@ -28,7 +28,7 @@ func TestRefundInPartThenInFull(t *testing.T) {
 			"05d00:00 refund: recorded linked",
 			"10d00:00 payment: refunded",
 			"10d00:00 refund: recorded linked")
-		h.expect("access", h.access("export"),
+		h.expect("access", h.access(),
 			"00d00:01:02 yes pass",
 			"10d00:00:01 no refunded")
 		h.settled()
@@ -39,7 +39,7 @@ func TestRefundInPartThenInFull(t *testing.T) {
 func TestRefundFails(t *testing.T) {
 	everywhere(t, func(h *house) {
 		h.until(time.Minute)
-		h.buy("user_1", "day", world.CardGood, time.Time{})
+		h.buy("day", world.CardGood, time.Time{})
 		h.until(5 * day)
 		refund, err := h.world.Refund(h.only(sim.KindPayment), 0)
 		h.check(err)
@@ -52,7 +52,7 @@ func TestRefundFails(t *testing.T) {
 			"05d00:00 refund: recorded linked",
 			"10d00:00 payment: refund_reversed",
 			"10d00:00 refund: refund_failed")
-		h.expect("access", h.access("export"),
+		h.expect("access", h.access(),
 			"00d00:01:02 yes pass",
 			"05d00:00:02 no refunded",
 			"10d00:00:01 yes pass",
@@ -65,7 +65,7 @@ func TestRefundFails(t *testing.T) {
 func TestDisputeWon(t *testing.T) {
 	everywhere(t, func(h *house) {
 		h.until(time.Minute)
-		h.buy("user_1", "pro", world.CardGood, time.Time{})
+		h.buy("pro", world.CardGood, time.Time{})
 		h.until(5 * day)
 		dispute, err := h.world.OpenDispute(h.only(sim.KindPayment), "general", true)
 		h.check(err)
@@ -80,7 +80,7 @@ func TestDisputeWon(t *testing.T) {
 			"08d00:00 dispute: disputed",
 			"12d00:00 dispute: dispute_won",
 			"31d00:01 subscription: renewed")
-		h.expect("access", h.access("export"),
+		h.expect("access", h.access(),
 			"00d00:01:01 yes active")
 		h.settled()
 	})
@@ -91,7 +91,7 @@ func TestDisputeWon(t *testing.T) {
 func TestDisputeLost(t *testing.T) {
 	everywhere(t, func(h *house) {
 		h.until(time.Minute)
-		h.buy("user_1", "pro", world.CardGood, time.Time{})
+		h.buy("pro", world.CardGood, time.Time{})
 		h.until(5 * day)
 		dispute, err := h.world.OpenDispute(h.only(sim.KindPayment), "fraudulent", false)
 		h.check(err)
@@ -103,7 +103,7 @@ func TestDisputeLost(t *testing.T) {
 			"05d00:00 dispute: disputed linked",
 			"09d00:00 dispute: dispute_lost",
 			"31d00:01 subscription: renewed")
-		h.expect("access", h.access("export"),
+		h.expect("access", h.access(),
 			"00d00:01:01 yes active",
 			"09d00:00:02 no dispute_lost",
 			"31d01:01:00 yes active")
@@ -115,11 +115,11 @@ func TestDisputeLost(t *testing.T) {
 func TestPassRunsOut(t *testing.T) {
 	everywhere(t, func(h *house) {
 		h.until(time.Minute)
-		h.buy("user_1", "day", world.CardGood, time.Time{})
+		h.buy("day", world.CardGood, time.Time{})
 		h.until(20 * day)
-		h.buy("user_1", "day", world.CardGood, time.Time{})
+		h.buy("day", world.CardGood, time.Time{})
 		h.until(70 * day)
-		h.expect("access", h.access("export"),
+		h.expect("access", h.access(),
 			"00d00:01:02 yes pass",
 			"61d00:01:00 no pass_over")
 		h.settled()

@@ -154,7 +154,7 @@ func (c *Config) complete() error {
 	return nil
 }
 
-// checkAccounts refuses settings of accounts that there are not: a misspelt name
+// checkAccounts refuses settings of accounts that there are not: a misspelled name
 // would otherwise be a setting that does nothing.
 func (c *Config) checkAccounts(drivers map[string]provider.Driver) error {
 	for _, setting := range []struct {

@@ -29,7 +29,9 @@ func sweeping(c *reconcile.Config) { c.Hot, c.NoPull = never, []string{"stripe",
 func pulling(c *reconcile.Config) { c.Hot, c.Full = never, never }
 
 // revisiting leaves only the looks at what was expected to change.
-func revisiting(c *reconcile.Config) { c.Full, c.NoPull = never, []string{"stripe"} }
+func revisiting(c *reconcile.Config) {
+	c.Hot, c.Full, c.NoPull = 30*time.Minute, never, []string{"stripe"}
+}
 
 // subscribe sells a subscription at an account, all webhooks delivered.
 func subscribe(t *testing.T, h *triggertest.House, account, customer string) (subscription string) {

@@ -31,8 +31,8 @@ func TestPull(t *testing.T) {
 		if found := drift(t, h); len(found) != 0 {
 			t.Errorf("all was delivered: %v", brief(found))
 		}
-		if pulled := arrived(t, h, store.ArrivalPull); len(pulled) != 0 {
-			t.Errorf("all was delivered, and yet pulled: %v", pulled)
+		if events := pulled(t, h); len(events) != 0 {
+			t.Errorf("all was delivered, and yet pulled: %v", events)
 		}
 		check(t, h.CancelNow(sub))
 		at := h.Clock.Now()
@@ -47,23 +47,23 @@ func TestPull(t *testing.T) {
 		if diff := cmp.Diff([]string{"stale subscription by pull unpaid_but_active"}, brief(drift(t, h))); diff != "" {
 			t.Errorf("findings:\n%s", diff)
 		}
-		pulled := arrived(t, h, store.ArrivalPull)
-		if len(pulled) == 0 || pulled[0].State != store.EventDone || len(pulled[0].Body) == 0 || pulled[0].CreatedAt.Before(at) {
-			t.Errorf("pulled: %+v", pulled)
+		events := pulled(t, h)
+		if len(events) == 0 || events[0].State != store.EventDone || len(events[0].Body) == 0 || events[0].CreatedAt.Before(at) {
+			t.Errorf("pulled: %+v", events)
 		}
 		h.PassDeaf(t, time.Hour) // the overlap lists them again and again
-		if again := arrived(t, h, store.ArrivalPull); len(again) != len(pulled) {
-			t.Errorf("%d events pulled, then %d", len(pulled), len(again))
+		if again := pulled(t, h); len(again) != len(events) {
+			t.Errorf("%d events pulled, then %d", len(events), len(again))
 		}
 	})
 }
 
-func arrived(t *testing.T, h *triggertest.House, arrival string) (events []store.Event) {
+func pulled(t *testing.T, h *triggertest.House) (events []store.Event) {
 	t.Helper()
 	all, err := h.DB.Events(t.Context(), store.EventFilter{Limit: 10000})
 	check(t, err)
 	for _, e := range all {
-		if e.Arrival == arrival {
+		if e.Arrival == store.ArrivalPull {
 			events = append(events, e)
 		}
 	}
@@ -75,10 +75,10 @@ func arrived(t *testing.T, h *triggertest.House, arrival string) (events []store
 func TestPullAfterAnAbsence(t *testing.T) {
 	triggertest.Each(t, triggertest.Options{Schedule: pulling}, func(t *testing.T, h *triggertest.House) {
 		h.Pass(t, time.Hour)
-		h.Populate(120)
+		h.Populate(40)
 		for range 3 {
 			h.Clock.Advance(day)
-			h.Populate(20)
+			h.Populate(8)
 		}
 		h.Deliver(t.Context(), triggertest.Lose)
 		broken := false
@@ -86,7 +86,7 @@ func TestPullAfterAnAbsence(t *testing.T) {
 			if req.URL.Path != "/v1/events" {
 				return pass()
 			}
-			if n, err := h.DB.CountEvents(req.Context(), store.EventFilter{}); err != nil || n > 150 {
+			if n, err := h.DB.CountEvents(req.Context(), store.EventFilter{}); err != nil || n > 40 {
 				broken = true
 				return triggertest.Down(req, pass)
 			}
@@ -94,7 +94,7 @@ func TestPullAfterAnAbsence(t *testing.T) {
 		})
 		h.Step(t)
 		if !broken {
-			t.Fatalf("%d events: the test wants it broken off in the middle", len(arrived(t, h, store.ArrivalPull)))
+			t.Fatalf("%d events: the test wants it broken off in the middle", len(pulled(t, h)))
 		}
 		h.Restart(t)
 		resumed := ""

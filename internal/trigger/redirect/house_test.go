@@ -95,9 +95,10 @@ func polled(address *url.URL, n int) *url.URL {
 	return &again
 }
 
-func may(t *testing.T, h *triggertest.House, customer, feature string) billing.Decision {
+// may answers whether a customer may export.
+func may(t *testing.T, h *triggertest.House, customer string) billing.Decision {
 	t.Helper()
-	answer, err := h.Apply.Check(t.Context(), customer, feature)
+	answer, err := h.Apply.Check(t.Context(), customer, "export")
 	if err != nil {
 		t.Fatal(err)
 	}

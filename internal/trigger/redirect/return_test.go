@@ -58,7 +58,7 @@ func TestReturn(t *testing.T) {
 			if got := back(t, h, address); got != want {
 				t.Errorf("came back to %s\nwant %s", got, want)
 			}
-			if d := may(t, h, "user_1", "export"); d.Allowed != tt.allowed {
+			if d := may(t, h, "user_1"); d.Allowed != tt.allowed {
 				t.Errorf("access: %+v", d)
 			}
 			if state := row(t, h, checkout).State; (state == store.CheckoutReturned) != (tt.first == redirect.Complete) {
@@ -89,11 +89,11 @@ func TestUnpaidThenPaid(t *testing.T) {
 				t.Errorf("poll %d: %s, want %s", n, got, want)
 			}
 		}
-		if may(t, h, "user_1", "export").Allowed {
+		if may(t, h, "user_1").Allowed {
 			t.Error("access before the money")
 		}
 		h.Pass(t, 10*day)
-		if !may(t, h, "user_1", "export").Allowed {
+		if !may(t, h, "user_1").Allowed {
 			t.Error("no access after the money came")
 		}
 		if got, want := back(t, h, address), arrival(checkout, redirect.Complete); got != want {
@@ -116,7 +116,7 @@ func TestUnpaidThenFailed(t *testing.T) {
 	if got, want := back(t, h, address), arrival(checkout, redirect.Failed); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if may(t, h, "user_1", "export").Allowed {
+	if may(t, h, "user_1").Allowed {
 		t.Error("access without money")
 	}
 }
@@ -156,7 +156,7 @@ func TestNotPaid(t *testing.T) {
 			if got, want := back(t, h, address), arrival(checkout, redirect.Abandoned); got != want {
 				t.Errorf("expired: %s, want %s", got, want)
 			}
-			if d := may(t, h, "user_1", "export"); d.Allowed {
+			if d := may(t, h, "user_1"); d.Allowed {
 				t.Errorf("access: %+v", d)
 			}
 			if state := row(t, h, checkout).State; state != store.CheckoutOpen {
@@ -269,7 +269,7 @@ func TestProviderDown(t *testing.T) {
 				}
 				h.Net.Strike(nil)
 				heal(t, h)
-				if !may(t, h, "user_1", "export").Allowed {
+				if !may(t, h, "user_1").Allowed {
 					t.Error("not healed")
 				}
 			})
@@ -332,7 +332,7 @@ func TestLostAnswer(t *testing.T) {
 						t.Errorf("%+v %v", made, err)
 					}
 				}
-				if !may(t, h, "user_1", "export").Allowed {
+				if !may(t, h, "user_1").Allowed {
 					t.Error("what was bought belongs to nobody")
 				}
 			})
@@ -398,7 +398,7 @@ func TestCompleteMeansAccess(t *testing.T) {
 	if got, want := back(t, h, returnURL(t, h, checkout.Object)), arrival(checkout, redirect.Complete); got != want {
 		t.Fatalf("%s, want %s", got, want)
 	}
-	if d := may(t, h, "user_1", "export"); d.Reason != billing.ReasonPass || !d.Until.Equal(triggertest.Start.AddDate(0, 1, 0)) {
+	if d := may(t, h, "user_1"); d.Reason != billing.ReasonPass || !d.Until.Equal(triggertest.Start.AddDate(0, 1, 0)) {
 		t.Errorf("access: %+v", d)
 	}
 }

@@ -33,7 +33,7 @@ func (h *House) SQL(t *testing.T) *sql.DB {
 func (h *House) Count(t *testing.T) map[string]int {
 	t.Helper()
 	db := h.SQL(t)
-	defer db.Close()
+	defer db.Close() //nolint:errcheck // it was only read, or the statement tells
 	counts := map[string]int{}
 	for _, table := range Tables {
 		var n int
@@ -52,7 +52,7 @@ func (h *House) Break(t *testing.T, table string) (mend func()) {
 	rename := func(from, to string) {
 		t.Helper()
 		db := h.SQL(t)
-		defer db.Close()
+		defer db.Close() //nolint:errcheck // it was only read, or the statement tells
 		if _, err := db.ExecContext(t.Context(), fmt.Sprintf("alter table %s rename to %s", from, to)); err != nil {
 			t.Fatal(err)
 		}
