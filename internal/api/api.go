@@ -42,7 +42,6 @@ type server struct {
 	// front has all routes, rest those under /v1, which need a key.
 	front, rest *http.ServeMux
 	huma        huma.API
-	running     inFlight
 }
 
 // New makes the handler of all routes.

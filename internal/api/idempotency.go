@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/store"
@@ -26,31 +25,6 @@ const (
 // Idempotent is part of the input of everything that changes something.
 type Idempotent struct {
 	Key string `header:"Idempotency-Key" maxLength:"255" doc:"Any text of your own. A request that comes again with the same key is not carried out again: it gets the first one's answer, for 48 hours."`
-}
-
-// inFlight knows the keys of the requests that this process is carrying out.
-type inFlight struct {
-	mu   sync.Mutex
-	keys map[string]bool
-}
-
-func (f *inFlight) enter(key string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.keys[key] {
-		return false
-	}
-	if f.keys == nil {
-		f.keys = map[string]bool{}
-	}
-	f.keys[key] = true
-	return true
-}
-
-func (f *inFlight) leave(key string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.keys, key)
 }
 
 // take carries out a request that may change something: it reads the body within
@@ -110,11 +84,6 @@ func digest(text []byte) string {
 // once carries out a request unless it was carried out before. Only a success is
 // kept: a request that was refused has done nothing, and may be good later.
 func (s *server) once(w http.ResponseWriter, r *http.Request, key, request string) {
-	if !s.running.enter(key) {
-		underWay().write(w)
-		return
-	}
-	defer s.running.leave(key)
 	kept, found, err := s.DB.ClaimAnswer(r.Context(), key, request)
 	switch {
 	case errors.Is(err, store.ErrUnanswered):

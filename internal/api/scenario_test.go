@@ -211,7 +211,7 @@ var scenarios = map[string]scenario{
 		before: func(w *world) {
 			w.must("PUT /v1/customers/user_1", `{"email":"dana@kern.test"}`)
 			cus := w.stripe.CreateCustomer("dana@kern.test")
-			sub, err := w.stripe.CreateSubscription(stripe.NewSubscription{Customer: cus, Price: w.names["pro_price"], Card: stripe.CardGood, Metadata: map[string]string{"user_id": "u9"}})
+			sub, err := w.stripe.CreateSubscription(stripe.NewSubscription{Customer: cus, Price: w.names["pro_price"], Card: stripe.CardGood, Metadata: map[string]string{"user_id": "u9", "trivet_token": "chk_old.of-another-ledger"}})
 			w.name("sub", sub)
 			if err != nil {
 				w.t.Fatal(err)
@@ -219,7 +219,7 @@ var scenarios = map[string]scenario{
 			w.pass(10 * time.Minute)
 		},
 		steps: []step{
-			{request: "GET /v1/unlinked", status: 200, has: []string{"{sub}@stripe", `"email":"dana@kern.test"`, `"suggestions":["user_1"]`, `"amount":{"amount":2900,"currency":"EUR"}`}},
+			{request: "GET /v1/unlinked", status: 200, has: []string{"{sub}@stripe", `"email":"dana@kern.test"`, `"suggestions":["user_1"]`, `"amount":{"amount":2900,"currency":"EUR"}`, `"metadata.user_id":"u9"`}, lacks: []string{"another-ledger"}},
 			{request: "GET /v1/drift?kind=unlinked", status: 200, has: []string{`"state":"open"`}, names: map[string]string{"drift": "data.0.id"}},
 			{request: "POST /v1/drift/{drift}/heal", status: 200, has: []string{"/v1/unlinked/{sub}@stripe/link"}},
 			{request: "POST /v1/unlinked/{sub}@stripe/link", body: `{"customer":""}`, status: 422},
