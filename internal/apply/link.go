@@ -25,14 +25,18 @@ type clues struct {
 	tokens  map[string]store.Checkout // by hash
 	objects map[string]store.Object   // owners and parents, by key
 	// proven are the customers whose objects are linked in this very writing, by
-	// the key of the provider's customer.
+	// the keys of what those objects belong to.
 	proven map[string]string
 }
 
-// prove notes that a linked object tells whose its owner is.
+// prove notes that a linked object tells whose its owner is, and whose the object
+// is that it hangs on.
 func (c clues) prove(r *row) {
-	if r.next.Customer != "" && r.next.Owner != "" && r.next.Kind != string(billing.KindCustomer) {
-		c.proven[ownerKey(r.next)] = r.next.Customer
+	if r.next.Customer == "" {
+		return
+	}
+	for _, key := range r.belongsTo() {
+		c.proven[key] = r.next.Customer
 	}
 }
 
@@ -159,13 +163,18 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 			return customer, nil
 		}
 	}
-	if r.next.Kind == string(billing.KindCustomer) {
-		if customer := clues.proven[r.next.Key]; customer != "" {
-			return customer, nil
-		}
-		return w.tx.OwnerOf(ctx, r.next.Account, r.next.ID)
+	if customer := clues.proven[r.next.Key]; customer != "" {
+		return customer, nil
 	}
-	return "", nil
+	switch billing.Kind(r.next.Kind) {
+	case billing.KindCustomer:
+		return w.tx.OwnerOf(ctx, r.next.Account, r.next.ID)
+	case billing.KindPayment, billing.KindSubscription:
+		// A guest's purchase may be told by the checkout alone that led to it.
+		return w.tx.OwnerBelow(ctx, r.next.Key)
+	default:
+		return "", nil
+	}
 }
 
 // meet makes sure that the customers of linked rows exist.
@@ -230,7 +239,11 @@ func (w *writing) inherit(ctx context.Context, linked []*row) error {
 		if err := w.write(ctx, heirs); err != nil {
 			return err
 		}
-		w.order = append(w.order, heirs...)
+		for _, r := range heirs {
+			if r.sight == nil { // the others are there already
+				w.order = append(w.order, r)
+			}
+		}
 		linked = heirs
 	}
 	return nil
@@ -246,8 +259,8 @@ func (w *writing) rendezvous(ctx context.Context) error {
 	names := map[string]bool{}
 	for _, r := range linked {
 		names[r.next.Key] = true
-		if r.next.Owner != "" {
-			names[ownerKey(r.next)] = true
+		for _, key := range r.belongsTo() {
+			names[key] = true
 		}
 	}
 	for _, r := range w.order {
@@ -305,8 +318,8 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	customers := map[string]string{}
 	for _, r := range linked {
 		customers[r.next.Key] = r.next.Customer
-		if r.next.Owner != "" && r.next.Kind != string(billing.KindCustomer) {
-			heirs[ownerKey(r.next)] = r.next.Customer
+		for _, key := range r.belongsTo() {
+			heirs[key] = r.next.Customer
 		}
 	}
 	dependents, err := w.tx.Dependents(ctx, sortedKeys(customers))
@@ -320,9 +333,9 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 			heirs[d.Key] = customers[ownerKey(d)]
 		}
 	}
-	maps.DeleteFunc(heirs, func(key string, _ string) bool { _, now := w.rows[key]; return now })
+	rows := w.heirsHere(heirs)
 	if len(heirs) == 0 {
-		return nil, nil
+		return rows, nil
 	}
 	objects, err := w.tx.LockObjects(ctx, sortedKeys(heirs))
 	if err != nil {
@@ -331,7 +344,6 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	if err := w.outnumber(ctx, objects); err != nil {
 		return nil, err
 	}
-	var rows []*row
 	for _, o := range objects {
 		if o.Customer != "" {
 			continue
@@ -346,6 +358,24 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 		rows = append(rows, r)
 	}
 	return rows, nil
+}
+
+// heirsHere takes out of the heirs those that are part of this writing already,
+// and links those of them that are not linked yet.
+func (w *writing) heirsHere(heirs map[string]string) (rows []*row) {
+	for _, key := range sortedKeys(heirs) {
+		r, now := w.rows[key]
+		if !now {
+			continue
+		}
+		if r.next.Customer == "" && !r.sight.outcome.Overtaken {
+			r.bind(heirs[key])
+			r.again = true
+			rows = append(rows, r)
+		}
+		delete(heirs, key)
+	}
+	return rows
 }
 
 // outnumber draws this writing's number anew if one of the rows, which were

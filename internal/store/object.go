@@ -136,6 +136,17 @@ func (tx *Tx) OwnerOf(ctx context.Context, account, owner string) (customer stri
 	return customer, err
 }
 
+// OwnerBelow finds the customer of any linked object that hangs on one, given by
+// its reference.
+func (tx *Tx) OwnerBelow(ctx context.Context, ref string) (customer string, err error) {
+	customer, err = one(ctx, tx, scanString, `
+		select customer from objects where account || '/' || parent = $1 and parent <> '' and customer <> '' order by key limit 1`, ref)
+	if err == ErrNotFound { //nolint:errorlint // from one, never wrapped
+		return "", nil
+	}
+	return customer, err
+}
+
 // LockNames makes other transactions that lock one of the names wait until this
 // one has ended; what they wrote can be read afterwards. The names are of rows
 // that may not be there. It does nothing where transactions are alone anyway.

@@ -78,7 +78,7 @@ create table objects (
 create index objects_kind on objects (account, kind, key);
 create index objects_customer on objects (customer, kind) where customer <> '';
 create index objects_owner on objects (account, owner) where owner <> '';
-create index objects_parent on objects ((account || '/' || parent)) where parent <> '' and customer = '';
+create index objects_parent on objects ((account || '/' || parent)) where parent <> '';
 create index objects_heirs on objects ((account || '/customer/' || owner)) where owner <> '' and customer = '';
 create index objects_revisit on objects (account, revisit_at) where revisit_at is not null;
 create index objects_unlinked on objects (kind, key) where customer = '';
