@@ -39,7 +39,7 @@ var floors = []struct {
 	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox"}}}},
 	{"surfaces", []room{{packages: []string{"internal/api", "internal/web"}}}},
 	{"facade", []room{{packages: []string{"."}}}},
-	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/bench", "internal/crash"}}}},
+	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/crash"}}}},
 	{"command line", []room{{packages: []string{"internal/cli"}}}},
 	{"command", []room{{packages: []string{"cmd/*", "bench", "bench/*", "tools/*"}}, {packages: []string{"internal/docgen"}}}},
 }
@@ -202,7 +202,7 @@ func broken(s source, imp string) string {
 		return "the simulator is for tests, the demo and the benchmark; nothing that handles real money may depend on it"
 	case toIsland:
 		return ""
-	case support(imp) && !s.test && !support(s.dir) && s.dir != "internal/bench" && s.dir != "bench":
+	case support(imp) && !s.test && !support(s.dir) && s.dir != "bench":
 		return "packages named …test are for tests; a program that links one carries package testing and its flags"
 	case s.test || support(s.dir):
 		return "" // tests may look up: the path is tested with a real driver under it
@@ -211,7 +211,7 @@ func broken(s source, imp string) string {
 }
 
 func mayUseSim(s source) bool {
-	return s.test || support(s.dir) || slices.Contains([]string{"internal/demo", "internal/cli", "internal/bench", "bench"}, s.dir)
+	return s.test || support(s.dir) || slices.Contains([]string{"internal/demo", "internal/cli", "bench"}, s.dir)
 }
 
 func upward(from, to string) string {
@@ -248,7 +248,7 @@ func misplaced(s source, imp string) string {
 		}
 	case strings.HasPrefix(imp, "modernc.org/sqlite"), strings.HasPrefix(imp, "github.com/jackc/pgx/"),
 		strings.HasPrefix(imp, "github.com/pressly/goose/"):
-		if !s.test && !strings.HasPrefix(s.dir, "internal/store") && !support(s.dir) && s.dir != "internal/bench" {
+		if !s.test && !strings.HasPrefix(s.dir, "internal/store") && !support(s.dir) && s.dir != "bench" {
 			return "only internal/store knows the databases, so that one SQL text serves both"
 		}
 	}

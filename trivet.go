@@ -2,9 +2,6 @@ package trivet
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +16,7 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/api"
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/inbox"
 	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/internal/store"
@@ -177,6 +175,10 @@ func (c *Config) checkAccounts(drivers map[string]provider.Driver) error {
 	return nil
 }
 
+// doubt is after what time an answer that knew nothing of an event's change is
+// checked once more.
+const doubt = 20 * time.Second
+
 // wire puts the parts together, each from those before it.
 func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map[string]provider.Driver) error {
 	c := s.config
@@ -189,7 +191,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	s.apply = apply.New(apply.Config{
 		DB: s.db, Drivers: drivers, Catalog: catalog, Rules: *c.Access, Bind: c.Bind,
 		Policies: c.Policies, Enforce: func(account, name string) bool { return c.Withhold == nil || !c.Withhold(account, name) },
-		Wake: wake, Log: s.log, Flushers: writers, Seen: meters.seen,
+		Wake: wake, Log: s.log, Doubt: fail.Lease(doubt), Flushers: writers, Seen: meters.seen,
 	})
 	s.inbox = inbox.New(s.db, receivers, wake)
 	s.reconcile = reconcile.New(reconcile.Config{
@@ -257,19 +259,10 @@ func (s *Service) Close() error {
 // that it was last decided by.
 func (s *Service) refresh(ctx context.Context) error {
 	const name = "catalog"
-	doc, err := json.Marshal([]any{s.config.Plans, s.config.Access})
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(doc)
-	digest := hex.EncodeToString(sum[:])
+	digest := s.apply.Digest()
 	last, err := s.db.Cursor(ctx, name)
-	if err != nil {
+	if err != nil || last == digest {
 		return err
-	}
-	if last == digest {
-		s.apply.Settle()
-		return nil
 	}
 	const some = 100
 	for after := ""; ; {
@@ -289,9 +282,5 @@ func (s *Service) refresh(ctx context.Context) error {
 		}
 		after = refs[len(refs)-1]
 	}
-	err = s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetCursor(ctx, name, digest) })
-	if err == nil {
-		s.apply.Settle()
-	}
-	return err
+	return s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetCursor(ctx, name, digest) })
 }

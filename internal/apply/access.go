@@ -2,6 +2,8 @@ package apply
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -211,7 +213,11 @@ func (w *writing) judge(c *customer) ([]store.Access, error) {
 		decision := billing.Access(w.Catalog, w.Rules, c.facts, feature, w.tx.Now)
 		stored, known := c.stored[feature]
 		doc := jsonText(decision)
-		if doc == stored.Doc || !known && decision.Reason == billing.ReasonNone {
+		if doc == stored.Doc && stored.Digest == w.digest || !known && decision.Reason == billing.ReasonNone {
+			continue
+		}
+		answers = append(answers, store.Access{Customer: c.row.Ref, Feature: feature, Doc: doc, Digest: w.digest, TurnsAt: decision.Turns})
+		if doc == stored.Doc { // other plans and rules, the same answer
 			continue
 		}
 		was := billing.Decision{Reason: billing.ReasonNone}
@@ -230,7 +236,6 @@ func (w *writing) judge(c *customer) ([]store.Access, error) {
 		if err != nil {
 			return nil, err
 		}
-		answers = append(answers, store.Access{Customer: c.row.Ref, Feature: feature, Doc: doc, TurnsAt: decision.Turns})
 		w.changes = append(w.changes, store.Change{
 			Subject: store.SubjectAccess, ID: c.row.Ref + " " + feature, Customer: c.row.Ref,
 			Kinds: kindList(kind), Diff: jsonText(diff), After: doc,
@@ -239,6 +244,15 @@ func (w *writing) judge(c *customer) ([]store.Access, error) {
 	}
 	return answers, nil
 }
+
+// digestOf is equal for equal plans and rules.
+func digestOf(catalog billing.Catalog, rules billing.Rules) string {
+	sum := sha256.Sum256([]byte(jsonText([]any{catalog.Plans(), rules})))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Digest tells which plans and rules decide here.
+func (a *Applier) Digest() string { return a.digest }
 
 // features lists what to decide: all that the plans give, what was granted by
 // hand, and what was ever decided.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"time"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/batch"
@@ -72,6 +72,10 @@ type Config struct {
 	Log  *slog.Logger
 	// Flushers is how many transactions run at once; 0: 1.
 	Flushers int
+	// Doubt is after what time a look is taken once more that an event led to and
+	// that found nothing new: the provider's answer may have been an old one. Zero:
+	// answers are never doubted.
+	Doubt time.Duration
 	// Seen is told of each look that was written; nil: nobody is.
 	Seen func(trigger Trigger, changed bool)
 }
@@ -80,8 +84,8 @@ type Config struct {
 type Applier struct {
 	Config
 	batcher *batch.Batcher[*group]
-	// settled: every stored answer was decided by the present plans and rules.
-	settled atomic.Bool
+	// digest tells which plans and rules decide here.
+	digest string
 }
 
 // group is what is committed or refused together: the result of one look, or
@@ -138,7 +142,7 @@ func New(config Config) *Applier {
 	if config.Enforce == nil {
 		config.Enforce = func(string, string) bool { return true }
 	}
-	a := &Applier{Config: config}
+	a := &Applier{Config: config, digest: digestOf(config.Catalog, config.Rules)}
 	a.batcher = batch.New(most, config.Flushers, batch.Alone(a.commit))
 	return a
 }

@@ -12,22 +12,17 @@ import (
 	"github.com/trivetdev/trivet/provider"
 )
 
-// Settle says that every stored answer was decided by the present plans and
-// rules. Until then a check does not rely on them.
-func (a *Applier) Settle() { a.settled.Store(true) }
-
 // Check answers whether a customer may use a feature now, from the ledger. An
 // unknown customer may not.
 //
-// What was decided when something last changed still holds until its binding
-// date, so that two rows are all that is read; past it, or before [Applier.Settle],
-// the decision is made anew from all the facts.
+// What was decided when something last changed, by the plans and rules that this
+// process knows, holds until its binding date, so that two rows are all that is
+// read. Else the decision is made anew from all the facts: while a new
+// configuration is rolled out, processes with the old one still decide.
 func (a *Applier) Check(ctx context.Context, ref, feature string) (Answer, error) {
 	now := a.DB.Now()
-	if a.settled.Load() {
-		if answer, holds, err := a.decided(ctx, ref, feature, now); err != nil || holds {
-			return answer, err
-		}
+	if answer, holds, err := a.decided(ctx, ref, feature, now); err != nil || holds {
+		return answer, err
 	}
 	facts, objects, err := a.Facts(ctx, ref)
 	if err != nil {
@@ -36,16 +31,16 @@ func (a *Applier) Check(ctx context.Context, ref, feature string) (Answer, error
 	return answered(billing.Access(a.Catalog, a.Rules, facts, feature, now), objects, now), nil
 }
 
-// decided reads the stored answer; holds is false if time has turned it.
+// decided reads the stored answer; holds is false if there is none that counts.
 func (a *Applier) decided(ctx context.Context, ref, feature string, now time.Time) (answer Answer, holds bool, err error) {
 	answer = Answer{Decision: billing.Decision{Reason: billing.ReasonNone}, AsOf: now}
 	row, err := a.DB.Decided(ctx, ref, feature)
 	switch {
-	case errors.Is(err, store.ErrNotFound): // it was never anything else
-		return answer, true, nil
+	case errors.Is(err, store.ErrNotFound):
+		return answer, false, nil
 	case err != nil:
 		return answer, false, err
-	case !row.TurnsAt.IsZero() && !row.TurnsAt.After(now):
+	case row.Digest != a.digest, !row.TurnsAt.IsZero() && !row.TurnsAt.After(now):
 		return answer, false, nil
 	}
 	if err := json.Unmarshal([]byte(row.Doc), &answer.Decision); err != nil {

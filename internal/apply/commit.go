@@ -432,9 +432,30 @@ func (w *writing) finished() (done []store.Claim) {
 	return done
 }
 
+// doubts reports whether a look is taken once more a little later: an event said
+// that something had changed, and the provider's answer knew nothing of it. It may
+// have been an old answer; providers read from copies that lag.
+func (w *writing) doubts(s *sight) bool {
+	told := s.cause.Trigger == Webhook || s.cause.Trigger == Listed || s.cause.Trigger == Pull
+	return w.Doubt > 0 && told && !s.outcome.Changed && !s.missing
+}
+
 // finish completes the claims and the events.
 func (w *writing) finish(ctx context.Context) error {
-	if err := w.tx.Finish(ctx, w.finished(), time.Time{}); err != nil {
+	var done, doubtful []store.Claim
+	for _, g := range w.groups {
+		switch {
+		case g.claim == nil || g.lost || g.sights[0].outcome.Overtaken:
+		case w.doubts(g.sights[0]):
+			doubtful = append(doubtful, *g.claim)
+		default:
+			done = append(done, *g.claim)
+		}
+	}
+	if err := w.tx.Finish(ctx, done, time.Time{}); err != nil {
+		return err
+	}
+	if err := w.tx.Defer(ctx, doubtful, w.tx.Now.Add(w.Doubt), string(Follow)); err != nil {
 		return err
 	}
 	if err := w.tx.MarkChecked(ctx, w.checked); err != nil {

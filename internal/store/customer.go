@@ -74,18 +74,20 @@ type Access struct {
 	Customer string
 	Feature  string
 	// Doc is the billing.Decision as JSON.
-	Doc     string
+	Doc string
+	// Digest tells by which plans and rules it was decided.
+	Digest  string
 	TurnsAt time.Time
 }
 
 func scanAccess(rows *sql.Rows) (a Access, err error) {
 	var turns stamp
-	err = rows.Scan(&a.Customer, &a.Feature, &a.Doc, &turns)
+	err = rows.Scan(&a.Customer, &a.Feature, &a.Doc, &a.Digest, &turns)
 	a.TurnsAt = turns.Time
 	return a, err
 }
 
-const accessColumns = `select customer, feature, doc, turns_at from access`
+const accessColumns = `select customer, feature, doc, digest, turns_at from access`
 
 // AccessOf reads the stored answers of customers.
 func (tx *Tx) AccessOf(ctx context.Context, customers []string) ([]Access, error) {
@@ -119,10 +121,10 @@ func (db *DB) NextTurn(ctx context.Context) (time.Time, error) {
 func (tx *Tx) PutAccess(ctx context.Context, answers []Access) error {
 	rows := make([][]any, len(answers))
 	for i, a := range answers {
-		rows[i] = []any{a.Customer, a.Feature, a.Doc, stamp{a.TurnsAt}}
+		rows[i] = []any{a.Customer, a.Feature, a.Doc, a.Digest, stamp{a.TurnsAt}}
 	}
-	err := tx.insert(ctx, `insert into access (customer, feature, doc, turns_at)`,
-		`on conflict (customer, feature) do update set doc = excluded.doc, turns_at = excluded.turns_at`, rows)
+	err := tx.insert(ctx, `insert into access (customer, feature, doc, digest, turns_at)`,
+		`on conflict (customer, feature) do update set doc = excluded.doc, digest = excluded.digest, turns_at = excluded.turns_at`, rows)
 	if err != nil {
 		return fmt.Errorf("write access: %w", err)
 	}

@@ -187,6 +187,11 @@ func (db *DB) FactsOf(ctx context.Context, customer string) ([]Object, error) {
 	return collect(ctx, db, scanObject, objectColumns+` where customer = $1 and customer <> '' and `+accessKinds, customer)
 }
 
+// forgotten is how long an expected change may be overdue before nobody waits for
+// it any more: a payment that was abandoned stays pending for ever. Sweeps still
+// compare it.
+const forgotten = 30 * 24 * time.Hour
+
 // ObjectFilter selects objects. Zero fields do not filter.
 type ObjectFilter struct {
 	Customer string
@@ -213,6 +218,7 @@ func (db *DB) Objects(ctx context.Context, f ObjectFilter) ([]Object, error) {
 	w.equal("kind", f.Kind)
 	if !f.RevisitBy.IsZero() {
 		w.add("revisit_at <= $%d", stamp{f.RevisitBy})
+		w.add("revisit_at > $%d", stamp{f.RevisitBy.Add(-forgotten)})
 	}
 	if f.CheckedBefore > 0 {
 		w.add("checked < $%d", f.CheckedBefore)

@@ -237,6 +237,16 @@ func (tx *Tx) LockWork(ctx context.Context, finish []Claim, raise []Want) error 
 // is ready again; one with a next time is ready then; else it is idle. It
 // returns an error if a claim was lost.
 func (tx *Tx) Finish(ctx context.Context, claims []Claim, next time.Time) error {
+	return tx.finish(ctx, claims, next, "")
+}
+
+// Defer is [Tx.Finish] for rows that are to be worked once more, at next, for
+// another cause.
+func (tx *Tx) Defer(ctx context.Context, claims []Claim, next time.Time, cause string) error {
+	return tx.finish(ctx, claims, next, cause)
+}
+
+func (tx *Tx) finish(ctx context.Context, claims []Claim, next time.Time, cause string) error {
 	if len(claims) == 0 {
 		return nil
 	}
@@ -246,13 +256,14 @@ func (tx *Tx) Finish(ctx context.Context, claims []Claim, next time.Time) error 
 	}
 	rows := make([][]any, len(claims))
 	for i, c := range claims {
-		rows[i] = []any{c.ID, c.Token, state, stamp{next}, stamp{tx.Now}}
+		rows[i] = []any{c.ID, c.Token, state, stamp{next}, stamp{tx.Now}, cause}
 	}
 	done, err := update(ctx, tx, scanInt, `
 		update work set
 			state = case when work.wanted > v.column2 then 'ready' else v.column3 end,
 			due_at = case when work.wanted > v.column2 then v.column5 else v.column4 end,
-			attempts = 0, failures = 0, error = '', lease_until = null, seen = v.column2
+			attempts = 0, failures = 0, error = '', lease_until = null, seen = v.column2,
+			cause = case when v.column6 = '' then work.cause else v.column6 end
 		from (values %s) as v
 		where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
 		returning work.id`, rows)

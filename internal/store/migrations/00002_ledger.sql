@@ -94,11 +94,13 @@ create table customers (
 );
 create index customers_email on customers (email) where email <> '';
 
--- The current answer for each customer and feature that ever had one.
+-- The current answer for each customer and feature that ever had one, and a
+-- digest of the plans and rules by which it was decided.
 create table access (
   customer text not null,
   feature  text not null,
   doc      text not null,
+  digest   text not null,
   turns_at timestamptz,
   primary key (customer, feature)
 );
@@ -152,7 +154,8 @@ create index drift_seq on drift (seq);
 create index drift_about on drift ((account || '/' || subject || '/' || object)) where state = 'open';
 create unique index drift_open on drift (account, subject, object, kind) where state = 'open';
 
--- Checkouts that we made. The token itself is not kept, only its hash.
+-- Checkouts that we made, by the hash of their token. The token itself is in the
+-- metadata of what the provider made of them, and so in objects.
 create table checkouts (
   id          text primary key,
   token_hash  text not null unique,
