@@ -37,11 +37,11 @@ func profiled(path string, do func() error) error {
 	if path == "" {
 		return do()
 	}
-	file, err := os.Create(path) //nolint:gosec // whoever measures names the file
+	file, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // only a profile
+	defer file.Close()
 	if err := pprof.StartCPUProfile(file); err != nil {
 		return err
 	}

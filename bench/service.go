@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	secret = "whsec_for_the_benchmark"
+	secret = "whsec_for_the_benchmark" //nolint:gosec // it opens nothing
 	apiKey = "key_for_the_benchmark"
 )
 
@@ -164,6 +164,7 @@ func bare(ctx context.Context, t target, connections int, length time.Duration) 
 	if err != nil {
 		return err
 	}
+	defer statement.Close() //nolint:errcheck // thrown away
 	took, real, err := load(connections, length, func(worker, call int) error {
 		id := fmt.Sprintf("evt_%d_%d", worker, call)
 		_, err := statement.ExecContext(ctx, id, event(id, "sub_1", time.Now()))

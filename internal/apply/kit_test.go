@@ -128,8 +128,8 @@ func open(t testing.TB, url string, clock *storetest.Clock, config apply.Config)
 		config.Flushers = 3
 	}
 	h.Applier = apply.New(config)
-	h.engine = work.New(h.db, slog.New(slog.DiscardHandler), h.Applier.Queue(8))
-	t.Cleanup(h.Applier.Close)
+	h.engine = work.New(h.db, slog.New(slog.DiscardHandler), h.Queue(8))
+	t.Cleanup(h.Close)
 	return h
 }
 

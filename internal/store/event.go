@@ -298,12 +298,12 @@ func (w *where) text() string {
 }
 
 // counts reads pairs of a name and a number.
-func (db *DB) counts(ctx context.Context, text string, args ...any) (map[string]int64, error) {
+func (db *DB) counts(ctx context.Context, text string) (map[string]int64, error) {
 	type pair struct {
 		name string
 		n    int64
 	}
-	rows, err := collect(ctx, db, func(rows *sql.Rows) (p pair, err error) { return p, rows.Scan(&p.name, &p.n) }, text, args...)
+	rows, err := collect(ctx, db, func(rows *sql.Rows) (p pair, err error) { return p, rows.Scan(&p.name, &p.n) }, text)
 	counts := map[string]int64{}
 	for _, row := range rows {
 		counts[row.name] = row.n

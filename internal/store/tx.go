@@ -47,7 +47,7 @@ func (db *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) er
 		if err == nil || try >= most || ctx.Err() != nil {
 			return err
 		}
-		wait := min(longest, time.Duration(try*try)*5*time.Millisecond) + rand.N(20*time.Millisecond) //nolint:gosec // jitter
+		wait := min(longest, time.Duration(try*try)*5*time.Millisecond) + rand.N(20*time.Millisecond)
 		select {
 		case <-ctx.Done():
 			return err

@@ -183,7 +183,7 @@ func (q *queue) forget(claim store.Claim) {
 // run carries out one claim and sees to its failure.
 func (e *Engine) run(ctx context.Context, q *queue, claim store.Claim) {
 	defer q.forget(claim)
-	began := time.Now()
+	began := time.Now() //nolint:forbidigo // how long it takes, not when
 	err := protect(ctx, q.Run, claim)
 	e.Observe(q.Name, time.Since(began), err)
 	switch {
