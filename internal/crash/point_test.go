@@ -3,6 +3,7 @@ package crash
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/trivetdev/trivet/sim"
 )
@@ -17,7 +18,8 @@ func TestKilledAtEachPoint(t *testing.T) {
 		h.amnesia = true
 		h.Preload(30) // what only the first sweep finds
 		for _, order := range []string{
-			"sweep.written=kill@3", // the first start sweeps
+			"sweep.written=kill@3",         // the first start sweeps
+			"inbox.gathered=sleep:300ms@4", // and killed meanwhile
 			"inbox.committed=kill@4",
 			"work.claimed=kill@3",
 			"apply.fetched=kill@7",
@@ -45,7 +47,13 @@ func (h *house) killedAt(order string) {
 	} else {
 		h.askAll()
 	}
-	p.killed()
+	if point, _, sleeps := strings.Cut(order, "=sleep:"); sleeps {
+		p.reached(point)
+		time.Sleep(100 * time.Millisecond) // time enough for a hasty answer
+		p.kill()
+	} else {
+		p.killed()
+	}
 	stop()
 	release := h.hold()
 	acked := h.acked()

@@ -40,6 +40,7 @@ func (h *house) shop() (stop func()) {
 		done.Go(func() {
 			for ctx.Err() == nil {
 				one()
+				rest(ctx, 50*time.Millisecond)
 			}
 		})
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // TestKilledWhileStarting kills the first start of a service around its
-// migrations, and then a little later each time, until one comes through.
+// migrations, and then later each time, until one comes through.
 func TestKilledWhileStarting(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, fresh func(t *testing.T) string) {
@@ -22,7 +22,7 @@ func TestKilledWhileStarting(t *testing.T) {
 		}
 		second := newHouse(t, newWorld(t, 10, sim.Chaos{}), fresh(t)) // where nothing was migrated yet
 		second.Preload(5)
-		for after := 5 * time.Millisecond; ; after += 5 * time.Millisecond {
+		for after := 5 * time.Millisecond; ; after += after / 4 {
 			p := spawn(t, second.config)
 			time.Sleep(after)
 			p.kill()

@@ -202,7 +202,7 @@ func (w *world) live(seed uint64) (stop func()) {
 				subscriptions = append(subscriptions, w.buy())
 			}
 			w.fiddle(r, subscriptions[r.IntN(len(subscriptions))])
-			rest(ctx, time.Duration(r.IntN(25))*time.Millisecond)
+			rest(ctx, time.Duration(r.IntN(50))*time.Millisecond)
 		}
 	})
 	return func() { cancel(); done.Wait() }

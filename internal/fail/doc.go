@@ -16,6 +16,7 @@
 //
 //	store.migrating   the schema is about to be brought up to date
 //	store.migrated    it is, and nothing else has happened
+//	inbox.gathered    events are verified and not on disk
 //	inbox.committed   events are on disk and not yet acknowledged
 //	work.claimed      rows of work are claimed and not yet begun
 //	apply.fetched     the provider has answered and nothing is written

@@ -52,6 +52,7 @@ func (in *Inbox) commit(ctx context.Context, entries []*entry) error {
 	for i, e := range entries {
 		events[i] = e.event
 	}
+	fail.Point("inbox.gathered")
 	var fresh []bool
 	err := in.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		fresh, err = tx.Receive(ctx, events)
