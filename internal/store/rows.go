@@ -60,13 +60,13 @@ func selectIn[T, K any](ctx context.Context, q queryer, scan func(*sql.Rows) (T,
 	return all, nil
 }
 
-// marks writes "in ($1, $2)" for keys.
+// marks writes "in (?, ?)" for keys; see [values].
 func marks[K any](keys []K) (list string, args []any) {
-	marks := make([]string, len(keys))
+	args = make([]any, len(keys))
 	for i, key := range keys {
-		args, marks[i] = append(args, key), "$"+strconv.Itoa(i+1)
+		args[i] = key
 	}
-	return "in (" + strings.Join(marks, ", ") + ")", args
+	return "in (" + strings.TrimSuffix(strings.Repeat("?, ", len(keys)), ", ") + ")", args
 }
 
 // update changes rows to values of their own. The text refers to the values as
@@ -114,21 +114,12 @@ func chunks[T any](d dialect, rows []T) [][]T {
 	return runs
 }
 
-// values writes "($1, $2), ($3, $4)" for rows of a width.
+// values writes "(?, ?), (?, ?)" for rows of a width. The marks have no numbers:
+// SQLite's driver looks up the name of each that has one in the list of all, which
+// for long lists takes as long as everything else.
 func values(rows, width int) string {
-	var b strings.Builder
-	for n := range rows * width {
-		switch {
-		case n == 0:
-			b.WriteString("($")
-		case n%width == 0:
-			b.WriteString("), ($")
-		default:
-			b.WriteString(", $")
-		}
-		b.WriteString(strconv.Itoa(n + 1))
-	}
-	return b.String() + ")"
+	row := "(" + strings.TrimSuffix(strings.Repeat("?, ", width), ", ") + "), "
+	return strings.TrimSuffix(strings.Repeat(row, rows), ", ")
 }
 
 func flat(rows [][]any) []any {
