@@ -2,6 +2,8 @@ package store
 
 import (
 	"errors"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -71,6 +73,12 @@ func away(err error) bool {
 	}
 	var dial *pgconn.ConnectError
 	return pgconn.SafeToRetry(err) || errors.As(err, &dial)
+}
+
+// severed reports whether err says that a connection broke.
+func severed(err error) bool {
+	var network *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
 // unreadable reports whether err says that a file is no SQLite database, or that

@@ -213,8 +213,20 @@ func (db *DB) speaks() dialect { return db.dialect }
 
 func (tx *Tx) speaks() dialect { return tx.db.dialect }
 
-// collect reads all rows of a query.
+// collect reads all rows of a query. Outside of a transaction it reads again on
+// another connection if the one it was given had died unnoticed: after a restart
+// of PostgreSQL all that wait in the pool have.
 func collect[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
+	db, outside := q.(*DB)
+	for try := 0; ; try++ {
+		all, err := collectOnce(ctx, q, scan, text, args...)
+		if err == nil || !outside || !severed(err) || try >= db.pool.Stats().MaxOpenConnections || ctx.Err() != nil {
+			return all, err
+		}
+	}
+}
+
+func collectOnce[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
 	rows, err := q.query(ctx, text, args...)
 	if err != nil {
 		return nil, err
