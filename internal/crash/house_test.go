@@ -203,10 +203,11 @@ func (h *house) survived(acked []string) {
 // settle waits until everything was delivered and worked.
 func (h *house) settle() {
 	h.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(2 * patience) // an effect that fails waits for 10 s, then for 20
 	for {
+		delivered := h.delivered() // first, for what is delivered leads to work
 		waits := h.waiting()
-		if h.delivered() && len(waits) == 0 {
+		if delivered && len(waits) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
