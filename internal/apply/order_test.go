@@ -388,7 +388,7 @@ func storetestEach(t *testing.T, test func(t *testing.T, a, b *house)) {
 		b := *a
 		b.Applier = apply.New(a.Config)
 		t.Cleanup(b.Close)
-		b.engine = work.New(a.db, slog.New(slog.DiscardHandler), b.Applier.Queue(8))
+		b.engine = work.New(a.db, slog.New(slog.DiscardHandler), b.Queue(8))
 		test(t, a, &b)
 	})
 }

@@ -87,10 +87,10 @@ func TestAlone(t *testing.T) {
 			calls++
 			time.Sleep(time.Second)
 			for _, item := range items {
-				switch {
-				case item%10 == 7:
+				switch item % 10 {
+				case 7:
 					panic(fmt.Sprint("cannot take ", item))
-				case item%10 == 3:
+				case 3:
 					return fmt.Errorf("will not take %d", item)
 				}
 			}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"strings"
 )
 
@@ -32,7 +33,7 @@ func (db *DB) Plans(ctx context.Context) (map[string][]string, error) {
 		if strings.TrimSpace(text) == "commit" {
 			continue
 		}
-		rows, err := db.readers.QueryContext(ctx, "explain query plan "+text, make([]any, strings.Count(text, "$"))...)
+		rows, err := db.readers.QueryContext(ctx, "explain query plan "+text, make([]any, strings.Count(text, "?")+numbered(text))...)
 		if err != nil {
 			return nil, err
 		}
@@ -50,4 +51,12 @@ func (db *DB) Plans(ctx context.Context) (map[string][]string, error) {
 		_ = rows.Close()
 	}
 	return plans, nil
+}
+
+// numbered is the greatest number of a placeholder in a statement.
+func numbered(text string) (n int) {
+	for strings.Contains(text, "$"+strconv.Itoa(n+1)) {
+		n++
+	}
+	return n
 }
