@@ -184,7 +184,8 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	c := s.config
 	writers, receivers := 1, 1 // SQLite has one writer
 	if s.db.Dialect() == "postgres" {
-		writers, receivers = 4, 2
+		// Few, so that each carries much: a transaction costs its round trips.
+		writers, receivers = 2, 1
 	}
 	wake := func(queue string) { s.engine.Wake(queue) }
 	meters := newMeters(c.Metrics, s.db, s.log)
