@@ -160,7 +160,7 @@ func bare(ctx context.Context, t target, connections int, length time.Duration) 
 	if _, err := db.ExecContext(ctx, "create table bare (id text primary key, body bytea)"); err != nil {
 		return err
 	}
-	statement, err := db.PrepareContext(ctx, "insert into bare (id, body) values ($1, $2)")
+	statement, err := db.PrepareContext(ctx, "insert into bare (id, body) values ($1, $2)") //nolint:sqlclosecheck // it is, below
 	if err != nil {
 		return err
 	}
