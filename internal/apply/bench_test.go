@@ -29,7 +29,8 @@ func BenchmarkApply(b *testing.B) {
 					close(done)
 				}
 			}
-			h := open(b, url, storetest.NewClock(), config)
+			clock := storetest.NewClock()
+			h := furnish(b, storetest.Durable(b, url, clock.Now), clock, config)
 			engine := work.New(h.db, slog.New(slog.DiscardHandler), h.Queue(64))
 			var refs []provider.Ref
 			for i := range b.N {

@@ -113,7 +113,12 @@ func both(t *testing.T, config apply.Config, test func(t *testing.T, h *house)) 
 // open makes one process; open one address twice to play two.
 func open(t testing.TB, url string, clock *storetest.Clock, config apply.Config) *house {
 	t.Helper()
-	h := &house{t: t, clock: clock, world: newWorld(), db: storetest.Open(t, url, clock.Now)}
+	return furnish(t, storetest.Open(t, url, clock.Now), clock, config)
+}
+
+func furnish(t testing.TB, db *store.DB, clock *storetest.Clock, config apply.Config) *house {
+	t.Helper()
+	h := &house{t: t, clock: clock, world: newWorld(), db: db}
 	config.DB, config.Drivers, config.Log = h.db, map[string]provider.Driver{"stripe": h.world}, slog.New(slog.DiscardHandler)
 	if len(config.Catalog.Plans()) == 0 {
 		config.Catalog = catalog(t)

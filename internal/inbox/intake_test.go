@@ -147,7 +147,7 @@ func TestServerAway(t *testing.T) {
 func BenchmarkIntake(b *testing.B) {
 	for name, url := range map[string]string{"sqlite": storetest.SQLite(b), "postgres": pgtest.Start(b, pgtest.Options{Durable: true}).URL()} {
 		b.Run(name, func(b *testing.B) {
-			db := storetest.Open(b, url, nil)
+			db := storetest.Durable(b, url, nil)
 			in := inbox.New(db, 2, func(string) {})
 			defer in.Close()
 			body := []byte(strings.Repeat("0123456789abcdef", 192))

@@ -442,7 +442,9 @@ func TestTwoEnginesShare(t *testing.T) {
 				t.Errorf("row %s was done %d times", key, n)
 			}
 		}
-		if len(seen) != rows || done[0].Load() == 0 || done[1].Load() == 0 {
+		// Two processes on one SQLite file take turns as they happen to come.
+		shared := done[0].Load() > 0 && done[1].Load() > 0 || strings.HasPrefix(url, "sqlite:")
+		if len(seen) != rows || !shared {
 			t.Errorf("%d rows done, %d by one engine and %d by the other", len(seen), done[0].Load(), done[1].Load())
 		}
 	})

@@ -59,15 +59,27 @@ func Run(t *testing.T, now func() time.Time, test func(t *testing.T, db *store.D
 // SQLite returns the address of a SQLite file that is not there yet.
 func SQLite(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "trivet.db") }
 
-// Open opens a database until the test ends; nil stands for a clock that shows
+// Open opens a database until the test ends, without the durability that only the
+// end of the machine would show; nil stands for a clock that shows
 // [Start]. Open one address several times to play several processes.
 func Open(t testing.TB, url string, now func() time.Time) *store.DB {
 	t.Helper()
-	if now == nil {
-		now = Start
+	return open(t, store.Options{URL: url, Now: now, Volatile: true})
+}
+
+// Durable is [Open] with all the durability of production, for measuring.
+func Durable(t testing.TB, url string, now func() time.Time) *store.DB {
+	t.Helper()
+	return open(t, store.Options{URL: url, Now: now})
+}
+
+func open(t testing.TB, options store.Options) *store.DB {
+	t.Helper()
+	if options.Now == nil {
+		options.Now = Start
 	}
 	// A test's own context ends before its cleanups, in which others may still write.
-	db, err := store.Open(context.WithoutCancel(t.Context()), store.Options{URL: url, Now: now})
+	db, err := store.Open(context.WithoutCancel(t.Context()), options)
 	if err != nil {
 		t.Fatal(err)
 	}
