@@ -70,8 +70,10 @@ const (
 	// Warned: an early fraud warning came in.
 	Warned ChangeKind = "warned"
 
-	// CheckoutCompleted and CheckoutLapsed: the customer went through a
-	// checkout, or let it expire.
+	// CheckoutAgreed: the customer agreed to pay, and the money has to be taken.
+	// CheckoutCompleted and CheckoutLapsed: the customer went through a checkout,
+	// or let it expire.
+	CheckoutAgreed    ChangeKind = "checkout_agreed"
 	CheckoutCompleted ChangeKind = "checkout_completed"
 	CheckoutLapsed    ChangeKind = "checkout_lapsed"
 )

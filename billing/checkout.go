@@ -5,10 +5,13 @@ import "time"
 // CheckoutStatus is the state of a provider's checkout page.
 type CheckoutStatus string
 
-// The states of a checkout. Complete means that the customer went through it,
-// not that money has arrived: see [Checkout.PaymentStatus].
+// The states of a checkout. Approved means that the customer agreed and that the
+// money has still to be taken, by us (PayPal's orders). Complete means that the
+// customer went through it, not that money has arrived: see
+// [Checkout.PaymentStatus].
 const (
 	CheckoutOpen     CheckoutStatus = "open"
+	CheckoutApproved CheckoutStatus = "approved"
 	CheckoutComplete CheckoutStatus = "complete"
 	CheckoutExpired  CheckoutStatus = "expired"
 )
@@ -46,11 +49,11 @@ func (Checkout) Kind() Kind { return KindCheckout }
 // State implements [Object].
 func (c Checkout) State() string { return string(c.Status) }
 
-// Revisit implements [Object]: an open checkout when it expires; one whose
+// Revisit implements [Object]: an unfinished checkout when it expires; one whose
 // payment is still under way, a day after it was made.
 func (c Checkout) Revisit() time.Time {
 	switch {
-	case c.Status == CheckoutOpen:
+	case c.Status == CheckoutOpen || c.Status == CheckoutApproved:
 		return c.ExpiresAt
 	case c.Status == CheckoutComplete && c.PaymentStatus == CheckoutUnpaid && !c.CreatedAt.IsZero():
 		return c.CreatedAt.Add(24 * time.Hour)
@@ -68,6 +71,7 @@ func (c Checkout) changesFrom(before Object) []ChangeKind {
 }
 
 var checkoutChange = map[CheckoutStatus]ChangeKind{
+	CheckoutApproved: CheckoutAgreed,
 	CheckoutComplete: CheckoutCompleted,
 	CheckoutExpired:  CheckoutLapsed,
 }

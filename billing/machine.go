@@ -156,7 +156,9 @@ func DisputeMachine() Machine {
 func CheckoutMachine() Machine {
 	return Machine{Kind: KindCheckout, States: []State{
 		{"open", "The customer has the page.", "They finish, or it expires (Stripe after 24 hours).",
-			[]string{"complete", "expired"}},
+			[]string{"approved", "complete", "expired"}},
+		{"approved", "The customer agreed to pay; the money has still to be taken (PayPal).",
+			"We capture it, or the approval lapses.", []string{"complete", "open", "expired"}},
 		{"complete", "The customer went through it; whether money arrived is for the payment to say.", "", nil},
 		{"expired", "Nobody finished it in time.", "", nil},
 	}}

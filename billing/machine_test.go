@@ -49,7 +49,7 @@ func TestMachinesKnowEveryStatus(t *testing.T) {
 		billing.KindPayment:  text(billing.PaymentPending, billing.PaymentRequiresAction, billing.PaymentSucceeded, billing.PaymentFailed, billing.PaymentCanceled),
 		billing.KindRefund:   text(billing.RefundPending, billing.RefundRequiresAction, billing.RefundSucceeded, billing.RefundFailed, billing.RefundCanceled),
 		billing.KindDispute:  text(billing.DisputeInquiry, billing.DisputeOpen, billing.DisputeWon, billing.DisputeLost),
-		billing.KindCheckout: text(billing.CheckoutOpen, billing.CheckoutComplete, billing.CheckoutExpired),
+		billing.KindCheckout: text(billing.CheckoutOpen, billing.CheckoutApproved, billing.CheckoutComplete, billing.CheckoutExpired),
 	}
 	for _, machine := range billing.Machines() {
 		var rows []string

@@ -215,18 +215,27 @@ var moves = map[billing.Kind]string{
 
 	billing.KindCheckout: `
 		nothing  -> open:     recorded
+		nothing  -> approved: checkout_agreed
 		nothing  -> complete: checkout_completed
 		nothing  -> expired:  checkout_lapsed
 
 		open     -> open:     updated
+		open     -> approved: checkout_agreed
 		open     -> complete: checkout_completed
 		open     -> expired:  checkout_lapsed
 
+		approved -> open:     updated
+		approved -> approved: updated
+		approved -> complete: checkout_completed
+		approved -> expired:  checkout_lapsed
+
 		complete -> open:     updated surprised
+		complete -> approved: checkout_agreed surprised
 		complete -> complete: updated
 		complete -> expired:  checkout_lapsed surprised
 
 		expired  -> open:     updated surprised
+		expired  -> approved: checkout_agreed surprised
 		expired  -> complete: checkout_completed surprised
 		expired  -> expired:  updated`,
 }

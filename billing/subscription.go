@@ -74,6 +74,11 @@ type Interval struct {
 // (Lemon Squeezy calls it "free").
 const PauseFree = "free"
 
+// PauseOver is the mode of a pause whose end has come at a provider that does not
+// resume by itself (PayPal): the subscription is still suspended, and the service
+// has to resume it.
+const PauseOver = "over"
+
 // Pause is a suspension of charging that the merchant or the customer asked for.
 type Pause struct {
 	// From is when it began; zero where the provider does not say.
@@ -81,7 +86,7 @@ type Pause struct {
 	// Until is when the provider resumes by itself; zero: when told.
 	Until time.Time `json:"until,omitzero"`
 	// Mode is the provider's word for what happens meanwhile, such as "void";
-	// [PauseFree] keeps access.
+	// [PauseFree] keeps access, [PauseOver] asks to be resumed.
 	Mode string `json:"mode,omitempty"`
 }
 

@@ -210,7 +210,7 @@ func writeAll(t *testing.T, driver *stripe.Driver, now time.Time) {
 		}
 	}
 	for _, payment := range []provider.Ref{pay, ref(billing.KindPayment, "ch_1")} {
-		if _, _, err := driver.FoundRefund(ctx, payment, "k"); err != nil {
+		if _, _, err := driver.FoundRefund(ctx, provider.RefundRequest{Payment: payment, Key: "k"}); err != nil {
 			t.Error(err)
 		}
 	}

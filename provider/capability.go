@@ -81,9 +81,23 @@ type Pauser interface {
 type Refunder interface {
 	// Refund returns part of a payment, or with a zero amount what is left of it.
 	Refund(ctx context.Context, request RefundRequest) (Ref, error)
-	// FoundRefund looks for a refund that was made with the key, so that a
-	// caller who does not know how an earlier call ended need not repeat it.
-	FoundRefund(ctx context.Context, payment Ref, key string) (refund Ref, found bool, err error)
+	// FoundRefund looks for the refund that was made for a request, so that a
+	// caller who does not know how an earlier call ended need not repeat it. A
+	// provider whose refunds cannot carry the request's key compares what is
+	// refunded now with [RefundRequest.Refunded]: nothing more than that means not
+	// made, exactly the request's amount more means made, and anything else is an
+	// [*Error] of kind [Refused], since somebody else has refunded meanwhile.
+	// Where the provider has no refund objects, the reference of a found refund is
+	// zero.
+	FoundRefund(ctx context.Context, request RefundRequest) (refund Ref, found bool, err error)
+}
+
+// Capturer takes money that the customer has agreed to pay but that has not
+// moved: a checkout in state [billing.CheckoutApproved].
+type Capturer interface {
+	// Capture takes the money of a checkout. One that was captured already is
+	// left as it is, without an error.
+	Capture(ctx context.Context, checkout Ref, key string) error
 }
 
 // RefundRequest describes a refund to be made.
@@ -91,6 +105,9 @@ type RefundRequest struct {
 	Payment Ref
 	// Amount in the payment's currency; zero: all that is left.
 	Amount billing.Money
+	// Refunded is how much of the payment had gone back when the refund was
+	// decided, in minor units of its currency.
+	Refunded int64
 	// Reason is "duplicate", "fraudulent" or "requested_by_customer".
 	Reason string
 	Key    string

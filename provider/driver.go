@@ -41,6 +41,11 @@ type Driver interface {
 	// Kinds lists the kinds of objects that this provider has and that [List]
 	// can visit, owners before what they own.
 	Kinds() []billing.Kind
+
+	// Abilities says what the provider can be asked to do, and how. What is not in
+	// it is [Absent]; the method of a capability that belongs to it returns an
+	// [*Error] of kind [Unsupported].
+	Abilities() map[Ability]Support
 }
 
 // Delivery is what a webhook, or an event from the provider's list of past

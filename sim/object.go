@@ -44,6 +44,7 @@ const (
 	OpPayInvoice        = "pay_invoice"
 	OpTrialEnd          = "trial_end"
 	OpPortalLink        = "portal_link"
+	OpCapture           = "capture"
 )
 
 // Effect is one API call that really changed something. A replayed call, and

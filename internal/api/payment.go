@@ -128,25 +128,26 @@ func (s *server) refund(ctx context.Context, id, key string, q RefundRequest) (*
 	if !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	if err := refundable(o, details.Amount); err != nil {
+	if details.Refunded, err = refundable(o, details.Amount); err != nil {
 		return nil, err
 	}
 	return s.request(ctx, o, outbox.Refund, chosen(key, occasion), details)
 }
 
-// refundable reports why a refund cannot be, so far as the ledger knows.
-func refundable(o store.Object, amount int64) error {
+// refundable reports why a refund cannot be, so far as the ledger knows, and how
+// much went back before it.
+func refundable(o store.Object, amount int64) (before int64, err error) {
 	b, err := parsed[billing.Payment](o)
 	left := b.Amount.Amount - b.Refunded
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case b.Status != billing.PaymentSucceeded:
-		return problemf(http.StatusConflict, "not_paid", "The payment is %s: there is nothing to refund.", b.Status)
+		return 0, problemf(http.StatusConflict, "not_paid", "The payment is %s: there is nothing to refund.", b.Status)
 	case left <= 0:
-		return problemf(http.StatusConflict, "refunded", "All of the payment was refunded already.")
+		return 0, problemf(http.StatusConflict, "refunded", "All of the payment was refunded already.")
 	case amount > left:
-		return invalidf("body.amount: %d is more than the %d that are left of the payment, in minor units of %s.", amount, left, b.Amount.Currency)
+		return 0, invalidf("body.amount: %d is more than the %d that are left of the payment, in minor units of %s.", amount, left, b.Amount.Currency)
 	}
-	return nil
+	return b.Refunded, nil
 }

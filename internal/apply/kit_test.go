@@ -39,6 +39,8 @@ func newWorld() *world {
 func (w *world) Account() string       { return "stripe" }
 func (w *world) Kinds() []billing.Kind { return billing.Kinds() }
 
+func (w *world) Abilities() map[provider.Ability]provider.Support { return nil }
+
 func (w *world) Verify(context.Context, http.Header, []byte, time.Time) (provider.Delivery, error) {
 	return provider.Delivery{}, errors.New("not part of these tests")
 }

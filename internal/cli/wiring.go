@@ -4,15 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/provider"
-	"github.com/trivetdev/trivet/provider/stripe"
-	"github.com/trivetdev/trivet/provider/transport"
 )
 
 // build turns a configuration into what the service is made from. The error is
@@ -74,43 +71,6 @@ func withhold(c *config.Config) func(account, policy string) bool {
 		own, set := policies[policy]
 		return mode != config.Enforce || set && own != config.Enforce
 	}
-}
-
-// driver makes the driver of one account.
-func driver(p config.Provider, now func() time.Time) (provider.Driver, error) {
-	if p.Kind != config.Stripe {
-		return nil, fmt.Errorf("providers.%s: this version speaks to Stripe only, not to %s: take the section out", p.Name, p.Kind)
-	}
-	c := stripe.Config{Account: p.Name, SecretKey: p.SecretKey.Reveal(), BaseURL: p.BaseURL, Now: now}
-	for _, secret := range p.WebhookSecrets {
-		c.WebhookSecrets = append(c.WebhookSecrets, secret.Reveal())
-	}
-	if rate := perSecond(p); rate > 0 {
-		c.Transport = transport.New(transport.Config{Account: p.Name, Rate: rate, Retries: 2})
-	}
-	d, err := stripe.New(c)
-	if err != nil {
-		return nil, fmt.Errorf("providers.%w", err)
-	}
-	return d, nil
-}
-
-// Stripe's limits on calls per second, by mode; reads and writes count apart.
-const (
-	stripeLive = 100
-	stripeTest = 25
-)
-
-// perSecond is the configured number of calls; 0: the driver's own.
-func perSecond(p config.Provider) float64 {
-	limit := float64(stripeTest)
-	if strings.Contains(p.SecretKey.Reveal(), "_live_") {
-		limit = stripeLive
-	}
-	if p.Rate.Share > 0 {
-		return p.Rate.Share * limit
-	}
-	return p.Rate.PerSecond
 }
 
 // planOf translates a plan.

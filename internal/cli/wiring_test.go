@@ -100,7 +100,7 @@ func TestRates(t *testing.T) {
 		"a number":             {"sk_live_1", config.Rate{PerSecond: 7}, 7},
 	}
 	for name, tt := range tests {
-		if got := perSecond(config.Provider{SecretKey: config.Secret(tt.key), Rate: tt.rate}); got != tt.want {
+		if got := perSecond(tt.rate, stripeLimit(tt.key)); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}

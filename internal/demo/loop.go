@@ -76,7 +76,7 @@ func (w *world) deliver(a *account, r *http.Request) (int, error) {
 		return 0, err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	a.naive.receive(body)
+	a.naive.receive(a.naive, body)
 	resp, err := w.hooks.RoundTrip(r)
 	if err != nil {
 		return 0, err

@@ -37,7 +37,7 @@ func openStripe(s setup) (*account, error) {
 	}
 	api := stripeAPI{client: &http.Client{Transport: sim.Transport(world.Handler())}}
 	return &account{
-		name: s.name, shown: "Stripe", motion: world, truth: world, site: world.Handler(), driver: d, naive: newNaive(),
+		name: s.name, shown: "Stripe", motion: world, truth: world, site: world.Handler(), driver: d, naive: newNaive(receiveStripe),
 		offers: stripeOffers(), bought: api.books,
 	}, nil
 }

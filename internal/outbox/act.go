@@ -30,26 +30,30 @@ func calling(do func(ctx context.Context) error) act {
 	return act{call: func(ctx context.Context) (string, error) { return "done", do(ctx) }}
 }
 
-// able reports whether a driver has the capability that a kind of effect needs.
-func able(driver provider.Driver, kind string) bool {
-	var ok bool
-	switch kind {
-	case CancelNow, CancelAtPeriodEnd, Uncancel:
-		_, ok = driver.(provider.Canceler)
-	case Pause, Resume:
-		_, ok = driver.(provider.Pauser)
-	case Refund:
-		_, ok = driver.(provider.Refunder)
-	case AcceptDispute:
-		_, ok = driver.(provider.DisputeAccepter)
-	case PushEmail:
-		_, ok = driver.(provider.EmailPusher)
-	case Collect:
-		_, ok = driver.(provider.Collector)
-	case ExtendTrial:
-		_, ok = driver.(provider.TrialExtender)
+// able refuses what the provider cannot do, in its own words if it has any.
+func able(driver provider.Driver, kind string, details Details) error {
+	can, why := provider.Can(driver, abilityFor(kind, details))
+	if can {
+		return nil
 	}
-	return ok
+	if why != "" {
+		why = ": " + why
+	}
+	return fmt.Errorf("%s: %s: %w%s", driver.Account(), kind, ErrUnsupported, why)
+}
+
+// abilityFor is what a kind of effect takes; a kind that there is not takes what
+// nobody has.
+func abilityFor(kind string, details Details) provider.Ability {
+	switch {
+	case kind == CancelNow:
+		return provider.CancelNow
+	case kind == Pause && !details.Until.IsZero():
+		return provider.PauseUntil
+	case kind == Refund && details.Amount > 0:
+		return provider.PartialRefund
+	}
+	return provider.Ability(kind)
 }
 
 // prepare looks at the object and decides what is to be done.
@@ -59,12 +63,15 @@ func (o *Outbox) prepare(ctx context.Context, claim store.Claim, e store.Effect)
 		return act{}, err
 	}
 	driver, known := o.drivers[ref.Account]
-	if !known || !able(driver, e.Kind) {
+	if !known {
 		return act{}, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, ErrUnsupported)
 	}
 	var details Details
 	if err := json.Unmarshal([]byte(e.Doc), &details); err != nil {
 		return act{}, fmt.Errorf("details of effect %s: %w", e.Key, err)
+	}
+	if err := able(driver, e.Kind, details); err != nil {
+		return act{}, err
 	}
 	outcomes, err := o.apply.Refs(ctx, apply.Cause{Trigger: apply.Effect, Event: e.Key}, ref)
 	if err != nil {
@@ -87,6 +94,8 @@ func (o *Outbox) prepare(ctx context.Context, claim store.Claim, e store.Effect)
 		return onCustomer(driver, ref, e, details, object)
 	case billing.Invoice:
 		return onInvoice(driver, ref, e, object)
+	case billing.Checkout:
+		return onCheckout(driver, ref, e, object)
 	}
 	return act{}, fmt.Errorf("%s of a %s: %w", e.Kind, ref.Kind, ErrUnsupported)
 }
@@ -157,23 +166,34 @@ func onPayment(ctx context.Context, driver provider.Driver, ref provider.Ref, e 
 	if details.Currency != "" && !strings.EqualFold(details.Currency, p.Amount.Currency) {
 		return act{}, fmt.Errorf("the payment was in %s, the refund would be in %s: %w", p.Amount.Currency, details.Currency, errMistaken)
 	}
-	made, found, err := refunder.FoundRefund(ctx, ref, e.Key)
+	request := provider.RefundRequest{
+		Payment: ref, Amount: billing.Money{Amount: details.Amount, Currency: p.Amount.Currency}, Refunded: details.Refunded,
+		Reason: details.Reason, Key: e.Key,
+	}
+	made, found, err := refunder.FoundRefund(ctx, request)
 	switch {
 	case err != nil:
 		return act{}, err
 	case found:
-		return already(made.String()), nil
+		return already(refunded(made)), nil
 	case p.Status != billing.PaymentSucceeded:
 		return dropped("the payment has not succeeded"), nil
 	case p.FullyRefunded():
 		return dropped("everything was refunded already"), nil
 	}
 	return act{call: func(ctx context.Context) (string, error) {
-		made, err := refunder.Refund(ctx, provider.RefundRequest{
-			Payment: ref, Amount: billing.Money{Amount: details.Amount, Currency: p.Amount.Currency}, Reason: details.Reason, Key: e.Key,
-		})
-		return made.String(), err
+		made, err := refunder.Refund(ctx, request)
+		return refunded(made), err
 	}}, nil
+}
+
+// refunded is the result of a refund: what was made, where the provider has a
+// name for it.
+func refunded(made provider.Ref) string {
+	if made.IsZero() {
+		return "refunded"
+	}
+	return made.String()
 }
 
 func onDispute(driver provider.Driver, ref provider.Ref, e store.Effect, d billing.Dispute) (act, error) {
@@ -211,4 +231,19 @@ func onInvoice(driver provider.Driver, ref provider.Ref, e store.Effect, i billi
 		return dropped("it is " + string(i.Status)), nil
 	}
 	return calling(func(ctx context.Context) error { return collector.Collect(ctx, ref, e.Key) }), nil
+}
+
+func onCheckout(driver provider.Driver, ref provider.Ref, e store.Effect, c billing.Checkout) (act, error) {
+	capturer, ok := driver.(provider.Capturer)
+	switch {
+	case e.Kind != Capture || !ok:
+		return act{}, fmt.Errorf("%s of a checkout: %w", e.Kind, ErrUnsupported)
+	case c.Status == billing.CheckoutComplete:
+		return already("it is captured"), nil
+	case c.Status == billing.CheckoutExpired:
+		return dropped("the approval has lapsed"), nil
+	case c.Status == billing.CheckoutOpen:
+		return dropped("the customer has not agreed, or no longer does"), nil
+	}
+	return calling(func(ctx context.Context) error { return capturer.Capture(ctx, ref, e.Key) }), nil
 }

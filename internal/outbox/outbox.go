@@ -43,6 +43,7 @@ const (
 	PushEmail         = "push_email"
 	Collect           = "collect"
 	ExtendTrial       = "extend_trial"
+	Capture           = "capture"
 )
 
 // Details are the particulars of an effect; which of them count depends on its
@@ -52,6 +53,9 @@ type Details struct {
 	// all that is left.
 	Amount   int64  `json:"amount,omitempty"`
 	Currency string `json:"currency,omitempty"`
+	// Refunded is how much of the payment had gone back when the refund was
+	// decided, in minor units; see [provider.RefundRequest].
+	Refunded int64 `json:"refunded,omitempty"`
 	// Reason is the reason for a refund.
 	Reason string `json:"reason,omitempty"`
 	// Until is the end of a pause or of a trial.
@@ -90,8 +94,8 @@ func (o *Outbox) Request(ctx context.Context, e store.Effect, details Details) (
 	if e.Key == "" {
 		return e, errors.New("an effect needs a key, by which it is done once")
 	}
-	if !able(driver, e.Kind) {
-		return e, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, ErrUnsupported)
+	if err := able(driver, e.Kind, details); err != nil {
+		return e, err
 	}
 	doc, err := json.Marshal(details)
 	if err != nil {

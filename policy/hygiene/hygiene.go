@@ -1,17 +1,23 @@
-// Package hygiene keeps what the providers know about customers in step with
-// what the application says.
+// Package hygiene keeps loose ends from staying loose: what the providers know
+// about customers, money that a customer agreed to pay, pauses that have run out.
 package hygiene
 
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/policy"
 )
 
-// Policy pushes a changed e-mail address to every provider where the customer is
-// known under another, so that receipts and reminders reach them.
+// Policy sees to three things:
+//
+//   - A changed e-mail address is pushed to every provider where the customer is
+//     known under another, so that receipts and reminders reach them.
+//   - A checkout that the customer agreed to is captured (PayPal takes no money by
+//     itself).
+//   - A pause that has run out is ended, where the provider does not do so itself.
 type Policy struct{}
 
 // Name implements [policy.Policy].
@@ -19,8 +25,34 @@ func (Policy) Name() string { return "hygiene" }
 
 // React implements [policy.Policy].
 func (Policy) React(change policy.Change, known policy.Known) []policy.Action {
+	switch after := change.After.(type) {
+	case billing.Checkout:
+		if change.Has(billing.CheckoutAgreed) || change.Has(billing.Linked) && after.Status == billing.CheckoutApproved {
+			return []policy.Action{about(change, "capture", "")}
+		}
+	case billing.Subscription:
+		if after.Status == billing.SubscriptionPaused && after.Pause != nil && after.Pause.Mode == billing.PauseOver {
+			// The end is part of the key: the next pause has another.
+			return []policy.Action{about(change, "resume", ":"+after.Pause.Until.UTC().Format(time.RFC3339))}
+		}
+	case nil:
+		if change.Has(billing.CustomerSet) {
+			return push(change, known)
+		}
+	}
+	return nil
+}
+
+// about is an action on the object that has changed, on an occasion.
+func about(change policy.Change, kind, occasion string) policy.Action {
+	object := change.Account + "/" + string(change.Kind) + "/" + change.ID
+	return policy.Action{Key: kind + ":" + object + occasion, Kind: kind, Account: change.Account, Object: object}
+}
+
+// push tells every provider the customer's address.
+func push(change policy.Change, known policy.Known) []policy.Action {
 	email := known.Customer.Email
-	if !change.Has(billing.CustomerSet) || email == "" {
+	if email == "" {
 		return nil
 	}
 	details, err := json.Marshal(map[string]string{"email": email})

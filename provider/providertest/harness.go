@@ -83,6 +83,9 @@ type Makers struct {
 	Amount  billing.Money
 	// Dispute is open; Invoice is open and can be collected.
 	Dispute, Invoice func(t *testing.T) string
+	// Approved is a checkout that the customer agreed to and whose money has still
+	// to be captured.
+	Approved func(t *testing.T) string
 	// Price is of a subscription, Pass of a one-time payment.
 	Price, Pass string
 	// Pay lets the buyer pay a checkout.
@@ -91,6 +94,7 @@ type Makers struct {
 
 // Run tests a driver.
 func Run(t *testing.T, h Harness) {
+	t.Run("abilities", h.abilities)
 	t.Run("signatures", h.signatures)
 	t.Run("events", h.events)
 	t.Run("fetch", h.fetch)

@@ -26,6 +26,19 @@ func (d *Driver) Live() bool { return d.live }
 // Kinds implements [provider.Driver]: Stripe has them all.
 func (d *Driver) Kinds() []billing.Kind { return billing.Kinds() }
 
+// Abilities implements [provider.Driver].
+func (d *Driver) Abilities() map[provider.Ability]provider.Support {
+	all := provider.Natively(
+		provider.CheckoutSubscription, provider.CheckoutPayment, provider.PaymentUpdate,
+		provider.CancelAtPeriodEnd, provider.CancelNow, provider.Uncancel,
+		provider.Pause, provider.PauseUntil, provider.Resume, provider.ExtendTrial,
+		provider.Collect, provider.Refund, provider.PartialRefund, provider.AcceptDispute, provider.PushEmail,
+		provider.RegisterEndpoint, provider.ListEvents,
+	)
+	all[provider.Capture] = provider.Support{Level: provider.Absent, Note: "Our checkouts take the money at once; there is nothing to capture."}
+	return all
+}
+
 func (d *Driver) ref(kind billing.Kind, id string) provider.Ref {
 	return provider.Ref{Account: d.account, Kind: kind, ID: id}
 }

@@ -56,7 +56,8 @@ func (d *Driver) Refund(ctx context.Context, request provider.RefundRequest) (pr
 
 // FoundRefund implements [provider.Refunder]. All refunds of the payment are
 // read, whatever became of them.
-func (d *Driver) FoundRefund(ctx context.Context, payment provider.Ref, key string) (refund provider.Ref, found bool, err error) {
+func (d *Driver) FoundRefund(ctx context.Context, request provider.RefundRequest) (refund provider.Ref, found bool, err error) {
+	payment, key := request.Payment, request.Key
 	op := "look for a refund of payment " + clip(payment.ID, 64)
 	if err := d.mayWrite(op, payment, billing.KindPayment, key); err != nil {
 		return provider.Ref{}, false, err

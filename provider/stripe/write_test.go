@@ -299,11 +299,11 @@ func TestWritesCheckTheirArguments(t *testing.T) {
 func TestFoundRefund(t *testing.T) {
 	f := &fake{answers: map[string]string{"GET /prefix/v1/refunds": `{"object":"list","has_more":false,"data":[
 		{"id":"re_1","metadata":{"trivet_effect":"other"}},{"id":"re_2","metadata":{"trivet_effect":"k"}}]}`}}
-	ref, found, err := f.driver(t).FoundRefund(t.Context(), refTo(billing.KindPayment, "pi_1"), "k")
+	ref, found, err := f.driver(t).FoundRefund(t.Context(), provider.RefundRequest{Payment: refTo(billing.KindPayment, "pi_1"), Key: "k"})
 	if err != nil || !found || ref.ID != "re_2" || f.last().query.Get("payment_intent") != "pi_1" {
 		t.Errorf("%v, %v, %v", ref, found, err)
 	}
-	if _, found, err := f.driver(t).FoundRefund(t.Context(), refTo(billing.KindPayment, "pi_1"), "none"); found || err != nil {
+	if _, found, err := f.driver(t).FoundRefund(t.Context(), provider.RefundRequest{Payment: refTo(billing.KindPayment, "pi_1"), Key: "none"}); found || err != nil {
 		t.Errorf("found %v, %v", found, err)
 	}
 }

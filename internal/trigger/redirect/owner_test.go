@@ -41,7 +41,7 @@ func TestForeignReturns(t *testing.T) {
 			}
 		}
 		mine, other := returnURL(t, h, a.Object), returnURL(t, h, b.Object)
-		token := mine.Query().Get("token")
+		token := mine.Query().Get("checkout_token")
 		id, signature, _ := strings.Cut(token, ".")
 		elsewhere := *mine
 		elsewhere.Path = "/return/stripe_eu"
@@ -55,13 +55,13 @@ func TestForeignReturns(t *testing.T) {
 			"no session":               with(mine, "session_id", ""),
 			"not a session":            with(mine, "session_id", "sub_1"),
 			"a path":                   with(mine, "session_id", "cs_test/../../customers/cus_1"),
-			"no token":                 with(mine, "token", ""),
-			"no signature":             with(mine, "token", id),
-			"empty signature":          with(mine, "token", id+"."),
-			"other id":                 with(mine, "token", b.ID+"."+signature),
-			"signature changed":        with(mine, "token", token[:len(token)-2]+"AA"),
-			"more":                     with(mine, "token", token+"="),
-			"long":                     with(mine, "token", token+strings.Repeat("A", 100000)),
+			"no token":                 with(mine, "checkout_token", ""),
+			"no signature":             with(mine, "checkout_token", id),
+			"empty signature":          with(mine, "checkout_token", id+"."),
+			"other id":                 with(mine, "checkout_token", b.ID+"."+signature),
+			"signature changed":        with(mine, "checkout_token", token[:len(token)-2]+"AA"),
+			"more":                     with(mine, "checkout_token", token+"="),
+			"long":                     with(mine, "checkout_token", token+strings.Repeat("A", 100000)),
 			"other account":            &elsewhere,
 			"unknown account":          &nowhere,
 		} {
@@ -174,7 +174,7 @@ func TestPages(t *testing.T) {
 	address := returnURL(t, h, checkout.Object)
 	hostile := with(address, "x", `"><script>alert(2)</script>`)
 	for name, page := range map[string]*url.URL{
-		"pending": hostile, "foreign": with(hostile, "token", `"><script>alert(3)</script>`),
+		"pending": hostile, "foreign": with(hostile, "checkout_token", `"><script>alert(3)</script>`),
 		"poll": with(hostile, "poll", `0"><script>alert(4)</script>`),
 	} {
 		w := visit(h, page, "text/html")
@@ -215,7 +215,7 @@ func TestJSON(t *testing.T) {
 	if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusOK || got != want || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %s\nwant %s", w.Code, got, want)
 	}
-	w = visit(h, with(address, "token", "x"), "application/json")
+	w = visit(h, with(address, "checkout_token", "x"), "application/json")
 	if w.Code != http.StatusForbidden || w.Header().Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}

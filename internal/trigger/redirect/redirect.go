@@ -289,6 +289,10 @@ func (r *Redirect) passEnd(feature string, facts billing.Facts, now time.Time) t
 	return d.Until
 }
 
+// tokenParameter carries our token in the return address. PayPal appends a
+// parameter of its own that is called token.
+const tokenParameter = "checkout_token"
+
 // make records the checkout, then has it made: should we die in between, the
 // token in the provider's objects still says whose they are.
 func (r *Redirect) make(ctx context.Context, q Request, mode string, checkouter provider.Checkouter) (Checkout, error) {
@@ -313,7 +317,7 @@ func (r *Redirect) make(ctx context.Context, q Request, mode string, checkouter 
 		Key: id, Token: token, Customer: q.Customer, Owner: owner, Email: q.Email, Mode: mode,
 		Items: []billing.Item{{Price: q.Price, Quantity: q.Quantity}}, TrialEnd: q.TrialEnd,
 		PromotionCodes: q.PromotionCodes, Locale: q.Locale,
-		ReturnURL: r.PublicURL + "/return/" + url.PathEscape(q.Account) + "?token=" + url.QueryEscape(token),
+		ReturnURL: r.PublicURL + "/return/" + url.PathEscape(q.Account) + "?" + tokenParameter + "=" + url.QueryEscape(token),
 		CancelURL: q.CancelURL,
 	})
 	if err != nil {

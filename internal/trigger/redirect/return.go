@@ -109,7 +109,7 @@ func (r *Redirect) note(ctx context.Context, row store.Checkout, ref provider.Re
 // claimed finds the checkout that the token names, and the provider's that the
 // address names, and refuses a pair that we did not make.
 func (r *Redirect) claimed(ctx context.Context, account string, query url.Values) (row store.Checkout, ref provider.Ref, err error) {
-	token := query.Get("token")
+	token := query.Get(tokenParameter)
 	if !r.genuine(token) {
 		return row, ref, ErrForeign
 	}
@@ -154,6 +154,8 @@ func (r *Redirect) look(ctx context.Context, row store.Checkout, request Request
 	switch {
 	case checkout.Status == billing.CheckoutOpen:
 		return stillOpen, nil
+	case checkout.Status == billing.CheckoutApproved:
+		return Pending, nil // the money is being taken
 	case checkout.Status != billing.CheckoutComplete:
 		return Abandoned, nil
 	case checkout.Subscription != "":

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/stripe"
+	"github.com/trivetdev/trivet/provider/transport"
+)
+
+// drivers makes the driver of an account, by kind.
+var drivers = map[string]func(p config.Provider, now func() time.Time) (provider.Driver, error){
+	config.Stripe: stripeDriver,
+}
+
+// driver makes the driver of one account.
+func driver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	open, built := drivers[p.Kind]
+	if !built {
+		return nil, fmt.Errorf("providers.%s: this version does not speak to %s: take the section out", p.Name, p.Kind)
+	}
+	d, err := open(p, now)
+	if err != nil {
+		return nil, fmt.Errorf("providers.%w", err)
+	}
+	return d, nil
+}
+
+func stripeDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return stripe.New(stripe.Config{
+		Account: p.Name, SecretKey: p.SecretKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets), BaseURL: p.BaseURL,
+		Transport: paced(p, stripeLimit(p.SecretKey.Reveal())), Now: now,
+	})
+}
+
+// Stripe's limits on calls per second, by mode; reads and writes count apart.
+const (
+	stripeLive = 100
+	stripeTest = 25
+)
+
+func stripeLimit(key string) float64 {
+	if strings.Contains(key, "_live_") {
+		return stripeLive
+	}
+	return stripeTest
+}
+
+// paced is a transport with the configured rate, given the provider's own limit
+// in calls a second; nil leaves it to the driver.
+func paced(p config.Provider, limit float64) http.RoundTripper {
+	rate := perSecond(p.Rate, limit)
+	if rate == 0 {
+		return nil
+	}
+	return transport.New(transport.Config{Account: p.Name, Rate: rate, Retries: 2})
+}
+
+// perSecond is the configured number of calls; 0: the driver's own.
+func perSecond(r config.Rate, limit float64) float64 {
+	if r.Share > 0 {
+		return r.Share * limit
+	}
+	return r.PerSecond
+}
+
+func revealed(secrets []config.Secret) []string {
+	all := make([]string, len(secrets))
+	for i, s := range secrets {
+		all[i] = s.Reveal()
+	}
+	return all
+}
