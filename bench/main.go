@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"flag"
 	"fmt"
 	"os"
@@ -62,16 +63,38 @@ func run(ctx context.Context, only, part string, length time.Duration, objects i
 		}})
 	}
 	if only == "" || only == "postgres" {
-		server, err := pgtest.Launch(ctx, pgtest.Options{Durable: true})
+		server, err := pgtest.Launch(ctx, pgtest.Options{Durable: true, Settings: []string{"min_wal_size=1GB", "max_wal_size=2GB"}})
 		if err != nil {
 			return err
 		}
 		defer server.Close() //nolint:errcheck // nothing left to do about it
+		if err := warm(ctx, server); err != nil {
+			return err
+		}
 		targets = append(targets, target{"postgres", func(ctx context.Context, name string) (string, error) { return create(ctx, server, name) }})
 	}
 	for _, t := range targets {
 		if err := measure(ctx, t, part, length, objects); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	return nil
+}
+
+// warm brings a new server to where one is that has run for a while: it has log
+// files to write over. A new one makes and zeroes another 16 MB in the midst of
+// every second, and nobody commits meanwhile.
+func warm(ctx context.Context, server *pgtest.Server) error {
+	db, err := sql.Open("pgx", server.URL())
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // nothing was written through it that counts
+	for _, text := range []string{
+		"select pg_logical_emit_message(false, 'warm', repeat('x', 1000000)) from generate_series(1, 800)", "checkpoint", "checkpoint",
+	} {
+		if _, err := db.ExecContext(ctx, text); err != nil {
+			return fmt.Errorf("warm the server: %w", err)
 		}
 	}
 	return nil

@@ -129,6 +129,9 @@ func intake(ctx context.Context, t target, length time.Duration) error {
 		if err := bare(ctx, t, connections, length); err != nil {
 			return err
 		}
+		if err := plain(ctx, t, connections, length); err != nil {
+			return err
+		}
 		if err := webhooks(ctx, t, connections, length); err != nil {
 			return err
 		}
@@ -136,42 +139,21 @@ func intake(ctx context.Context, t target, length time.Duration) error {
 	return nil
 }
 
-// bare inserts single rows of the same bodies, without a service around it.
-func bare(ctx context.Context, t target, connections int, length time.Duration) error {
-	name := fmt.Sprintf("bare%d", connections)
-	database, err := t.fresh(ctx, name)
-	if err != nil {
-		return err
+// post sends webhooks from as many connections, one after the other on each.
+func post(address string, connections int, length time.Duration) ([]time.Duration, time.Duration, error) {
+	wires := make([]*wire, connections)
+	for i := range wires {
+		var err error
+		if wires[i], err = dial(address); err != nil {
+			return nil, 0, err
+		}
+		defer wires[i].conn.Close() //nolint:errcheck // thrown away
 	}
-	driver, address := "pgx", database
-	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		driver, address = "sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)&_txlock=immediate"
-	}
-	db, err := sql.Open(driver, address)
-	if err != nil {
-		return err
-	}
-	defer db.Close() //nolint:errcheck // thrown away
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	if driver == "sqlite" {
-		db.SetMaxOpenConns(1) // more only wait for each other in worse order
-	}
-	if _, err := db.ExecContext(ctx, "create table bare (id text primary key, body bytea)"); err != nil {
-		return err
-	}
-	statement, err := db.PrepareContext(ctx, "insert into bare (id, body) values ($1, $2)") //nolint:sqlclosecheck // it is, below
-	if err != nil {
-		return err
-	}
-	defer statement.Close() //nolint:errcheck // thrown away
-	took, real, err := load(connections, length, func(worker, call int) error {
-		id := fmt.Sprintf("evt_%d_%d", worker, call)
-		_, err := statement.ExecContext(ctx, id, event(id, "sub_1", time.Now()))
-		return err
+	return load(connections, length, func(worker, call int) error {
+		now := time.Now()
+		body := event(fmt.Sprintf("evt_%d_%d", worker, call), fmt.Sprintf("sub_%d", (worker*7919+call)%5000), now)
+		return wires[worker].send("POST /webhooks/stripe HTTP/1.1\r\nHost: bench\r\nStripe-Signature: "+sign(secret, now, body)+"\r\n", body)
 	})
-	show(fmt.Sprintf("bare insert, %d connections", connections), took, real)
-	return err
 }
 
 func webhooks(ctx context.Context, t target, connections int, length time.Duration) error {
@@ -184,18 +166,7 @@ func webhooks(ctx context.Context, t target, connections int, length time.Durati
 		return err
 	}
 	defer s.close()
-	wires := make([]*wire, connections)
-	for i := range wires {
-		if wires[i], err = dial(s.address); err != nil {
-			return err
-		}
-		defer wires[i].conn.Close() //nolint:errcheck // thrown away
-	}
-	took, real, err := load(connections, length, func(worker, call int) error {
-		now := time.Now()
-		body := event(fmt.Sprintf("evt_%d_%d", worker, call), fmt.Sprintf("sub_%d", (worker*7919+call)%5000), now)
-		return wires[worker].send("POST /webhooks/stripe HTTP/1.1\r\nHost: bench\r\nStripe-Signature: "+sign(secret, now, body)+"\r\n", body)
-	})
+	took, real, err := post(s.address, connections, length)
 	show(fmt.Sprintf("webhook stored, %d connections", connections), took, real)
 	if err != nil {
 		return err

@@ -226,10 +226,9 @@ func (h *house) webhook(refs ...provider.Ref) (id string) {
 	for _, r := range refs {
 		e.Refs = append(e.Refs, r.String())
 	}
-	storetest.Write(h.t, h.db, func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Receive(ctx, []store.Event{e})
-		return err
-	})
+	if _, err := h.db.Receive(h.t.Context(), []store.Event{e}); err != nil {
+		h.t.Fatal(err)
+	}
 	return id
 }
 

@@ -53,11 +53,7 @@ func (in *Inbox) commit(ctx context.Context, entries []*entry) error {
 		events[i] = e.event
 	}
 	fail.Point("inbox.gathered")
-	var fresh []bool
-	err := in.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		fresh, err = tx.Receive(ctx, events)
-		return err
-	})
+	fresh, err := in.db.Receive(ctx, events)
 	if err != nil {
 		return err
 	}

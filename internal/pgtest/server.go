@@ -30,6 +30,8 @@ type Options struct {
 	// committed survives Kill. Without it the server is faster and a crash may
 	// lose everything.
 	Durable bool
+	// Settings are further ones, as in "min_wal_size=1GB".
+	Settings []string
 }
 
 // Server is one running PostgreSQL. Its methods are not safe for concurrent
@@ -38,6 +40,7 @@ type Server struct {
 	bin, dir string
 	port     int
 	durable  bool
+	more     []string
 	as       *syscall.Credential
 	reaper   *reaper
 
@@ -60,7 +63,7 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, dir: dir, durable: o.Durable, as: as}
+	s := &Server{bin: bin, dir: dir, durable: o.Durable, more: o.Settings, as: as}
 	if s.reaper, err = startReaper(dir, s.data(), as); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -155,6 +158,9 @@ func (s *Server) settings() []string {
 	}
 	if !s.durable {
 		set = append(set, "-c", "fsync=off", "-c", "full_page_writes=off")
+	}
+	for _, setting := range s.more {
+		set = append(set, "-c", setting)
 	}
 	return set
 }

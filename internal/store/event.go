@@ -52,60 +52,6 @@ type Event struct {
 	DoneAt   time.Time
 }
 
-// Receive stores events that are not stored yet and raises a look at what they
-// name, in one go. It returns which of them (by index) were new. Names that a
-// database would refuse are kept in another form; see [name]: an event that its
-// provider signed is never turned away.
-func (tx *Tx) Receive(ctx context.Context, events []Event) (fresh []bool, err error) {
-	events = slices.Clone(events)
-	refs := 0
-	for i := range events {
-		events[i] = events[i].storable()
-		refs += len(events[i].Refs)
-	}
-	numbers, err := tx.Numbers(ctx, len(events)+1+refs)
-	if err != nil {
-		return nil, err
-	}
-	want := numbers[len(events)]
-	index := make(map[[2]string]int, len(events))
-	rows := make([][]any, 0, len(events))
-	for i, e := range events {
-		if _, twice := index[[2]string{e.Account, e.EventID}]; twice {
-			continue
-		}
-		index[[2]string{e.Account, e.EventID}] = i
-		state, ref := EventIgnored, ""
-		if len(e.Refs) > 0 {
-			state, ref = EventReceived, e.Refs[0]
-		}
-		rows = append(rows, []any{fmt.Sprintf("ev_%d", numbers[i]), numbers[i], e.Account, e.EventID, e.Type, e.Arrival,
-			stamp{e.CreatedAt}, stamp{tx.Now}, e.Headers, e.Body, state, ref, strings.Join(e.Refs, "\n"), want, 0, ""})
-	}
-	// Sorted, so that two transactions with the same events wait for each other
-	// instead of deadlocking.
-	slices.SortFunc(rows, func(a, b []any) int {
-		return cmp.Or(strings.Compare(a[2].(string), b[2].(string)), strings.Compare(a[3].(string), b[3].(string))) //nolint:forcetypeassert // set above
-	})
-	stored, err := insertReturning(ctx, tx, func(rows *sql.Rows) (name [2]string, err error) {
-		return name, rows.Scan(&name[0], &name[1])
-	}, `insert into events (id, seq, account, event_id, type, arrival, created_at, received_at, headers, body, state, ref, refs, want, attempts, error)`,
-		`on conflict (account, event_id) do nothing returning account, event_id`, rows)
-	if err != nil {
-		return nil, fmt.Errorf("store events: %w", err)
-	}
-	fresh = make([]bool, len(events))
-	var wants []Want
-	for _, name := range stored {
-		fresh[index[name]] = true
-		wants = append(wants, events[index[name]].wants()...)
-	}
-	if len(wants) == 0 {
-		return fresh, nil
-	}
-	return fresh, tx.raise(ctx, want, numbers[len(events)+1:], arranged(wants))
-}
-
 // storable puts the names in an event into a form that can be stored.
 func (e Event) storable() Event {
 	e.EventID = name(e.EventID)

@@ -29,11 +29,10 @@ const sub1 = "stripe/subscription/sub_1"
 
 func receive(t testing.TB, db *store.DB, events ...store.Event) []bool {
 	t.Helper()
-	var fresh []bool
-	storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) (err error) {
-		fresh, err = tx.Receive(ctx, events)
-		return err
-	})
+	fresh, err := db.Receive(t.Context(), events)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return fresh
 }
 

@@ -140,7 +140,10 @@ func names(width int) string {
 }
 
 // arrays passes rows column by column: "unnest($1::text[], $2::bigint[])".
-func arrays(rows [][]any) (list string, args []any) {
+func arrays(rows [][]any) (list string, args []any) { return arraysAfter(0, rows) }
+
+// arraysAfter is arrays for a statement that has other arguments before.
+func arraysAfter(before int, rows [][]any) (list string, args []any) {
 	types := make([]string, len(rows[0]))
 	for c, first := range rows[0] {
 		var column any
@@ -157,7 +160,7 @@ func arrays(rows [][]any) (list string, args []any) {
 		default:
 			panic(fmt.Sprintf("store: a column of %T", first))
 		}
-		types[c] = fmt.Sprintf("$%d::%s[]", c+1, name)
+		types[c] = fmt.Sprintf("$%d::%s[]", before+c+1, name)
 		args = append(args, column)
 	}
 	return "unnest(" + strings.Join(types, ", ") + ")", args

@@ -42,8 +42,14 @@ const (
 // again. Where the connection is lost during the commit nobody knows whether it
 // happened, and the error is returned.
 func (db *DB) Write(ctx context.Context, do func(ctx context.Context, tx *Tx) error) error {
+	return db.persist(ctx, func() (int, error) { return db.once(ctx, do) })
+}
+
+// persist tries something until it works, or has been tried as often as its
+// latest failure allows.
+func (db *DB) persist(ctx context.Context, attempt func() (most int, err error)) error {
 	for try := 1; ; try++ {
-		most, err := db.once(ctx, do)
+		most, err := attempt()
 		if err == nil || try >= most || ctx.Err() != nil {
 			return err
 		}

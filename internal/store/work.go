@@ -94,8 +94,17 @@ func (tx *Tx) raise(ctx context.Context, number int64, ids []int64, wants []Want
 		}
 		rows[i] = []any{ids[i], w.Queue, w.Key, w.lane(), "ready", stamp{due}, number, 0, 0, 0, w.Cause, w.Payload, ""}
 	}
-	err := tx.insert(ctx, `insert into work (id, queue, key, lane, state, due_at, wanted, seen, token, attempts, cause, payload, error)`,
-		`on conflict (queue, key) do update set
+	if err := tx.insert(ctx, raiseHead, raiseTail, rows); err != nil {
+		return fmt.Errorf("raise work: %w", err)
+	}
+	return nil
+}
+
+// raiseHead and raiseTail write wanted work, around the values: a row that is
+// there already keeps its place, and is woken if it rests.
+const (
+	raiseHead = `insert into work (id, queue, key, lane, state, due_at, wanted, seen, token, attempts, cause, payload, error)`
+	raiseTail = `on conflict (queue, key) do update set
 			wanted = case when work.wanted < excluded.wanted then excluded.wanted else work.wanted end,
 			due_at = case
 				when work.state in ('idle', 'dead') then excluded.due_at
@@ -105,12 +114,8 @@ func (tx *Tx) raise(ctx context.Context, number int64, ids []int64, wants []Want
 			failures = case when work.state in ('idle', 'dead') then 0 else work.failures end,
 			cause = case when work.state in ('idle', 'dead') then excluded.cause else work.cause end,
 			payload = case when excluded.payload = '' then work.payload else excluded.payload end,
-			state = case when work.state in ('idle', 'dead') then 'ready' else work.state end`, rows)
-	if err != nil {
-		return fmt.Errorf("raise work: %w", err)
-	}
-	return nil
-}
+			state = case when work.state in ('idle', 'dead') then 'ready' else work.state end`
+)
 
 // free tells rows that no other of their lane comes before.
 const free = ` and not exists (select 1 from work r where r.lane = w.lane and r.state = 'running')
