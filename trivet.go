@@ -63,6 +63,11 @@ type Config struct {
 	// are not listed.
 	PullOnly, NoPull []string
 
+	// CheckKeys makes New ask every provider whether it takes the key, and refuse
+	// one that is wrong, or that opens another account than the one whose objects
+	// the ledger holds.
+	CheckKeys bool
+
 	// Workers is how many objects are looked at at once; 0: 16.
 	Workers int
 	// Now is the business clock; nil: the time of day.
@@ -107,11 +112,20 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	if err := config.checkAccounts(drivers); err != nil {
 		return nil, err
 	}
+	var identities map[string]string
+	if config.CheckKeys { // before there is a database: a wrong key leaves nothing behind
+		if identities, err = config.checkKeys(ctx); err != nil {
+			return nil, err
+		}
+	}
 	db, err := store.Open(ctx, store.Options{URL: config.Database, Now: config.Now, Volatile: config.Volatile})
 	if err != nil {
 		return nil, err
 	}
 	s := &Service{config: config, db: db, log: config.Log}
+	if err := s.recognize(ctx, identities); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	if err := s.wire(ctx, catalog, drivers); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

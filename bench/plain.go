@@ -41,7 +41,7 @@ func bare(ctx context.Context, t target, connections int, length time.Duration) 
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // thrown away
+	defer db.Close()                                                                        //nolint:errcheck // thrown away
 	statement, err := db.PrepareContext(ctx, "insert into bare (id, body) values ($1, $2)") //nolint:sqlclosecheck // it is, below
 	if err != nil {
 		return err

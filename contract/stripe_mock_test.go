@@ -139,7 +139,7 @@ func readAll(t *testing.T, driver *stripe.Driver, now time.Time) {
 			t.Error(err)
 		}
 	}
-	if err := driver.CheckKey(t.Context()); err != nil {
+	if _, err := driver.CheckKey(t.Context()); err != nil {
 		t.Error(err)
 	}
 	for _, after := range []string{"", fmt.Sprintf("%d:60", now.Add(-time.Hour).Unix())} {

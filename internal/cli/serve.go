@@ -48,11 +48,7 @@ func (c serveCommand) Run(s *session) error {
 		return usagef("cannot listen on %s: %w: end the program that has the port, or set listen (TRIVET_LISTEN) to another", configuration.Listen, cause(err))
 	}
 	defer func() { _ = listener.Close() }() // a second time does no harm
-	if !c.SkipKeyCheck {
-		if err := checkKeys(s.ctx, built.Providers, log); err != nil {
-			return usage(err)
-		}
-	}
+	built.CheckKeys = !c.SkipKeyCheck
 	service, err := trivet.New(s.ctx, built)
 	if err != nil {
 		return usage(err)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/config"
-	"github.com/trivetdev/trivet/provider"
 )
 
 // build turns a configuration into what the service is made from. The error is
@@ -109,33 +107,4 @@ func announce(c *config.Config, s *session, log *slog.Logger) {
 			log.Warn("this version reads the section and does nothing with it", "section", section)
 		}
 	}
-}
-
-// checkKeys asks every provider whether it takes our key. A wrong one refuses to
-// start; a provider that cannot be reached does not.
-func checkKeys(ctx context.Context, drivers []provider.Driver, log *slog.Logger) error {
-	for _, d := range drivers {
-		checker, able := d.(provider.KeyChecker)
-		if !able {
-			continue
-		}
-		err := checkKey(ctx, checker)
-		switch {
-		case err == nil || ctx.Err() != nil:
-		case provider.KindOf(err) == provider.Denied:
-			return fmt.Errorf("providers.%s: the provider refuses the key: copy it again from the provider's dashboard (%w)", d.Account(), err)
-		default:
-			log.Warn("cannot check the key now; going on", "account", d.Account(), "error", err)
-		}
-	}
-	return nil
-}
-
-// checkPatience bounds how long a provider that does not answer delays the start.
-const checkPatience = 5 * time.Second
-
-func checkKey(ctx context.Context, checker provider.KeyChecker) error {
-	ctx, cancel := context.WithTimeout(ctx, checkPatience)
-	defer cancel()
-	return checker.CheckKey(ctx)
 }

@@ -1,0 +1,67 @@
+package trivet
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// checkPatience bounds how long a provider that does not answer delays the start.
+const checkPatience = 5 * time.Second
+
+// checkKeys asks every provider whether it takes our key, and returns the
+// providers' own ids of the accounts that the keys open, where they tell. A
+// provider that cannot be reached does not keep us from starting.
+func (c *Config) checkKeys(ctx context.Context) (identities map[string]string, err error) {
+	identities = map[string]string{}
+	for _, d := range c.Providers {
+		checker, able := d.(provider.KeyChecker)
+		if !able {
+			continue
+		}
+		identity, err := checkKey(ctx, checker)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil && provider.KindOf(err) == provider.Denied:
+			return nil, fmt.Errorf("providers.%s: the provider refuses the key: copy it again from the provider's dashboard (%w)", d.Account(), err)
+		case err != nil:
+			c.Log.Warn("cannot check the key now; going on", "account", d.Account(), "error", err)
+		case identity != "":
+			identities[d.Account()] = identity
+		}
+	}
+	return identities, nil
+}
+
+func checkKey(ctx context.Context, checker provider.KeyChecker) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkPatience)
+	defer cancel()
+	return checker.CheckKey(ctx)
+}
+
+// recognize makes sure that the keys open the accounts whose objects the ledger
+// holds: to another account's key every object seems to have vanished. The first
+// time, it notes whose they are.
+func (s *Service) recognize(ctx context.Context, identities map[string]string) error {
+	for _, account := range slices.Sorted(maps.Keys(identities)) {
+		var known string
+		err := s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+			known, err = tx.KeepCursor(ctx, "identity/"+account, identities[account])
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if known != identities[account] {
+			return fmt.Errorf("providers.%s: the key opens %s, and the ledger holds the objects of %s: configure that account's key, "+
+				"or give the other account a section of its own, such as [providers.%s_2] with kind", account, identities[account], known, account)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package trivet_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/trivetdev/trivet"
+	"github.com/trivetdev/trivet/internal/pgtest"
+	"github.com/trivetdev/trivet/provider"
+	driver "github.com/trivetdev/trivet/provider/stripe"
+)
+
+// keyed is a driver whose key opens an account.
+type keyed struct {
+	*driver.Driver
+	opens string
+	err   error
+}
+
+func (k keyed) CheckKey(context.Context) (string, error) { return k.opens, k.err }
+
+// TestAnotherAccountsKey: a key that opens another account than the one whose
+// objects the ledger holds would bury them all. It is refused, and so is one that
+// the provider does not take; one that cannot be checked, or does not tell, is not.
+func TestAnotherAccountsKey(t *testing.T) {
+	for name, database := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "trivet.db"), "postgres": pgtest.URL(t)} {
+		t.Run(name, func(t *testing.T) {
+			open := func(k keyed) error {
+				var err error
+				k.Driver, err = driver.New(driver.Config{Account: "stripe", SecretKey: "sk_test_1"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := trivet.New(t.Context(), trivet.Config{
+					PublicURL: "https://billing.test", Database: database, Volatile: true, Providers: []provider.Driver{k}, CheckKeys: true,
+				})
+				if err == nil {
+					err = s.Close()
+				}
+				return err
+			}
+			down := &provider.Error{Account: "stripe", Op: "check the key", Kind: provider.Unavailable, Err: errors.New("down")}
+			denied := &provider.Error{Account: "stripe", Op: "check the key", Kind: provider.Denied, Err: errors.New("no")}
+			for i, step := range []struct {
+				keyed
+				refused string
+			}{
+				{keyed{err: denied}, "refuses the key"},
+				{keyed{err: down}, ""},
+				{keyed{opens: ""}, ""},
+				{keyed{opens: "acct_1 in test mode"}, ""},
+				{keyed{opens: "acct_1 in test mode"}, ""},
+				{keyed{opens: "acct_2 in test mode"}, "the ledger holds the objects of acct_1 in test mode"},
+				{keyed{opens: "acct_1 in live mode"}, "the key opens acct_1 in live mode"},
+				{keyed{err: down}, ""},
+				{keyed{opens: "acct_1 in test mode"}, ""},
+			} {
+				err := open(step.keyed)
+				if step.refused == "" && err != nil || step.refused != "" && (err == nil || !strings.Contains(err.Error(), step.refused)) {
+					t.Errorf("step %d, %q: %v, want %q", i, step.opens, err, step.refused)
+				}
+			}
+		})
+	}
+}
