@@ -9,7 +9,7 @@ import (
 type Drift struct {
 	ID       string `json:"id"`
 	Provider string `json:"provider"`
-	// Kind is missing, stale, gone, returned, unmapped_price or unlinked.
+	// Kind is missing, stale, gone, returned, unmapped_price, unlinked or duplicate.
 	Kind string `json:"kind"`
 	// Subject is the kind of the object, Object its id.
 	Subject    string  `json:"subject"`
@@ -111,6 +111,9 @@ type SweepProgress struct {
 	Pages   int    `json:"pages"`
 	Objects int    `json:"objects"`
 	Changed int    `json:"changed"`
+	// Doubted counts objects that the provider's lists did not have, too many to be
+	// believed.
+	Doubted int `json:"doubted"`
 	// Backfill: it is the first, which fills the ledger.
 	Backfill  bool      `json:"backfill"`
 	StartedAt time.Time `json:"started_at"`
@@ -121,6 +124,7 @@ type SweepResult struct {
 	Pages      int       `json:"pages"`
 	Objects    int       `json:"objects"`
 	Changed    int       `json:"changed"`
+	Doubted    int       `json:"doubted"`
 	Backfill   bool      `json:"backfill"`
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`

@@ -16,7 +16,7 @@ import (
 type Drift struct {
 	ID         string  `json:"id"`
 	Provider   string  `json:"provider"`
-	Kind       string  `json:"kind" doc:"missing, stale, gone, returned: only reconciliation noticed. unmapped_price, unlinked: somebody must act."`
+	Kind       string  `json:"kind" doc:"missing, stale, gone, returned: only reconciliation noticed. unmapped_price, unlinked, duplicate: somebody must act."`
 	Subject    string  `json:"subject" doc:"The kind of object."`
 	Object     string  `json:"object" doc:"The object's id."`
 	ProviderID string  `json:"provider_id"`
@@ -126,6 +126,9 @@ func nextStep(d store.Drift) string {
 		return "Add the subscription's price to a [[plan]] in the configuration and restart the service."
 	case d.Kind == apply.DriftUnlinked:
 		return "Say whose it is: POST /v1/unlinked/" + publicID(d.Account, d.Object) + "/link."
+	case d.Kind == apply.DriftDuplicate:
+		return "The customer pays for a newer subscription besides: cancel this one (POST /v1/subscriptions/" + publicID(d.Account, d.Object) +
+			"/cancel) and refund what was paid for it."
 	}
 	return "Look at the object at the provider."
 }

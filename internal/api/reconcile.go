@@ -47,6 +47,7 @@ type SweepProgress struct {
 	Pages     int       `json:"pages"`
 	Objects   int       `json:"objects"`
 	Changed   int       `json:"changed"`
+	Doubted   int       `json:"doubted" doc:"Objects that the provider's lists did not have; too many to be believed, so nothing was done about them. Does the key open the right account?"`
 	Backfill  bool      `json:"backfill" doc:"It is the first, which fills the ledger."`
 	StartedAt time.Time `json:"started_at"`
 }
@@ -57,6 +58,7 @@ type SweepResult struct {
 	Pages      int       `json:"pages"`
 	Objects    int       `json:"objects"`
 	Changed    int       `json:"changed"`
+	Doubted    int       `json:"doubted"`
 	Backfill   bool      `json:"backfill"`
 	StartedAt  time.Time `json:"started_at"`
 	FinishedAt time.Time `json:"finished_at"`
@@ -145,7 +147,7 @@ func progressOf(p *reconcile.Progress) *SweepProgress {
 		return nil
 	}
 	return &SweepProgress{
-		Kind: string(p.Kind), Pages: p.Pages, Objects: p.Objects, Changed: p.Changed, Backfill: p.Backfill, StartedAt: p.StartedAt.UTC(),
+		Kind: string(p.Kind), Pages: p.Pages, Objects: p.Objects, Changed: p.Changed, Doubted: p.Doubted, Backfill: p.Backfill, StartedAt: p.StartedAt.UTC(),
 	}
 }
 
@@ -154,7 +156,7 @@ func resultOf(r *reconcile.Swept) *SweepResult {
 		return nil
 	}
 	return &SweepResult{
-		Pages: r.Pages, Objects: r.Objects, Changed: r.Changed, Backfill: r.Backfill,
+		Pages: r.Pages, Objects: r.Objects, Changed: r.Changed, Doubted: r.Doubted, Backfill: r.Backfill,
 		StartedAt: r.StartedAt.UTC(), FinishedAt: r.FinishedAt.UTC(),
 	}
 }

@@ -391,6 +391,9 @@ func (w *writing) raise(ctx context.Context) error {
 			}
 		}
 	}
+	if err := w.revive(ctx); err != nil {
+		return err
+	}
 	w.sights(func(s *sight) {
 		if s.outcome.Overtaken && !s.looked { // a look repeats itself
 			w.again = append(w.again, store.Want{Queue: store.QueueLook, Key: s.ref.String(), Cause: s.cause.text()})
@@ -411,6 +414,26 @@ func (w *writing) raise(ctx context.Context) error {
 		return err
 	}
 	return w.tx.Raise(ctx, numbers[0], wants)
+}
+
+// revive gives looks that were given up another try if a list shows their object
+// in a form that can be read: whatever was wrong may be over, and events wait for
+// a look.
+func (w *writing) revive(ctx context.Context) error {
+	causes := map[string]string{}
+	w.sights(func(s *sight) {
+		if !s.looked {
+			causes[s.ref.String()] = s.cause.text()
+		}
+	})
+	if len(causes) == 0 {
+		return nil
+	}
+	dead, err := w.tx.DeadLooks(ctx, sortedKeys(causes))
+	for _, key := range dead {
+		w.again = append(w.again, store.Want{Queue: store.QueueLook, Key: key, Cause: causes[key]})
+	}
+	return err
 }
 
 // follow is the trigger of a look that another look led to. What reconciliation

@@ -1,7 +1,9 @@
 package apply
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -19,10 +21,12 @@ const (
 	DriftGone     = "gone"
 	DriftReturned = "returned"
 	// DriftUnmapped: a live subscription has a price that is in no plan.
-	// DriftUnlinked: a live subscription belongs to nobody we know. Both stay
+	// DriftUnlinked: a live subscription belongs to nobody we know. DriftDuplicate:
+	// a customer pays for a newer one besides, be it at another provider. All stay
 	// open until somebody acts.
-	DriftUnmapped = "unmapped_price"
-	DriftUnlinked = "unlinked"
+	DriftUnmapped  = "unmapped_price"
+	DriftUnlinked  = "unlinked"
+	DriftDuplicate = "duplicate"
 )
 
 // The impacts of drift.
@@ -117,15 +121,16 @@ func (w *writing) finding(r *row) store.Drift {
 // standing lists what is wrong with the subscriptions just seen that looking
 // cannot heal, and closes what is no longer wrong.
 func (w *writing) standing(ctx context.Context) ([]store.Drift, error) {
-	wrong := map[[2]string]store.Drift{}
-	var refs []string
+	wrong, refs := w.duplicates()
 	// Also those that are as they were: the plans may be others.
 	for _, r := range slices.Concat(w.order, w.same) {
 		s, isSubscription := r.is.(billing.Subscription)
 		if !isSubscription || r.sight != nil && r.sight.outcome.Overtaken {
 			continue
 		}
-		refs = append(refs, r.next.Key)
+		if !slices.Contains(refs, r.next.Key) {
+			refs = append(refs, r.next.Key)
+		}
 		for _, kind := range w.wrongs(r, s) {
 			d := store.Drift{
 				Account: r.next.Account, Kind: kind, Subject: r.next.Kind, Object: r.next.ID, Customer: r.next.Customer,
@@ -147,7 +152,7 @@ func (w *writing) standing(ctx context.Context) ([]store.Drift, error) {
 	var healed []string
 	for _, d := range open {
 		name := [2]string{d.Account + "/" + d.Subject + "/" + d.Object, d.Kind}
-		if _, still := wrong[name]; !still {
+		if _, still := wrong[name]; !still && w.settles(d) {
 			healed = append(healed, d.ID)
 		}
 		delete(wrong, name)
@@ -161,6 +166,58 @@ func (w *writing) standing(ctx context.Context) ([]store.Drift, error) {
 	}
 	slices.SortFunc(findings, func(a, b store.Drift) int { return strings.Compare(a.Object+a.Kind, b.Object+b.Kind) })
 	return findings, nil
+}
+
+// settles reports whether this writing knows enough to say that something is no
+// longer wrong: whether a subscription is one too many takes all of its customer's.
+func (w *writing) settles(d store.Drift) bool {
+	if d.Kind == DriftDuplicate {
+		return slices.Contains(w.subscribers(), d.Customer)
+	}
+	key := d.Account + "/" + d.Subject + "/" + d.Object
+	return w.rows[key] != nil || slices.ContainsFunc(w.same, func(r *row) bool { return r.next.Key == key })
+}
+
+// duplicates finds, among the customers whose subscriptions changed, those who
+// have more than one that will go on: all but the newest are one too many. It also
+// lists all their subscriptions, for what is no longer wrong.
+func (w *writing) duplicates() (wrong map[[2]string]store.Drift, refs []string) {
+	wrong = map[[2]string]store.Drift{}
+	for _, ref := range w.subscribers() {
+		var live []billing.Held[billing.Subscription]
+		for _, s := range w.customers[ref].facts.Subscriptions {
+			refs = append(refs, s.Account+"/"+string(billing.KindSubscription)+"/"+s.ID)
+			if s.Object.Live() && s.Object.CancelAt.IsZero() {
+				live = append(live, s)
+			}
+		}
+		if len(live) < 2 {
+			continue
+		}
+		slices.SortFunc(live, func(a, b billing.Held[billing.Subscription]) int {
+			return cmp.Or(a.Object.StartedAt.Compare(b.Object.StartedAt), strings.Compare(a.Account+a.ID, b.Account+b.ID))
+		})
+		newest := live[len(live)-1]
+		besides := []billing.FieldDiff{{Field: "newer", After: json.RawMessage(jsonText(newest.Account + "/" + string(billing.KindSubscription) + "/" + newest.ID))}}
+		for _, s := range live[:len(live)-1] {
+			wrong[[2]string{s.Account + "/" + string(billing.KindSubscription) + "/" + s.ID, DriftDuplicate}] = store.Drift{
+				Account: s.Account, Kind: DriftDuplicate, Subject: string(billing.KindSubscription), Object: s.ID, Customer: ref,
+				Diff: jsonText(besides), FoundBy: string(w.customers[ref].cause.Trigger), State: "open",
+			}
+		}
+	}
+	return wrong, refs
+}
+
+// subscribers lists the customers whose subscriptions this writing changes.
+func (w *writing) subscribers() []string {
+	refs := map[string]bool{}
+	for _, r := range w.order {
+		if len(r.kinds) > 0 && r.next.Kind == string(billing.KindSubscription) && w.customers[r.next.Customer] != nil {
+			refs[r.next.Customer] = true
+		}
+	}
+	return sortedKeys(refs)
 }
 
 func (w *writing) wrongs(r *row, s billing.Subscription) []string {

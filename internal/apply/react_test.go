@@ -411,7 +411,9 @@ func TestUnmappedPrice(t *testing.T) {
 		late.Status = billing.SubscriptionPastDue
 		h.world.say(mine("u"), snap("sub_1", odd), snap("sub_2", odd))
 		h.look(cus1, sub1, ref(billing.KindSubscription, "sub_2"))
-		const open1, open2 = "unmapped_price sub_1 open", "unmapped_price sub_2 open"
+		// The two belong to one customer, so that one of them is also one too many.
+		const open1, open2 = "unmapped_price sub_1 open; duplicate sub_1 open", "unmapped_price sub_2 open"
+		const healed1 = "unmapped_price sub_1 healed; duplicate sub_1 healed"
 		if got := h.drift(); got != open1+"; "+open2 {
 			t.Errorf("drift: %s", got)
 		}
@@ -422,7 +424,7 @@ func TestUnmappedPrice(t *testing.T) {
 		}
 		h.world.say(snap("sub_1", subscribed(billing.SubscriptionEnded)))
 		h.look(sub1)
-		if got := h.drift(); got != "unmapped_price sub_1 healed; "+open2 {
+		if got := h.drift(); got != healed1+"; "+open2 {
 			t.Errorf("drift when it has ended: %s", got)
 		}
 		mapped, err := billing.NewCatalog([]billing.Plan{{ID: "odd", Prices: map[string][]string{"stripe": {"price_odd"}}}})
@@ -433,7 +435,7 @@ func TestUnmappedPrice(t *testing.T) {
 		config.Catalog = mapped
 		again := open(t, url, clock, config) // restarted with another plan; nothing changed at the provider
 		again.page(again.begin(), "", snap("sub_2", odd))
-		if got := h.drift(); got != "unmapped_price sub_1 healed; unmapped_price sub_2 healed" {
+		if got := h.drift(); got != healed1+"; unmapped_price sub_2 healed" {
 			t.Errorf("drift when the price is in a plan: %s", got)
 		}
 	})
@@ -444,6 +446,86 @@ func TestLookAtKeyThatIsNone(t *testing.T) {
 		err := h.Look(t.Context(), store.Claim{Key: "nonsense"})
 		if err == nil || errors.Is(err, store.ErrLost) {
 			t.Errorf("the error is %v", err)
+		}
+	})
+}
+
+// TestSweepRevives: a look that failed too often is taken again when a list shows
+// the object in a form that can be read, and the event that waited for it is done.
+func TestSweepRevives(t *testing.T) {
+	both(t, trusting, func(t *testing.T, h *house) {
+		h.world.say(mine("u"), provider.Snapshot{Ref: sub1})
+		id := h.webhook(sub1)
+		for range 12 {
+			h.step()
+			h.clock.Pass(time.Hour)
+		}
+		h.wantEvent(id, store.EventDead)
+		good := snap("sub_1", subscribed(billing.SubscriptionActive))
+		h.world.say(good)
+		if _, err := h.Write(t.Context(), apply.Page{Cause: apply.Cause{Trigger: apply.Sweep}, Begun: h.begin(), Snapshots: []provider.Snapshot{good}}); err != nil {
+			t.Fatal(err)
+		}
+		h.step()
+		h.wantEvent(id, store.EventDone)
+		h.wantStatus(sub1, "active")
+	})
+}
+
+// TestDuplicate: of two subscriptions that will go on, the older is one too many,
+// until either is canceled. One that is canceled already, or waits for its first
+// payment, is none.
+func TestDuplicate(t *testing.T) {
+	both(t, trusting, func(t *testing.T, h *house) {
+		open := func() (ids []string) {
+			t.Helper()
+			rows, err := h.db.Drift(t.Context(), store.DriftFilter{State: "open", Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range rows {
+				if d.Kind == apply.DriftDuplicate {
+					ids = append(ids, d.Object+" of "+d.Customer+" "+d.Diff)
+				}
+			}
+			return ids
+		}
+		say := func(id string, started int, change func(*billing.Subscription)) {
+			t.Helper()
+			s := subscribed(billing.SubscriptionActive)
+			s.StartedAt = storetest.Start().AddDate(0, 0, started)
+			if change != nil {
+				change(&s)
+			}
+			h.world.say(snap(id, s))
+			h.look(ref(billing.KindSubscription, id))
+		}
+		pending := func(s *billing.Subscription) { s.Status = billing.SubscriptionPending }
+		ending := func(s *billing.Subscription) { s.CancelAt = s.PeriodEnd }
+		ended := func(s *billing.Subscription) { s.Status = billing.SubscriptionEnded }
+		h.world.say(mine("u"))
+		h.look(cus1)
+		const both = `sub_1 of u [{"field":"newer","after":"stripe/subscription/sub_2"}]`
+		for i, step := range []struct {
+			id      string
+			started int
+			change  func(*billing.Subscription)
+			want    []string
+		}{
+			{"sub_1", 0, nil, nil},
+			{"sub_2", 5, pending, nil},
+			{"sub_2", 5, nil, []string{both}},
+			{"sub_2", 5, nil, []string{both}},
+			{"sub_1", 0, ending, nil},
+			{"sub_1", 0, nil, []string{both}},
+			{"sub_2", 5, ended, nil},
+			{"sub_3", -5, nil, []string{`sub_3 of u [{"field":"newer","after":"stripe/subscription/sub_1"}]`}},
+			{"sub_1", 0, ended, nil},
+		} {
+			say(step.id, step.started, step.change)
+			if diff := cmp.Diff(step.want, open()); diff != "" {
+				t.Errorf("step %d, %s: %s", i, step.id, diff)
+			}
 		}
 	})
 }

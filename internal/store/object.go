@@ -212,6 +212,18 @@ type ObjectFilter struct {
 
 // Objects lists objects in the order of their keys.
 func (db *DB) Objects(ctx context.Context, f ObjectFilter) ([]Object, error) {
+	w := f.where()
+	w.args = append(w.args, f.Limit)
+	return collect(ctx, db, scanObject, objectColumns+w.text()+fmt.Sprintf(" order by key limit $%d + 0", len(w.args)), w.args...)
+}
+
+// CountObjects counts what [DB.Objects] would list without a limit.
+func (db *DB) CountObjects(ctx context.Context, f ObjectFilter) (int64, error) {
+	w := f.where()
+	return one(ctx, db, scanInt, `select count(*) from objects`+w.text(), w.args...)
+}
+
+func (f ObjectFilter) where() where {
 	w := where{}
 	w.linked(f.Customer)
 	w.equal("account", f.Account)
@@ -232,8 +244,7 @@ func (db *DB) Objects(ctx context.Context, f ObjectFilter) ([]Object, error) {
 	if f.Present {
 		w.conditions = append(w.conditions, "gone = 0")
 	}
-	w.args = append(w.args, f.Limit)
-	return collect(ctx, db, scanObject, objectColumns+w.text()+fmt.Sprintf(" order by key limit $%d + 0", len(w.args)), w.args...)
+	return w
 }
 
 // ObjectCounts counts objects by "account/kind".

@@ -246,7 +246,7 @@ func (tx *Tx) Finish(ctx context.Context, claims []Claim, next time.Time) error 
 }
 
 // Defer is [Tx.Finish] for rows that are to be worked once more, at next, for
-// another cause.
+// another cause; one that was wanted meanwhile is due at once and keeps its own.
 func (tx *Tx) Defer(ctx context.Context, claims []Claim, next time.Time, cause string) error {
 	return tx.finish(ctx, claims, next, cause)
 }
@@ -268,7 +268,7 @@ func (tx *Tx) finish(ctx context.Context, claims []Claim, next time.Time, cause 
 			state = case when work.wanted > v.column2 then 'ready' else v.column3 end,
 			due_at = case when work.wanted > v.column2 then v.column5 else v.column4 end,
 			attempts = 0, failures = 0, error = '', lease_until = null, seen = v.column2,
-			cause = case when v.column6 = '' then work.cause else v.column6 end
+			cause = case when v.column6 = '' or work.wanted > v.column2 then work.cause else v.column6 end
 		from (values %s) as v
 		where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
 		returning work.id`, rows)
@@ -334,6 +334,12 @@ func (tx *Tx) Seen(ctx context.Context, keys []string) (map[string]int64, error)
 		seen[l.key] = l.seen
 	}
 	return seen, err
+}
+
+// DeadLooks tells which objects have a look that nobody takes any more because it
+// failed too often.
+func (tx *Tx) DeadLooks(ctx context.Context, keys []string) (dead []string, err error) {
+	return selectIn(ctx, tx, scanString, `select key from work where key in (%s) and queue = 'look' and state = 'dead'`, sorted(keys))
 }
 
 // Pending tells, by key, the causes of the looks that are wanted or under way.

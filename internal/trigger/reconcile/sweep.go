@@ -28,6 +28,9 @@ type Progress struct {
 	Pages   int `json:"pages"`
 	Objects int `json:"objects"`
 	Changed int `json:"changed"`
+	// Doubted counts objects that the lists did not have and that were not looked
+	// for, because they were too many to be believed.
+	Doubted int `json:"doubted,omitempty"`
 }
 
 // Swept is what the last complete sweep did.
@@ -72,7 +75,7 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 		return err
 	}
 	if at.After = page.Next; page.Next == "" {
-		if err := r.leftovers(ctx, account, at); err != nil {
+		if at.Doubted, err = r.leftovers(ctx, account, at); err != nil {
 			return err
 		}
 		at.Kind = following(driver.Kinds(), at.Kind)
@@ -161,21 +164,40 @@ func (r *Reconciler) swept(ctx context.Context, claim store.Claim, account strin
 	})
 }
 
+// believed is how many objects of a kind may be missing from a list at once,
+// whatever their share.
+const believed = 20
+
 // leftovers asks for a look at every object of a kind that a complete list did
-// not have. The list alone buries nobody: only the look does.
-func (r *Reconciler) leftovers(ctx context.Context, account string, at Progress) error {
-	after := ""
-	for {
-		rows, err := r.DB.Objects(ctx, store.ObjectFilter{
-			Account: account, Kind: string(at.Kind), CheckedBefore: at.Number, Present: true, After: after, Limit: 200,
-		})
+// not have. The list alone buries nobody: only the look does. If it is more than
+// half of all that a list did not have, the list is not believed, nor would the
+// answers to the looks be: a provider, a proxy or a key that has lost most of an
+// account speaks of another one. A person must see to that.
+func (r *Reconciler) leftovers(ctx context.Context, account string, at Progress) (doubted int, err error) {
+	filter := store.ObjectFilter{Account: account, Kind: string(at.Kind), Present: true}
+	all, err := r.DB.CountObjects(ctx, filter)
+	if err != nil {
+		return at.Doubted, err
+	}
+	filter.CheckedBefore = at.Number
+	missing, err := r.DB.CountObjects(ctx, filter)
+	if err != nil {
+		return at.Doubted, err
+	}
+	if missing > believed && missing > all/2 {
+		r.Log.Error("a complete list lacks most of what the ledger has, and is not believed: does the key open the right account?",
+			"account", account, "kind", at.Kind, "missing", missing, "of", all)
+		return at.Doubted + int(missing), nil
+	}
+	for filter.Limit = 200; ; {
+		rows, err := r.DB.Objects(ctx, filter)
 		if err != nil || len(rows) == 0 {
-			return err
+			return at.Doubted, err
 		}
 		if err := r.raise(ctx, looks(rows, apply.Sweep)...); err != nil {
-			return err
+			return at.Doubted, err
 		}
-		after = rows[len(rows)-1].Key
+		filter.After = rows[len(rows)-1].Key
 	}
 }
 
