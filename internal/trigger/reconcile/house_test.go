@@ -72,7 +72,9 @@ func drift(t *testing.T, h *triggertest.House) []store.Drift {
 		t.Fatal(err)
 	}
 	slices.Reverse(all)
-	return slices.DeleteFunc(all, func(d store.Drift) bool { return d.Kind == "unlinked" || d.Kind == "unmapped_price" || d.Kind == "duplicate" })
+	return slices.DeleteFunc(all, func(d store.Drift) bool {
+		return d.Kind == "unlinked" || d.Kind == "unmapped_price" || d.Kind == "duplicate"
+	})
 }
 
 // brief shows findings in short.
