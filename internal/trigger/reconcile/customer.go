@@ -100,12 +100,12 @@ func (r *Reconciler) owned(ctx context.Context, driver provider.Driver, query pr
 		if err != nil {
 			return err
 		}
-		outcomes, err := r.Apply.Write(ctx, apply.Page{Cause: cause, Begun: number, Snapshots: page.Snapshots})
+		outcomes, failed, err := r.Apply.Write(ctx, apply.Page{Cause: cause, Begun: number, Snapshots: page.Snapshots})
 		if err != nil {
 			return err
 		}
 		total.count(outcomes)
-		if err := r.unread(ctx, page); err != nil {
+		if err := r.unread(ctx, append(page.Unread, failed...)); err != nil {
 			return err
 		}
 		if query.After = page.Next; query.After == "" {
