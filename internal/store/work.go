@@ -268,6 +268,7 @@ func (tx *Tx) finish(ctx context.Context, claims []Claim, next time.Time, cause 
 			state = case when work.wanted > v.column2 then 'ready' else v.column3 end,
 			due_at = case when work.wanted > v.column2 then v.column5 else v.column4 end,
 			attempts = 0, failures = 0, error = '', lease_until = null, seen = v.column2,
+			payload = case when work.wanted > v.column2 then work.payload else '' end,
 			cause = case when v.column6 = '' or work.wanted > v.column2 then work.cause else v.column6 end
 		from (values %s) as v
 		where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
@@ -311,6 +312,13 @@ func (tx *Tx) Wait(ctx context.Context, claim Claim, cause string, retry time.Ti
 		update work set state = 'ready', due_at = $1, error = $2, lease_until = null
 		where id = $3 and token = $4 and state = 'running'`, stamp{retry}, clip(cause), claim.ID, claim.Token)
 	return lostUnless(result, err, "wait with work")
+}
+
+// Note keeps something for whoever claims the row next, as its payload; empty:
+// nothing. It lasts until the row is finished.
+func (tx *Tx) Note(ctx context.Context, claim Claim, payload string) error {
+	result, err := tx.exec(ctx, `update work set payload = $1 where id = $2 and token = $3`, payload, claim.ID, claim.Token)
+	return lostUnless(result, err, "note on work")
 }
 
 // Release gives a claim back untouched, as if it had not been taken.
