@@ -306,8 +306,8 @@ func (tx *Tx) Wait(ctx context.Context, claim Claim, cause string, retry time.Ti
 // what its next worker should know of the attempts before. It is for the worker who
 // holds the claim or has just given it back.
 func (tx *Tx) Note(ctx context.Context, claim Claim, text string) error {
-	_, err := tx.exec(ctx, `update work set payload = $1 where id = $2 and token = $3`, text, claim.ID, claim.Token)
-	return err
+	result, err := tx.exec(ctx, `update work set payload = $1 where id = $2 and token = $3`, text, claim.ID, claim.Token)
+	return lostUnless(result, err, "note on work")
 }
 
 // Release gives a claim back untouched, as if it had not been taken.
