@@ -88,6 +88,8 @@ func TestEventsOfALife(t *testing.T) {
 	w := newWorld(Config{Seed: 1, Rates: DefaultLife()})
 	w.AddDiscount(Discount{Code: "X", Percent: 10})
 	w.Populate(200)
+	guest := w.newTransaction(order{origin: "web", lines: []*line{w.newLine(w.all[PricePass].(*price), 1, false)}})
+	w.pay(guest, CardGood, "guest@example.com")
 	types := map[string]int{}
 	run(w, 60, func(r *http.Request) (int, error) {
 		body, _ := io.ReadAll(r.Body)
