@@ -15,8 +15,12 @@ import (
 // EventRetention is how long Paddle lists past events.
 const EventRetention = 90 * 24 * time.Hour
 
-// eventPage is the most events that Paddle returns at once.
-const eventPage = 200
+// How many events are asked for at once: few for a start, since every one comes
+// with its whole entity, and then the most that Paddle returns.
+const (
+	fewEvents  = 20
+	mostEvents = 200
+)
 
 // Events implements [provider.EventLister]. Paddle lists events by id, which
 // begins with the time, and cannot be asked for those since a time. So the first
@@ -27,18 +31,18 @@ func (d *Driver) Events(ctx context.Context, since time.Time, after string) (pro
 		if !isName(after) {
 			return provider.EventPage{}, d.refused("list events", "the cursor is not one of ours")
 		}
-		deliveries, more, err := d.eventsAfter(ctx, after, "id[ASC]")
+		deliveries, more, err := d.eventsAfter(ctx, after, "id[ASC]", mostEvents)
 		return pageOf(deliveries, more), err
 	}
-	cursor, newest := "", true
+	cursor, newest, many := "", true, fewEvents
 	for {
-		deliveries, more, err := d.eventsAfter(ctx, cursor, "id[DESC]")
+		deliveries, more, err := d.eventsAfter(ctx, cursor, "id[DESC]", many)
 		if err != nil {
 			return provider.EventPage{}, err
 		}
 		i := slices.IndexFunc(deliveries, func(e provider.Delivery) bool { return e.CreatedAt.Before(since) })
 		if more && i < 0 {
-			cursor, newest = deliveries[len(deliveries)-1].ID, false
+			cursor, newest, many = deliveries[len(deliveries)-1].ID, false, mostEvents
 			continue
 		}
 		if i >= 0 {
@@ -65,20 +69,20 @@ func pageOf(deliveries []provider.Delivery, more bool) provider.EventPage {
 // eventsFrom lists the event with an id and what follows it: what comes after it
 // alone would leave it out.
 func (d *Driver) eventsFrom(ctx context.Context, id string) ([]provider.Delivery, bool, error) {
-	before, _, err := d.eventsAfter(ctx, id, "id[DESC]")
+	before, _, err := d.eventsAfter(ctx, id, "id[DESC]", 1)
 	if err != nil {
 		return nil, false, err
 	}
 	if len(before) == 0 {
-		return d.eventsAfter(ctx, "", "id[ASC]")
+		return d.eventsAfter(ctx, "", "id[ASC]", mostEvents)
 	}
-	return d.eventsAfter(ctx, before[0].ID, "id[ASC]")
+	return d.eventsAfter(ctx, before[0].ID, "id[ASC]", mostEvents)
 }
 
 // eventsAfter asks for one page. An event that cannot be read is passed on without
 // names: the rest must not wait for it.
-func (d *Driver) eventsAfter(ctx context.Context, cursor, order string) ([]provider.Delivery, bool, error) {
-	request := &sdk.ListEventsRequest{PerPage: sdk.PtrTo(eventPage), OrderBy: &order}
+func (d *Driver) eventsAfter(ctx context.Context, cursor, order string, many int) ([]provider.Delivery, bool, error) {
+	request := &sdk.ListEventsRequest{PerPage: &many, OrderBy: &order}
 	if cursor != "" {
 		request.After = &cursor
 	}
