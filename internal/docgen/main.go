@@ -1,10 +1,11 @@
-// Docgen writes docs/states.md, the states of every kind of object, from the
-// tables that the service itself goes by, so that the page cannot say otherwise.
+// Docgen writes the pages that are made from tables which the service itself goes
+// by, so that they cannot say otherwise: docs/states.md, the states of every kind
+// of object, and docs/providers/README.md, what each provider can be asked to do.
 // Run it from the root of the repository, or let make generate do so:
 //
 //	go run ./internal/docgen
 //
-// It knows package billing alone, and owns that page and no other.
+// It owns those pages and no others.
 package main
 
 import (
@@ -17,14 +18,33 @@ import (
 
 //go:generate go -C ../.. run ./internal/docgen
 
-// page is where the states are written, from the root of the repository.
-const page = "docs/states.md"
-
 func main() {
-	if err := os.WriteFile(page, []byte(states(billing.Machines())), 0o644); err != nil { //nolint:gosec // a page for all to read
+	if err := write(); err != nil {
 		fmt.Fprintf(os.Stderr, "docgen: %v; run it from the root of the repository\n", err)
 		os.Exit(1)
 	}
+}
+
+// pages are what is written, by path from the root of the repository.
+func pages() (map[string]string, error) {
+	all, err := drivers()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"docs/states.md": states(billing.Machines()), "docs/providers/README.md": abilities(all)}, nil
+}
+
+func write() error {
+	all, err := pages()
+	if err != nil {
+		return err
+	}
+	for path, text := range all {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // a page for all to read
+			return err
+		}
+	}
+	return nil
 }
 
 const preface = `<!-- Written by go run ./internal/docgen from package billing. Do not edit. -->

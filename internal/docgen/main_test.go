@@ -8,15 +8,58 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
 )
 
-func TestCommittedPageIsCurrent(t *testing.T) {
-	committed, err := os.ReadFile("../../" + page)
+func TestCommittedPagesAreCurrent(t *testing.T) {
+	all, err := pages()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(states(billing.Machines()), string(committed)); diff != "" {
-		t.Errorf("%s is out of date, run go run ./internal/docgen (-tables +page):\n%s", page, diff)
+	for path, want := range all {
+		committed, err := os.ReadFile("../../" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, string(committed)); diff != "" {
+			t.Errorf("%s is out of date, run go run ./internal/docgen (-tables +page):\n%s", path, diff)
+		}
+	}
+}
+
+// able is a driver of which only the abilities are asked.
+type able struct {
+	provider.Driver
+	provider.Canceler
+	table map[provider.Ability]provider.Support
+}
+
+func (a able) Abilities() map[provider.Ability]provider.Support { return a.table }
+
+func TestAbilities(t *testing.T) {
+	for _, a := range provider.AllAbilities() {
+		if meanings[a] == "" {
+			t.Errorf("nobody says what %s means", a)
+		}
+	}
+	page := abilities([]shown{
+		{"One", "one.md", able{table: map[provider.Ability]provider.Support{
+			provider.CancelNow: {Level: provider.Native}, provider.Uncancel: {Level: provider.Absent, Note: "Final | for good."},
+		}}},
+		{"Two", "two.md", able{table: map[provider.Ability]provider.Support{
+			provider.CancelNow: {Level: provider.Emulated, Note: "By us."}, provider.Refund: {Level: provider.Native},
+		}}},
+	})
+	for _, want := range []string{
+		"| | [One](one.md) | [Two](two.md) |\n|---|---|---|\n",
+		"| cancel at once | yes | emulated (1) |\n",
+		"| take a cancellation back | no (2) | no |\n",
+		"| refund in full | no | no |\n", // said, but there is no method
+		"\n1. Two, cancel at once: By us.\n2. One, take a cancellation back: Final \\| for good.\n",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
 	}
 }
 

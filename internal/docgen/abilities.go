@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/stripe"
+)
+
+// shown is a driver with the name of its provider.
+type shown struct {
+	name, page string
+	provider.Driver
+}
+
+// drivers makes one of each kind, with keys that open nothing.
+func drivers() ([]shown, error) {
+	s, err := stripe.New(stripe.Config{Account: "stripe", SecretKey: "sk_test_docgen"}) //nolint:gosec // it opens nothing
+	if err != nil {
+		return nil, err
+	}
+	return []shown{{"Stripe", "stripe.md", s}}, nil
+}
+
+// meanings say what an ability is.
+var meanings = map[provider.Ability]string{
+	provider.CheckoutSubscription: "hosted checkout of a subscription",
+	provider.CheckoutPayment:      "hosted checkout of a one-time payment",
+	provider.PaymentUpdate:        "link for changing the payment method",
+	provider.CancelAtPeriodEnd:    "cancel at the end of the period",
+	provider.CancelNow:            "cancel at once",
+	provider.Uncancel:             "take a cancellation back",
+	provider.Pause:                "pause until told",
+	provider.PauseUntil:           "pause until a date",
+	provider.Resume:               "resume",
+	provider.ExtendTrial:          "move the end of a trial",
+	provider.Capture:              "capture what the customer agreed to",
+	provider.Collect:              "try an open invoice now",
+	provider.Refund:               "refund in full",
+	provider.PartialRefund:        "refund in part",
+	provider.AcceptDispute:        "concede a dispute",
+	provider.PushEmail:            "tell a customer's new address",
+	provider.RegisterEndpoint:     "register the webhook endpoint",
+	provider.ListEvents:           "list past events",
+}
+
+const abilitiesPreface = `<!-- Written by go run ./internal/docgen from the drivers. Do not edit. -->
+
+# Providers
+
+What each provider can be asked to do. *Emulated* means that the service does what the provider does not, as far as that
+is honest; *no* means that asking is refused with the reason. The numbers lead to notes.
+
+`
+
+// abilities renders the table of what each provider can do, with its notes.
+func abilities(all []shown) string {
+	var doc, notes strings.Builder
+	doc.WriteString(abilitiesPreface + "| |")
+	for _, d := range all {
+		fmt.Fprintf(&doc, " [%s](%s) |", d.name, d.page)
+	}
+	doc.WriteString("\n|---" + strings.Repeat("|---", len(all)) + "|\n")
+	count := 0
+	for _, a := range provider.AllAbilities() {
+		fmt.Fprintf(&doc, "| %s |", meanings[a])
+		for _, d := range all {
+			able, note := provider.Can(d.Driver, a)
+			word := "no"
+			switch {
+			case able && d.Abilities()[a].Level == provider.Emulated:
+				word = "emulated"
+			case able:
+				word = "yes"
+			}
+			if note != "" {
+				count++
+				word += fmt.Sprintf(" (%d)", count)
+				fmt.Fprintf(&notes, "%d. %s, %s: %s\n", count, d.name, meanings[a], cell(note))
+			}
+			fmt.Fprintf(&doc, " %s |", word)
+		}
+		doc.WriteString("\n")
+	}
+	if count > 0 {
+		doc.WriteString("\n" + notes.String())
+	}
+	return doc.String()
+}
