@@ -2,7 +2,6 @@ package paddle
 
 import (
 	"bytes"
-	"container/heap"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -11,8 +10,9 @@ import (
 	"math"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // Attempts at a notification, and the wait after each: about a minute times the
@@ -31,53 +31,12 @@ func (s *Server) gap(attempt int) time.Duration {
 
 // delivery is one copy of a notification on its way.
 type delivery struct {
-	at      time.Time
-	seq     int64
 	about   *notification
 	attempt int
 	// signature is the one that is repeated, if it is.
 	signature string
 	// extra marks a duplicate, which is not tried again.
 	extra bool
-}
-
-// postbox holds deliveries by the time they are due.
-type postbox struct {
-	heap deliveryHeap
-	seq  int64
-}
-
-type deliveryHeap []*delivery
-
-func (h deliveryHeap) Len() int { return len(h) }
-func (h deliveryHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].seq < h[j].seq
-	}
-	return h[i].at.Before(h[j].at)
-}
-func (h deliveryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *deliveryHeap) Push(x any)   { *h = append(*h, x.(*delivery)) }
-func (h *deliveryHeap) Pop() any {
-	old := *h
-	last := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return last
-}
-
-func (p *postbox) next() (time.Time, bool) {
-	if len(p.heap) == 0 {
-		return time.Time{}, false
-	}
-	return p.heap[0].at, true
-}
-
-// put keeps the order of deliveries that are due at one time.
-func (p *postbox) put(d *delivery) {
-	p.seq++
-	d.seq = p.seq
-	heap.Push(&p.heap, d)
 }
 
 // queue plans the notifications of a new event, with whatever goes wrong on the
@@ -111,7 +70,7 @@ func (s *Server) notify(e *event, to *setting, origin string) *notification {
 	}
 	s.stats.Duplicated += len(delays) - 1
 	for i, d := range delays {
-		s.post.put(&delivery{at: s.faults.Hold(s.now.Add(d)), about: n, extra: i > 0})
+		s.post.Put(s.faults.Hold(s.now.Add(d)), &delivery{about: n, extra: i > 0})
 	}
 	return n
 }
@@ -120,13 +79,7 @@ func (s *Server) notify(e *event, to *setting, origin string) *notification {
 func (s *Server) Due(now time.Time) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
-	for _, d := range s.post.heap {
-		if !d.at.After(now) {
-			n++
-		}
-	}
-	return n
+	return s.post.Due(now)
 }
 
 // Deliver posts, one after the other, every notification that is due at the
@@ -150,11 +103,10 @@ func (s *Server) Deliver(ctx context.Context, post func(*http.Request) (int, err
 func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
 	defer s.enter()()
 	for {
-		at, ok := s.post.next()
-		if !ok || at.After(s.now) {
+		d, _, found := s.post.Take(s.now)
+		if !found {
 			return nil, nil
 		}
-		d := heap.Pop(&s.post.heap).(*delivery)
 		req, err := s.sign(ctx, d)
 		if err != nil {
 			s.log.Error("notification cannot be sent; give the destination an absolute URL", "url", d.about.to.url, "error", err)
@@ -225,50 +177,11 @@ func (s *Server) record(d *delivery, status int, err error) {
 		n.status, n.retry = "failed", time.Time{}
 		return
 	}
-	d.at = s.now.Add(s.gap(d.attempt))
-	n.status, n.retry = "needs_retry", d.at
-	s.post.put(d)
+	n.status, n.retry = "needs_retry", s.now.Add(s.gap(d.attempt))
+	s.post.Put(n.retry, d)
 }
 
-// senders is how many notifications Run has under way at once.
-const senders = 4
-
-// Run delivers by HTTP in real time until ctx ends: for an interactive demo,
-// whose clock somebody else moves. A nil client means http.DefaultClient.
+// Run delivers by HTTP in real time until ctx ends; see [sim.Post].
 func (s *Server) Run(ctx context.Context, client *http.Client) error {
-	if client == nil {
-		client = http.DefaultClient
-	}
-	var group sync.WaitGroup
-	for range senders {
-		group.Go(func() { s.send(ctx, client) })
-	}
-	group.Wait()
-	return ctx.Err()
-}
-
-func (s *Server) send(ctx context.Context, client *http.Client) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s.Deliver(ctx, Poster(client))
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// Poster makes the function that Deliver wants out of an HTTP client. Redirects
-// are not followed: Paddle takes them for failures.
-func Poster(client *http.Client) func(*http.Request) (int, error) {
-	return func(r *http.Request) (int, error) {
-		resp, err := client.Do(r)
-		if err != nil {
-			return 0, err
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode, nil
-	}
+	return sim.Post(ctx, client, s.Deliver)
 }
