@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 
+	sdk "github.com/PaddleHQ/paddle-go-sdk/v4"
+
 	"github.com/trivetdev/trivet/provider"
 )
 
@@ -19,7 +21,7 @@ const missingRight = "forbidden"
 // what is known is the environment, whose objects are all different.
 func (d *Driver) CheckKey(ctx context.Context) (account string, err error) {
 	err = d.ask(ctx, "check the key", func(ctx context.Context) error {
-		_, err := d.api.ListEventTypes(ctx, nil)
+		_, err := d.api.ListEventTypes(ctx, &sdk.ListEventTypesRequest{})
 		return err
 	}, func(_, _ json.RawMessage) error { return nil }, '[')
 	if failure, ok := errors.AsType[*provider.Error](err); ok && failure.Code == missingRight {
