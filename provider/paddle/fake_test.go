@@ -1,6 +1,7 @@
 package paddle
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -142,3 +143,5 @@ func fetched(t *testing.T, kind billing.Kind, id, object string) provider.Snapsh
 	}
 	return snapshot
 }
+
+func ctx() context.Context { return context.Background() }
