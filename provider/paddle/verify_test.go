@@ -114,7 +114,7 @@ func wantRejected(t *testing.T, d *Driver, header http.Header, body string, want
 		t.Fatalf("error %v, want a rejection as %s", err, want)
 	}
 	if got.ID != "" || len(got.Refs) > 0 {
-		t.Errorf("rejected, and yets names %+v", got)
+		t.Errorf("rejected, and yet names %+v", got)
 	}
 	for _, secret := range []string{oldSecret, newSecret, testKey} {
 		if strings.Contains(err.Error(), secret) {
