@@ -329,3 +329,33 @@ func TestAmountsThatAreNot(t *testing.T) {
 		}
 	}
 }
+
+// Adjustments that a transaction does not show are asked for.
+func TestAdjustmentsThatAreNotShown(t *testing.T) {
+	hiding := strings.Replace(transactionJSON("completed", "api", ""), `"totals":{"subtotal":"4000","tax":"400","total":"4400"`,
+		`"adjusted_totals":{"total":"3400"},"totals":{"subtotal":"4000","tax":"400","total":"4400"`, 1)
+	refund := `{"id":"adj_1","action":"refund","status":"approved","currency_code":"USD","transaction_id":"txn_1","totals":{"total":"1000"},"items":[{"item_id":"txnitm_1","totals":{"total":"1000"}}]}`
+	f := &fake{answers: map[string]string{
+		"GET /prefix/transactions/txn_1": data(hiding), "GET /prefix/transactions": rows(false, hiding), "GET /prefix/adjustments": rows(false, refund),
+		"POST /prefix/adjustments": data(`{"id":"adj_2"}`),
+	}}
+	s, err := f.driver(t).Fetch(t.Context(), refTo(billing.KindPayment, "txn_1"))
+	if err != nil || s.Object.(billing.Payment).Refunded != 1000 {
+		t.Errorf("%+v, %v", s.Object, err)
+	}
+	page, err := f.driver(t).List(t.Context(), provider.Query{Kind: billing.KindPayment})
+	if err != nil || len(page.Snapshots) != 0 || len(page.Unread) != 1 {
+		t.Errorf("%+v, %v", page, err)
+	}
+	if _, err := f.driver(t).Refund(t.Context(), provider.RefundRequest{Payment: refTo(billing.KindPayment, "txn_1"), Key: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	want := []any{map[string]any{"item_id": "txnitm_1", "type": "partial", "amount": "1900"}, map[string]any{"item_id": "txnitm_2", "type": "partial", "amount": "1500"}}
+	if diff := cmp.Diff(want, f.writes()[0].body["items"]); diff != "" {
+		t.Error(diff)
+	}
+	f.answers["GET /prefix/adjustments"] = rows(false)
+	if s, err := f.driver(t).Fetch(t.Context(), refTo(billing.KindPayment, "txn_1")); provider.KindOf(err) != provider.Unavailable || s.Object != nil {
+		t.Errorf("what is nowhere to be seen makes %+v, %v", s.Object, err)
+	}
+}

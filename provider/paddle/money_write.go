@@ -62,10 +62,7 @@ func (d *Driver) Refund(ctx context.Context, request provider.RefundRequest) (pr
 	default:
 		return provider.Ref{}, d.refused(op, "the reason is not duplicate, fraudulent or requested_by_customer")
 	}
-	t, err := call[sdk.Transaction](ctx, d, op, func(ctx context.Context) error {
-		_, err := d.api.GetTransaction(ctx, &sdk.GetTransactionRequest{TransactionID: request.Payment.ID, IncludeAdjustments: true})
-		return err
-	})
+	t, err := d.transaction(ctx, op, request.Payment.ID)
 	if err != nil {
 		return provider.Ref{}, err
 	}
@@ -103,8 +100,6 @@ func later(err error) error {
 // items.
 func (d *Driver) refundOf(op string, t sdk.Transaction, request provider.RefundRequest) (*sdk.CreateAdjustmentRequest, error) {
 	switch {
-	case t.ID != request.Payment.ID:
-		return nil, d.malformed(op, errOther)
 	case t.Status == sdk.TransactionStatusPaid:
 		return nil, &provider.Error{
 			Account: d.account, Op: op, Kind: provider.Unavailable, RetryAfter: untilCompleted, Err: errors.New("Paddle is still booking the payment"), //nolint:staticcheck // a name
@@ -209,33 +204,40 @@ func (d *Driver) FoundRefund(ctx context.Context, request provider.RefundRequest
 		return provider.Ref{}, false, err
 	}
 	mark := marked("x", request.Key)[1:]
-	cursor := ""
+	query := sdk.ListAdjustmentsRequest{TransactionID: []string{request.Payment.ID}, Action: sdk.PtrTo(string(sdk.AdjustmentActionRefund))}
+	err = d.eachAdjustment(ctx, op, query, func(a sdk.Adjustment) bool {
+		if strings.HasSuffix(a.Reason, mark) {
+			refund = d.ref(billing.KindRefund, a.ID)
+		}
+		return refund.IsZero()
+	})
+	return refund, !refund.IsZero() && err == nil, err
+}
+
+// eachAdjustment visits the adjustments of a transaction until visit has seen
+// enough. One that cannot be read ends it: money is at stake.
+func (d *Driver) eachAdjustment(ctx context.Context, op string, query sdk.ListAdjustmentsRequest, visit func(sdk.Adjustment) bool) error {
+	query.PerPage, query.OrderBy = sdk.PtrTo(50), byAge()
 	for {
-		query := &sdk.ListAdjustmentsRequest{
-			TransactionID: []string{request.Payment.ID}, Action: sdk.PtrTo(string(sdk.AdjustmentActionRefund)), PerPage: sdk.PtrTo(50), OrderBy: byAge(),
-		}
-		if cursor != "" {
-			query.After = &cursor
-		}
 		rows, more, err := list(ctx, d, op, func(ctx context.Context) error {
-			_, err := d.api.ListAdjustments(ctx, query)
+			_, err := d.api.ListAdjustments(ctx, &query)
 			return err
 		})
 		if err != nil {
-			return provider.Ref{}, false, err
+			return err
 		}
 		for _, row := range rows {
 			var a sdk.Adjustment
 			if err := json.Unmarshal(row, &a); err != nil || !isName(a.ID) {
-				return provider.Ref{}, false, d.malformed(op, errors.New("an adjustment cannot be read"))
+				return d.malformed(op, errors.New("an adjustment cannot be read"))
 			}
-			if strings.HasSuffix(a.Reason, mark) {
-				return d.ref(billing.KindRefund, a.ID), true, nil
+			if !visit(a) {
+				return nil
 			}
-			cursor = a.ID
+			query.After = sdk.PtrTo(a.ID)
 		}
 		if !more {
-			return provider.Ref{}, false, nil
+			return nil
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (d *Driver) looker(kind billing.Kind) looker {
 	case billing.KindInvoice:
 		return d.transactions(kind, d.invoice)
 	case billing.KindPayment:
-		return d.transactions(kind, d.payment)
+		return d.payments()
 	case billing.KindRefund:
 		return d.refunds()
 	case billing.KindDispute:

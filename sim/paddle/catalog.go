@@ -227,15 +227,15 @@ func (s *Server) AddCatalog() {
 
 // Ids of the prices of [Server.AddCatalog].
 const (
-	PriceBasicWeek   = "pri_01basicweek00000000000000"
-	PriceProWeek     = "pri_01proweek0000000000000000"
-	PriceBasicMonth  = "pri_01basicmonth0000000000000"
-	PriceProMonth    = "pri_01promonth000000000000000"
-	PriceProTrial    = "pri_01protrial000000000000000"
-	PriceProYear     = "pri_01proyear0000000000000000"
-	PriceProMonthEUR = "pri_01promontheur000000000000"
-	PriceProMonthJPY = "pri_01promonthjpy000000000000"
-	PriceProMonthKRW = "pri_01promonthkrw000000000000"
-	PricePass        = "pri_01pass0000000000000000000"
-	PriceForever     = "pri_01forever0000000000000000"
+	PriceBasicWeek   = "pri_01basicweek000000000000000"
+	PriceProWeek     = "pri_01proweek00000000000000000"
+	PriceBasicMonth  = "pri_01basicmonth00000000000000"
+	PriceProMonth    = "pri_01promonth0000000000000000"
+	PriceProTrial    = "pri_01protrial0000000000000000"
+	PriceProYear     = "pri_01proyear00000000000000000"
+	PriceProMonthEUR = "pri_01promontheur0000000000000"
+	PriceProMonthJPY = "pri_01promonthjpy0000000000000"
+	PriceProMonthKRW = "pri_01promonthkrw0000000000000"
+	PricePass        = "pri_01pass00000000000000000000"
+	PriceForever     = "pri_01forever00000000000000000"
 )

@@ -91,10 +91,16 @@ func createSetting(c *call) (answered, error) {
 	}
 	e := &setting{
 		head: s.newHead("notification_setting", "ntfset", ""), url: c.body.str("destination"), note: c.body.str("description"),
-		events: c.body.texts("subscribed_events"), secrets: []string{"pdl_" + s.newID("ntfset") + "_" + digits(s.now.Unix())},
+		events: c.body.texts("subscribed_events"), secrets: []string{s.newSecret()},
 	}
 	s.add(e)
 	return answered{data: e.render(s), status: 201}, nil
+}
+
+// newSecret makes a secret key of a destination's form.
+func (s *Server) newSecret() string {
+	more := s.newID("secret")[len("secret_"):]
+	return "pdl_" + s.newID("ntfset") + "_" + more + more[:6]
 }
 
 // updateSetting with active also ends a Disabled fault: somebody has noticed.

@@ -165,7 +165,7 @@ func (t *transaction) details(s *Server) doc {
 	for _, l := range t.lines {
 		lines = append(lines, doc{
 			{"id", l.id}, {"price_id", l.price.id}, {"quantity", l.quantity}, {"totals", amounts(l.gross-t.tax(l), t.cut(l), t.tax(l), t.due(l))},
-			{"product", l.price.product.render(s)}, {"tax_rate", "0"}, {"unit_totals", amounts(l.price.amount, 0, 0, l.price.amount)},
+			{"proration", nil}, {"product", l.price.product.render(s)}, {"tax_rate", "0"}, {"unit_totals", amounts(l.price.amount, 0, 0, l.price.amount)},
 		})
 	}
 	totals := amounts(total-t.taxes()+t.cuts(), t.cuts(), t.taxes(), total)

@@ -53,14 +53,18 @@ func (c *call) included(r resource, d doc) doc {
 		wanted = append(wanted, strings.Split(text, ",")...)
 	}
 	t := r.(*transaction)
+	// Paddle's page says adjustments and its SDKs say adjustment; both work, and
+	// nothing is shown where there are none.
 	if slices.Contains(wanted, "adjustment") || slices.Contains(wanted, "adjustments") {
-		rows := []any{}
+		var rows []any
 		for _, a := range c.s.adjustments(t) {
 			if shown, ok := c.s.view(a); ok {
 				rows = append(rows, shown)
 			}
 		}
-		d = append(d, field{"adjustments", rows})
+		if len(rows) > 0 {
+			d = append(d, field{"adjustments", rows})
+		}
 	}
 	if slices.Contains(wanted, "customer") {
 		if who := c.s.payer(t); who != nil {
