@@ -16,7 +16,7 @@ import (
 // Keys of the simulated account.
 const (
 	paddleKey    = "pdl_live_apikey_01demo000000000000000000_demo"
-	paddleSecret = "pdl_ntfset_01demo000000000000000000_demo"
+	paddleSecret = "pdl_ntfset_01demo000000000000000000_demo" //nolint:gosec // it opens nothing
 	paddleBase   = "https://api.paddle.test"
 )
 

@@ -153,7 +153,7 @@ func checkKey(key, environment string) error {
 		return errors.New("is for no environment: set environment to live or sandbox")
 	case key == "":
 		return errors.New("is empty: copy it from the Paddle dashboard, Developer tools, Authentication")
-	case strings.HasPrefix(key, "pdl_ntfset_"):
+	case strings.HasPrefix(key, secretPrefix):
 		return errors.New("is the secret key of a notification destination (pdl_ntfset_): it belongs into webhook_secrets")
 	case strings.HasPrefix(key, "live_"), strings.HasPrefix(key, "test_"):
 		return errors.New("is a client-side token: use an API key (pdl_live_apikey_ or pdl_sdbx_apikey_)")
@@ -172,13 +172,16 @@ func checkKey(key, environment string) error {
 	return nil
 }
 
+// secretPrefix is what the secret key of a notification destination begins with.
+const secretPrefix = "pdl_ntfset_"
+
 func checkSecret(secret string) error {
 	switch {
 	case secret == "":
 		return errors.New("is empty: copy it from the destination's page in the Paddle dashboard, Developer tools, Notifications")
 	case placeholder(secret):
 		return errors.New("is a placeholder: copy the real secret key from the destination's page in the Paddle dashboard")
-	case !strings.HasPrefix(secret, "pdl_ntfset_") || secret == "pdl_ntfset_" || strings.ContainsAny(secret, " \t\r\n"):
+	case !strings.HasPrefix(secret, secretPrefix) || len(secret) == len(secretPrefix) || strings.ContainsAny(secret, " \t\r\n"):
 		return errors.New("is not the secret key of a notification destination: it begins with pdl_ntfset_ and has no spaces")
 	}
 	return nil

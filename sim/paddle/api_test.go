@@ -20,7 +20,7 @@ func TestKeyAndUnknownCalls(t *testing.T) {
 	c.no(404, "invalid_url", "GET", "/business", "")
 	c.no(404, "not_found", "GET", "/subscriptions/nothing", "")
 	c.no(400, "bad_request", "POST", "/transactions", `{"color":"red"}`)
-	c.no(400, "bad_request", "GET", "/subscriptions?colour=red", "")
+	c.no(400, "bad_request", "GET", "/subscriptions?shade=red", "")
 	c.no(400, "invalid_json", "POST", "/transactions", `[`)
 	c.no(400, "bad_request", "GET", "/subscriptions?order_by=name[ASC]", "")
 	c.no(400, "bad_request", "GET", "/subscriptions?after=sub_1", "")

@@ -7,7 +7,7 @@
 // posts the notifications that are due. A world is deterministic for its seed
 // when driven from one goroutine.
 //
-// What Paddle does differently from others is modelled on purpose: there is no
+// What Paddle does differently from others is modeled on purpose: there is no
 // idempotency header; an amount is a string; a transaction is checkout, invoice
 // and payment in one; a refund waits for Paddle's approval and may be rejected;
 // disputes are adjustments; a failed renewal is told as "active" first; one event
