@@ -173,7 +173,7 @@ func checkKey(key, environment string) error {
 }
 
 // secretPrefix is what the secret key of a notification destination begins with.
-const secretPrefix = "pdl_ntfset_"
+const secretPrefix = "pdl_ntfset_" //nolint:gosec // it is how all of them begin
 
 func checkSecret(secret string) error {
 	switch {
