@@ -8,6 +8,7 @@ import (
 
 	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/paddle"
 	"github.com/trivetdev/trivet/provider/stripe"
 	"github.com/trivetdev/trivet/provider/transport"
 )
@@ -15,6 +16,7 @@ import (
 // drivers makes the driver of an account, by kind.
 var drivers = map[string]func(p config.Provider, now func() time.Time) (provider.Driver, error){
 	config.Stripe: stripeDriver,
+	config.Paddle: paddleDriver,
 }
 
 // driver makes the driver of one account.
@@ -49,6 +51,16 @@ func stripeLimit(key string) float64 {
 	}
 	return stripeTest
 }
+
+func paddleDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return paddle.New(paddle.Config{
+		Account: p.Name, APIKey: p.APIKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets), Environment: p.Environment, BaseURL: p.BaseURL,
+		Transport: paced(p, paddleLimit), Now: now,
+	})
+}
+
+// paddleLimit is Paddle's limit on calls per second from one address.
+const paddleLimit = 4
 
 // paced is a transport with the configured rate, given the provider's own limit
 // in calls a second; nil leaves it to the driver.

@@ -23,7 +23,7 @@ type rule struct {
 	now      time.Time
 	account  *account
 	books    books
-	truth    map[string]sim.Object // by id
+	truth    map[string]sim.Object // payments, by id
 	subs     map[string][]sim.Object
 	disputes map[string]string // by payment
 	passes   map[string][]time.Time
@@ -38,8 +38,9 @@ func newRule(ctx context.Context, a *account, now time.Time) (*rule, error) {
 		now: now, account: a, books: b, truth: map[string]sim.Object{}, subs: map[string][]sim.Object{}, disputes: map[string]string{},
 	}
 	for _, o := range a.truth.Truth() {
-		r.truth[o.ID] = o
 		switch o.Kind {
+		case sim.KindPayment: // whose id may be an invoice's and a checkout's too
+			r.truth[o.ID] = o
 		case sim.KindSubscription:
 			r.subs[o.Customer] = append(r.subs[o.Customer], o)
 		case sim.KindDispute:

@@ -17,7 +17,7 @@ type kind struct {
 
 // kinds is the table of providers: a new one moves in here.
 func kinds() []kind {
-	return []kind{{"stripe", openStripe}}
+	return []kind{{"stripe", openStripe}, {"paddle", openPaddle}}
 }
 
 // setup is what every simulated provider gets.
@@ -44,6 +44,9 @@ type account struct {
 	offers []offer
 	// bought reads the provider's own account of what pays for what.
 	bought func(ctx context.Context) (books, error)
+	// excuse says why the provider may rightly refuse an operation on an object
+	// that is truly so; empty: it may not. Nil: it refuses nothing of its own.
+	excuse func(op string, truth map[string]string) string
 }
 
 // motion is how a simulated provider moves.

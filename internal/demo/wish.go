@@ -282,6 +282,11 @@ func (w *wish) needless() string {
 	case truth.Kind == sim.KindSubscription && f["status"] == "ended":
 		return "it has ended"
 	}
+	if w.account.excuse != nil {
+		if why := w.account.excuse(w.op, f); why != "" {
+			return why
+		}
+	}
 	switch w.op {
 	case sim.OpCancelAtPeriodEnd:
 		return when(f["cancel_at"] != "", "its end is set")

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/paddle"
 	"github.com/trivetdev/trivet/provider/stripe"
 )
 
@@ -20,7 +21,11 @@ func drivers() ([]shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []shown{{"Stripe", "stripe.md", s}}, nil
+	p, err := paddle.New(paddle.Config{Account: "paddle", APIKey: "pdl_live_apikey_docgen"}) //nolint:gosec // it opens nothing
+	if err != nil {
+		return nil, err
+	}
+	return []shown{{"Stripe", "stripe.md", s}, {"Paddle", "paddle.md", p}}, nil
 }
 
 // meanings say what an ability is.
