@@ -1,0 +1,164 @@
+package paypal
+
+import (
+	"bytes"
+	"container/heap"
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// attempts is how often PayPal tries to deliver, within three days.
+const attempts = 25
+
+// retryAfter is the wait before try number n, counted from 1: they grow, and add
+// up to three days.
+func retryAfter(n int) time.Duration {
+	return min(time.Duration(n*n)*2*time.Minute, 4*time.Hour)
+}
+
+// delivery is one copy of an event on its way to one webhook.
+type delivery struct {
+	at      time.Time
+	seq     int64
+	event   *event
+	to      *webhook
+	attempt int
+	// extra marks a duplicate, which is not tried again.
+	extra bool
+}
+
+// postbox holds deliveries by the time they are due.
+type postbox struct {
+	heap deliveryHeap
+	seq  int64
+}
+
+type deliveryHeap []*delivery
+
+func (h deliveryHeap) Len() int { return len(h) }
+func (h deliveryHeap) Less(i, j int) bool {
+	if h[i].at.Equal(h[j].at) {
+		return h[i].seq < h[j].seq
+	}
+	return h[i].at.Before(h[j].at)
+}
+func (h deliveryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *deliveryHeap) Push(x any)   { *h = append(*h, x.(*delivery)) }
+func (h *deliveryHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return last
+}
+
+func (p *postbox) next() (time.Time, bool) {
+	if len(p.heap) == 0 {
+		return time.Time{}, false
+	}
+	return p.heap[0].at, true
+}
+
+// put keeps the order of deliveries that are due at one time.
+func (p *postbox) put(d *delivery) {
+	p.seq++
+	d.seq = p.seq
+	heap.Push(&p.heap, d)
+}
+
+// queue plans the deliveries of a new event, with whatever goes wrong on the
+// way.
+func (s *Server) queue(e *event) {
+	for _, to := range s.hooks.all {
+		if !to.wants(e.typ) {
+			continue
+		}
+		if _, off := s.faults.Disabled(s.now); off {
+			s.faults.MissedDisabled()
+			continue
+		}
+		s.stats.Sent++
+		delays := s.faults.Deliveries()
+		if len(delays) == 0 {
+			s.stats.Dropped++
+			continue
+		}
+		s.stats.Duplicated += len(delays) - 1
+		for i, d := range delays {
+			s.post.put(&delivery{at: s.faults.Hold(s.now.Add(d)), event: e, to: to, extra: i > 0})
+		}
+	}
+}
+
+// Deliver posts, one after the other, every webhook that is due at the clock's
+// time, and returns how many it posted. The function gets a complete signed
+// request and answers with the HTTP status, or with an error when there was no
+// answer. It may call the API meanwhile.
+func (s *Server) Deliver(ctx context.Context, post func(*http.Request) (int, error)) (n int) {
+	for ctx.Err() == nil {
+		d, req := s.take(ctx)
+		if d == nil {
+			return n
+		}
+		status, err := post(req)
+		s.record(d, status, err)
+		n++
+	}
+	return n
+}
+
+// take removes the next due delivery and signs it. Each attempt carries its own
+// transmission id and time.
+func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
+	defer s.enter()()
+	for {
+		at, ok := s.post.next()
+		if !ok || at.After(s.now) {
+			return nil, nil
+		}
+		d := heap.Pop(&s.post.heap).(*delivery)
+		req, err := s.request(ctx, d)
+		if err != nil {
+			s.log.Error("webhook cannot be sent; give it an absolute URL", "url", d.to.url, "error", err)
+			continue
+		}
+		return d, req
+	}
+}
+
+func (s *Server) request(ctx context.Context, d *delivery) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.to.url, bytes.NewReader(d.event.body))
+	if err != nil {
+		return nil, fmt.Errorf("deliver event %s: %w", d.event.id, err)
+	}
+	header, err := s.Sign(d.event.body, s.now, d.to.id, d.seq)
+	if err != nil {
+		return nil, err
+	}
+	req.Header = header
+	return req, nil
+}
+
+// record notes the answer to an attempt and plans the next one.
+func (s *Server) record(d *delivery, status int, err error) {
+	defer s.enter()()
+	s.log.Debug("paypal webhook", "event", d.event.id, "type", d.event.typ, "attempt", d.attempt+1, "status", status, "error", err)
+	if err == nil {
+		s.stats.Delivered++
+	}
+	if err == nil && status >= 200 && status < 300 {
+		s.stats.Acked++
+		if !s.acked[d.event.id] {
+			s.acked[d.event.id] = true
+			s.stats.AckedEvents = append(s.stats.AckedEvents, d.event.id)
+		}
+		return
+	}
+	if d.attempt++; d.extra || d.attempt >= attempts {
+		return
+	}
+	d.at = s.now.Add(retryAfter(d.attempt))
+	s.post.put(d)
+}
