@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -108,6 +109,28 @@ type sight struct {
 	missing, looked, patient bool
 	cause                    Cause
 	outcome                  Outcome
+	// doc and claims are the snapshot as it will be stored.
+	doc, claims string
+}
+
+// write puts the snapshot into the form in which it is stored, before anybody
+// waits for the transaction that stores it.
+func (s *sight) write() error {
+	if s.missing || s.snapshot.Gone {
+		return nil
+	}
+	doc, err := json.Marshal(s.snapshot.Object)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", s.ref, err)
+	}
+	claims := []byte("{}")
+	if len(s.snapshot.Claims) > 0 {
+		if claims, err = json.Marshal(s.snapshot.Claims); err != nil {
+			return fmt.Errorf("write %s: %w", s.ref, err)
+		}
+	}
+	s.doc, s.claims = string(doc), string(claims)
+	return nil
 }
 
 // Outcome says what became of a look.
@@ -214,6 +237,9 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 		} else if err := sound(ref, s.snapshot); err != nil {
 			return Outcome{}, err
 		}
+		if err := s.write(); err != nil {
+			return Outcome{}, err
+		}
 		fail.Point("apply.fetched")
 		g := &group{sights: []*sight{s}, claim: claim}
 		if err := a.batcher.Do(ctx, g); err != nil {
@@ -263,7 +289,11 @@ func (a *Applier) Write(ctx context.Context, page Page) ([]Outcome, error) {
 		}
 		if !seen[snapshot.Ref] { // a page that shifted while it was read may repeat rows
 			seen[snapshot.Ref] = true
-			g.sights = append(g.sights, &sight{ref: snapshot.Ref, begun: page.Begun, snapshot: snapshot, cause: page.Cause})
+			s := &sight{ref: snapshot.Ref, begun: page.Begun, snapshot: snapshot, cause: page.Cause}
+			if err := s.write(); err != nil {
+				return nil, err
+			}
+			g.sights = append(g.sights, s)
 		}
 	}
 	if err := a.batcher.Do(ctx, g); err != nil {

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -223,9 +222,7 @@ func (w *writing) foldOne(s *sight) error {
 			return err
 		}
 	}
-	if err := r.see(s); err != nil {
-		return err
-	}
+	r.see(s)
 	if len(r.kinds) > 0 && before.Checked > s.begun {
 		// A later look found the row as it is, which leaves no mark on applied: what
 		// we saw may be of a moment before that look. Somebody has to see it again.
@@ -244,40 +241,29 @@ func (w *writing) foldOne(s *sight) error {
 }
 
 // see sets what the row says after the look, and names the changes.
-func (r *row) see(s *sight) error {
+func (r *row) see(s *sight) {
 	r.is = r.was
 	if s.missing || s.snapshot.Gone {
 		if !r.next.Gone {
 			r.kinds = append(r.kinds, billing.Vanished)
 		}
 		r.next.Gone, r.next.RevisitAt = true, time.Time{}
-		return nil
+		return
 	}
 	object := s.snapshot.Object
-	doc, err := json.Marshal(object)
-	if err != nil {
-		return err
-	}
-	claims := []byte("{}")
-	if len(s.snapshot.Claims) > 0 {
-		if claims, err = json.Marshal(s.snapshot.Claims); err != nil {
-			return err
-		}
-	}
 	if r.next.Gone {
 		r.kinds = append(r.kinds, billing.Returned)
 	}
-	if string(doc) != r.next.Doc {
+	if s.doc != r.next.Doc {
 		r.kinds = append(r.kinds, billing.Observe(r.was, object)...)
-	} else if r.next.Owner != s.snapshot.Owner || r.next.Claims != string(claims) {
+	} else if r.next.Owner != s.snapshot.Owner || r.next.Claims != s.claims {
 		r.kinds = append(r.kinds, billing.Updated)
 	}
 	r.is = object
 	r.next.Gone = false
-	r.next.Doc, r.next.Claims = string(doc), string(claims)
+	r.next.Doc, r.next.Claims = s.doc, s.claims
 	r.next.Owner, r.next.Parent, r.next.Status = s.snapshot.Owner, parentOf(object), object.State()
 	r.next.RevisitAt = object.Revisit()
-	return nil
 }
 
 // parentOf names the object that another hangs on, "kind/id".

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -349,22 +350,22 @@ func (w *world) judgeEffects(ctx context.Context) (c effectCounts, wrong []Misma
 }
 
 // unasked lists effects that nobody asked for. A checkout whose making was not
-// confirmed to the application may exist once; a refused one leads to the
-// portal.
+// confirmed to the application may exist once, and so may what a policy of the
+// service asked for by itself; a refused checkout leads to the portal.
 func (w *world) unasked(ctx context.Context, a *account, asked map[string]bool) (wrong []Mismatch, err error) {
 	once := map[string]bool{}
 	for _, e := range a.truth.Effects() {
 		if asked[e.Key] || e.Op == sim.OpPortalLink {
 			continue
 		}
-		if e.Op == sim.OpCheckoutCreate && !once[e.Key] {
+		if e.Key != "" && !once[e.Key] {
 			once[e.Key] = true
-			_, err := w.db.CheckoutNamed(ctx, e.Key)
-			if err == nil {
-				continue
-			}
-			if !errors.Is(err, store.ErrNotFound) {
+			known, err := w.ours(ctx, e)
+			if err != nil {
 				return nil, err
+			}
+			if known {
+				continue
 			}
 		}
 		wrong = append(wrong, Mismatch{
@@ -372,6 +373,24 @@ func (w *world) unasked(ctx context.Context, a *account, asked map[string]bool) 
 		})
 	}
 	return wrong, nil
+}
+
+// ours reports whether the service has an account of an effect that the
+// application did not ask for.
+func (w *world) ours(ctx context.Context, e sim.Effect) (bool, error) {
+	var err error
+	if e.Op == sim.OpCheckoutCreate {
+		_, err = w.db.CheckoutNamed(ctx, e.Key)
+	} else {
+		var recorded store.Effect
+		if recorded, err = w.db.Effect(ctx, e.Key); err == nil {
+			return strings.HasPrefix(recorded.Actor, "policy:"), nil
+		}
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (w *wish) mismatch(what string) Mismatch {

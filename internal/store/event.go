@@ -158,7 +158,29 @@ func (db *DB) CountEvents(ctx context.Context, filter EventFilter) (int64, error
 
 // EventNamed finds an event by our id or by the provider's.
 func (db *DB) EventNamed(ctx context.Context, id string) (Event, error) {
-	return one(ctx, db, scanEvent, eventColumns+` where id = $1 or event_id = $1 order by seq limit 1`, id)
+	e, err := one(ctx, db, scanEvent, eventColumns+` where id = $1`, id)
+	if err != ErrNotFound { //nolint:errorlint // from one, never wrapped
+		return e, err
+	}
+	// The index begins with the account, so each is asked for. Which there are takes
+	// a leap through the index for each, not a look at every event.
+	accounts, err := collect(ctx, db, scanString, `
+		with recursive known (account) as (
+			select min(account) from events
+			union all
+			select (select min(account) from events where events.account > known.account) from known where known.account is not null
+		)
+		select account from known where account is not null`)
+	if err != nil {
+		return e, err
+	}
+	for _, account := range accounts {
+		e, err = one(ctx, db, scanEvent, eventColumns+` where account = $1 and event_id = $2`, account, id)
+		if err != ErrNotFound { //nolint:errorlint // from one, never wrapped
+			return e, err
+		}
+	}
+	return e, ErrNotFound
 }
 
 // Replay makes events received again and raises a look at what they name. It
