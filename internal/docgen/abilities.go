@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/paypal"
 	"github.com/trivetdev/trivet/provider/stripe"
 )
 
@@ -20,7 +21,11 @@ func drivers() ([]shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []shown{{"Stripe", "stripe.md", s}}, nil
+	p, err := paypal.New(paypal.Config{Account: "paypal", ClientID: "docgen", ClientSecret: "docgen"})
+	if err != nil {
+		return nil, err
+	}
+	return []shown{{"Stripe", "stripe.md", s}, {"PayPal", "paypal.md", p}}, nil
 }
 
 // meanings say what an ability is.

@@ -159,7 +159,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 	result, err := act.call(ctx)
 	fail.Point("outbox.called")
 	if err != nil {
-		return &tried{error: fmt.Errorf("%s %s: %w", e.Kind, e.Object, err), before: e.State, called: true}
+		return &tried{error: fmt.Errorf("%s %s: %w", e.Kind, e.Object, err), before: e.State, called: true, passing: e.Kind == Capture}
 	}
 	return o.note(ctx, claim, e, store.EffectDone, result)
 }
@@ -235,7 +235,7 @@ const (
 
 func retry(claim store.Claim, err error) (time.Duration, bool) {
 	t, _ := errors.AsType[*tried](err)
-	doubted := t != nil && t.before == store.EffectUnknown && (!t.called || claim.Attempts < refusals)
+	doubted := t != nil && (t.passing || t.before == store.EffectUnknown) && (!t.called || claim.Attempts < refusals)
 	if hopeless(err) && !doubted || claim.Attempts >= attempts {
 		return 0, false
 	}
@@ -249,6 +249,10 @@ type tried struct {
 	called bool
 	// before is the state of the effect before the attempt.
 	before string
+	// passing: that it is refused may be news that the next look tells, and then
+	// nothing is left to be done. The bank of a customer who agreed to pay declines,
+	// and the checkout waits for the customer again.
+	passing bool
 }
 
 // Unwrap returns the cause.

@@ -2,11 +2,12 @@ package paypal
 
 import (
 	"bytes"
-	"container/heap"
 	"context"
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // attempts is how often PayPal tries to deliver, within three days.
@@ -20,52 +21,11 @@ func retryAfter(n int) time.Duration {
 
 // delivery is one copy of an event on its way to one webhook.
 type delivery struct {
-	at      time.Time
-	seq     int64
 	event   *event
 	to      *webhook
 	attempt int
 	// extra marks a duplicate, which is not tried again.
 	extra bool
-}
-
-// postbox holds deliveries by the time they are due.
-type postbox struct {
-	heap deliveryHeap
-	seq  int64
-}
-
-type deliveryHeap []*delivery
-
-func (h deliveryHeap) Len() int { return len(h) }
-func (h deliveryHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].seq < h[j].seq
-	}
-	return h[i].at.Before(h[j].at)
-}
-func (h deliveryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *deliveryHeap) Push(x any)   { *h = append(*h, x.(*delivery)) }
-func (h *deliveryHeap) Pop() any {
-	old := *h
-	last := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return last
-}
-
-func (p *postbox) next() (time.Time, bool) {
-	if len(p.heap) == 0 {
-		return time.Time{}, false
-	}
-	return p.heap[0].at, true
-}
-
-// put keeps the order of deliveries that are due at one time.
-func (p *postbox) put(d *delivery) {
-	p.seq++
-	d.seq = p.seq
-	heap.Push(&p.heap, d)
 }
 
 // queue plans the deliveries of a new event, with whatever goes wrong on the
@@ -87,7 +47,7 @@ func (s *Server) queue(e *event) {
 		}
 		s.stats.Duplicated += len(delays) - 1
 		for i, d := range delays {
-			s.post.put(&delivery{at: s.faults.Hold(s.now.Add(d)), event: e, to: to, extra: i > 0})
+			s.post.Put(s.faults.Hold(s.now.Add(d)), &delivery{event: e, to: to, extra: i > 0})
 		}
 	}
 }
@@ -114,11 +74,10 @@ func (s *Server) Deliver(ctx context.Context, post func(*http.Request) (int, err
 func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
 	defer s.enter()()
 	for {
-		at, ok := s.post.next()
-		if !ok || at.After(s.now) {
+		d, _, found := s.post.Take(s.now)
+		if !found {
 			return nil, nil
 		}
-		d := heap.Pop(&s.post.heap).(*delivery)
 		req, err := s.request(ctx, d)
 		if err != nil {
 			s.log.Error("webhook cannot be sent; give it an absolute URL", "url", d.to.url, "error", err)
@@ -133,7 +92,8 @@ func (s *Server) request(ctx context.Context, d *delivery) (*http.Request, error
 	if err != nil {
 		return nil, fmt.Errorf("deliver event %s: %w", d.event.id, err)
 	}
-	header, err := s.Sign(d.event.body, s.now, d.to.id, d.seq)
+	s.sent++
+	header, err := s.Sign(d.event.body, s.now, d.to.id, s.sent)
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +119,17 @@ func (s *Server) record(d *delivery, status int, err error) {
 	if d.attempt++; d.extra || d.attempt >= attempts {
 		return
 	}
-	d.at = s.now.Add(retryAfter(d.attempt))
-	s.post.put(d)
+	s.post.Put(s.now.Add(retryAfter(d.attempt)), d)
+}
+
+// Due returns how many deliveries are due at now.
+func (s *Server) Due(now time.Time) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.post.Due(now)
+}
+
+// Run delivers by HTTP in real time until ctx ends; see [sim.Post].
+func (s *Server) Run(ctx context.Context, client *http.Client) error {
+	return sim.Post(ctx, client, s.Deliver)
 }
