@@ -130,8 +130,8 @@ func (t terms) cycleAt(at time.Time) int {
 	if t.interval.Unit == "" || t.base.IsZero() {
 		return -1
 	}
-	length := later(t.interval, t.base, 1).Sub(t.base)
-	n := max(0, int(at.Sub(t.base)/length)-2) // a guess from below, for no month is longer by two
+	longest := map[string]time.Duration{"day": 1, "week": 7, "month": 31, "year": 366}[t.interval.Unit] * 24 * time.Hour
+	n := max(0, int(at.Sub(t.base)/longest)/int(t.interval.Count)) // from below
 	for ; n < mostCycles; n++ {
 		if t.boundary(n).After(at) {
 			return n
