@@ -152,9 +152,9 @@ func (d *Driver) refsOf(about subject, r resource) []provider.Ref {
 		}
 		return refs
 	case aCapture:
-		return []provider.Ref{d.ref(billing.KindPayment, r.ID), d.ref(billing.KindCheckout, cmp.Or(r.Related.IDs.Order, last(r.Links, "up")))}
+		return []provider.Ref{d.ref(billing.KindPayment, r.ID), d.ref(billing.KindCheckout, cmp.Or(r.Related.IDs.Order, upward(r.Links)))}
 	case aRefund:
-		return []provider.Ref{d.ref(billing.KindRefund, r.ID), d.ref(billing.KindPayment, cmp.Or(r.SaleID, last(r.Links, "up")))}
+		return []provider.Ref{d.ref(billing.KindRefund, r.ID), d.ref(billing.KindPayment, cmp.Or(r.SaleID, upward(r.Links)))}
 	case anOrder:
 		return []provider.Ref{d.ref(billing.KindCheckout, cmp.Or(r.OrderID, r.ID))}
 	case aDispute:
@@ -168,11 +168,11 @@ func (d *Driver) refsOf(about subject, r resource) []provider.Ref {
 	return nil
 }
 
-// last is the last part of the path of a link, on whichever of PayPal's hosts:
-// the id of what it leads to.
-func last(links []link, rel string) string {
+// upward is the id of what the link "up" leads to: the last part of its path, on
+// whichever of PayPal's hosts.
+func upward(links []link) string {
 	for _, l := range links {
-		if l.Rel != rel {
+		if l.Rel != "up" {
 			continue
 		}
 		if u, err := url.Parse(l.Href); err == nil {

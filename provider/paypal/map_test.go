@@ -81,7 +81,7 @@ func TestSubscriptionStates(t *testing.T) {
 			if want := map[string]string{"token": "tok", "payer_id": "PAYER1"}; !cmp.Equal(s.Claims, want) || s.Owner != "" {
 				t.Errorf("of %q, claims %v", s.Owner, s.Claims)
 			}
-			if tt.end == day(3, 15) && !got.PeriodStart.Equal(day(2, 15)) {
+			if tt.end.Equal(day(3, 15)) && !got.PeriodStart.Equal(day(2, 15)) {
 				t.Errorf("the period began on %v", got.PeriodStart)
 			}
 		})

@@ -82,7 +82,7 @@ func (d *Driver) refundsOf(ctx context.Context, op, payment string) ([]refund, e
 	}
 	id := c.Related.IDs.Order
 	if id == "" {
-		id = last(c.Links, "up")
+		id = upward(c.Links)
 	}
 	if !isName(id) {
 		return nil, d.malformed(op, fmt.Errorf("capture %s does not say of which order it is", payment))

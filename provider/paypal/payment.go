@@ -146,7 +146,7 @@ func (d *Driver) capture(ctx context.Context, op string, c *capture) (provider.S
 	}
 	p := paid(c.Status, total, asFee(c.Breakdown.Fee.money()), c.CreateTime)
 	snapshot := provider.Snapshot{Ref: d.ref(billing.KindPayment, c.ID), Claims: claims(c.CustomID, "")}
-	id := cmp.Or(c.Related.IDs.Order, last(c.Links, "up"))
+	id := cmp.Or(c.Related.IDs.Order, upward(c.Links))
 	if isName(id) {
 		o, err := d.getOrder(ctx, op, id)
 		if err != nil {

@@ -48,7 +48,7 @@ func (d *Driver) getRefund(ctx context.Context, op, id string) (*refund, error) 
 		return nil, d.malformed(op, errOther)
 	}
 	if err == nil {
-		r.payment = last(r.Links, "up")
+		r.payment = upward(r.Links)
 		return &r, nil
 	}
 	if provider.KindOf(err) != provider.NotFound {
@@ -121,7 +121,7 @@ func sumOf(refunds []refund, of billing.Money) (sum int64, err error) {
 // ofPayment picks the refunds of one payment out of those of an order.
 func ofPayment(all []refund, payment string) (some []refund) {
 	for _, r := range all {
-		if r.payment = last(r.Links, "up"); r.payment == payment || r.payment == "" {
+		if r.payment = upward(r.Links); r.payment == payment || r.payment == "" {
 			some = append(some, r)
 		}
 	}

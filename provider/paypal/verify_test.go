@@ -257,7 +257,7 @@ func judge(t *testing.T, want provider.Reason, delivery provider.Delivery, err e
 	}
 }
 
-// A body that was decoded and encoded again is another one: the modelled system
+// A body that was decoded and encoded again is another one: a system like this one
 // verified that.
 func TestFlawReserializedBody(t *testing.T) {
 	f := theForge()

@@ -39,7 +39,7 @@ func (h *webhook) wants(typ string) bool {
 }
 
 // emit records an event and queues its deliveries.
-func (s *Server) emit(typ, resourceType, version string, resource obj) *event {
+func (s *Server) emit(typ, resourceType, version string, resource obj) {
 	e := &event{head: head{id: s.newID("WH-", 17) + "-" + s.newID("", 17), created: s.now, updated: s.now}, typ: typ}
 	e.resource, _ = resource["id"].(string)
 	body, err := json.Marshal(obj{
@@ -56,7 +56,6 @@ func (s *Server) emit(typ, resourceType, version string, resource obj) *event {
 	e.body = body
 	s.events.add(e)
 	s.queue(e)
-	return e
 }
 
 // noise is news that a billing service has no use for, half of it of a type that

@@ -85,10 +85,10 @@ func (t *txn) render(s *Server) obj {
 		"create_time": stamp(t.created), "update_time": stamp(t.updated),
 		"links": []obj{s.link("self", "/v2/payments/captures/"+t.id, "GET"), s.link("refund", "/v2/payments/captures/"+t.id+"/refund", "POST")},
 	}
-	switch {
-	case t.state == "PENDING":
+	switch t.state {
+	case "PENDING":
 		o["status_details"] = obj{"reason": "ECHECK"}
-	case t.state == "REVERSED":
+	case "REVERSED":
 		o["status_details"] = obj{"reason": "CHARGEBACK"}
 	}
 	if t.state != "PENDING" && t.state != "DENIED" {

@@ -152,7 +152,7 @@ func running(sub *subscription, now time.Time) string {
 		return "trialing"
 	case sub.over():
 		return "active"
-	case sub.last == nil && !(sub.free() && sub.failed > 0):
+	case sub.last == nil && (!sub.free() || sub.failed == 0):
 		return "pending" // nobody has paid for it yet
 	case sub.failed > 0, sub.outstanding > 0 && !sub.paidUntil.After(now) && sub.next.After(now):
 		return "past_due"
