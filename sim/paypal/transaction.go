@@ -1,5 +1,7 @@
 package paypal
 
+import "strings"
+
 // txn is money that came in: the sale of a subscription or the capture of an
 // order. Both APIs for payments show either.
 type txn struct {
@@ -138,7 +140,7 @@ func (r *refund) render(s *Server) obj {
 
 // old is the refund in the shape of the older API.
 func (r *refund) old(s *Server) obj {
-	state := map[string]string{"PENDING": "pending", "COMPLETED": "completed", "FAILED": "failed", "CANCELLED": "cancelled"}[r.status]
+	state := strings.ToLower(r.status)
 	o := obj{
 		"id": r.id, "state": state, "amount": r.amount.v1(), "sale_id": r.txn.id, "create_time": stamp(r.created), "update_time": stamp(r.updated),
 		"total_refunded_amount": obj{"currency": r.amount.currency, "value": money{r.txn.back(), r.amount.currency}.text()},
