@@ -37,8 +37,10 @@ func openPayPal(s setup) (*account, error) {
 		return nil, fmt.Errorf("simulated PayPal: %w", err)
 	}
 	api := paypalAPI{client: &http.Client{Transport: sim.Transport(world.Handler())}, truth: world.Truth, now: s.clock.Now}
+	handler := newNaive(receivePayPal)
+	handler.untold = untoldByPayPal
 	return &account{
-		name: s.name, shown: "PayPal", motion: world, truth: world, site: world.Handler(), driver: d, naive: newNaive(receivePayPal),
+		name: s.name, shown: "PayPal", motion: world, truth: world, site: world.Handler(), driver: d, naive: handler,
 		offers: paypalOffers(), bought: api.books, origin: world.Origin, final: paypalFinal,
 		coarse: func(currency string) bool { return currency == "HUF" || currency == "TWD" },
 	}, nil
@@ -140,11 +142,8 @@ func (a paypalAPI) addSubscription(ctx context.Context, token string, b books, i
 		Status     string
 		CreateTime time.Time `json:"create_time"`
 		StartTime  time.Time `json:"start_time"`
-		Billing    *struct {
-			Failed int `json:"failed_payments_count"`
-			Last   *struct{ Time time.Time }
-		} `json:"billing_info"`
-		Plan struct {
+		Billing    *struct{} `json:"billing_info"`
+		Plan       struct {
 			Cycles []paypalCycle `json:"billing_cycles"`
 		}
 	}
@@ -156,7 +155,7 @@ func (a paypalAPI) addSubscription(ctx context.Context, token string, b books, i
 		return nil
 	}
 	good, err := a.addSales(ctx, token, b, id, s.CreateTime)
-	if err != nil || s.Billing.Failed == 0 {
+	if err != nil {
 		return err
 	}
 	// A charge that failed leaves no record but a count: it was due when what was
@@ -171,7 +170,9 @@ func (a paypalAPI) addSubscription(ctx context.Context, token string, b books, i
 			due = c.times(n).after(start)
 		}
 	}
-	b.invoices[id] = append(b.invoices[id], bill{id: id + " failed", created: due, status: "open", tried: true})
+	if due.Before(a.now()) {
+		b.invoices[id] = append(b.invoices[id], bill{id: id + " due", created: due, status: "open", tried: true})
+	}
 	return nil
 }
 

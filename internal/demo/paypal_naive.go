@@ -3,6 +3,8 @@ package demo
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // naivePayPal is as much of an event as the handler reads.
@@ -12,6 +14,7 @@ type naivePayPal struct {
 		ID, Status, State string
 		PlanID            string `json:"plan_id"`
 		SaleID            string `json:"sale_id"`
+		Agreement         string `json:"billing_agreement_id"`
 		DisputeID         string `json:"dispute_id"`
 		Links             []struct{ Rel, Href string }
 		Total             naiveAmount `json:"total_refunded_amount"`
@@ -46,9 +49,14 @@ func receivePayPal(n *naive, body []byte) {
 				n.set("payment/"+l.Href[strings.LastIndexByte(l.Href, '/')+1:], "refunded", r.Breakdown.Total.cents())
 			}
 		}
+	case e.Type == "BILLING.SUBSCRIPTION.PAYMENT.FAILED":
+		n.set("subscription/"+r.ID, "status", "past_due")
 	case strings.HasPrefix(e.Type, "BILLING.SUBSCRIPTION."):
 		n.rows["subscription/"+r.ID] = map[string]string{"status": naiveStatus(r.Status), "price": r.PlanID}
 	case strings.HasPrefix(e.Type, "PAYMENT.SALE."):
+		if e.Type == "PAYMENT.SALE.COMPLETED" {
+			n.set("subscription/"+r.Agreement, "status", "active")
+		}
 		n.set("payment/"+r.ID, "status", naivePayment(e.Type))
 		n.set("invoice/"+r.ID, "status", map[bool]string{true: "paid", false: "void"}[naivePayment(e.Type) == "succeeded"])
 	case strings.HasPrefix(e.Type, "PAYMENT.CAPTURE."):
@@ -56,6 +64,12 @@ func receivePayPal(n *naive, body []byte) {
 	case strings.HasPrefix(e.Type, "CUSTOMER.DISPUTE."):
 		n.rows["dispute/"+r.DisputeID] = map[string]string{"provider_status": r.Status}
 	}
+}
+
+// untoldByPayPal: nobody hears of a subscription that was not approved, nor how a
+// refund ends that was pending.
+func untoldByPayPal(n *naive, o sim.Object) bool {
+	return o.Fields["provider_status"] == "APPROVAL_PENDING" || o.Kind == sim.KindRefund && n.rows["refund/"+o.ID]["status"] == "pending"
 }
 
 func naiveStatus(status string) string {

@@ -110,6 +110,11 @@ func (s *subscription) paid() time.Time {
 	return time.Time{}
 }
 
+// youth is how long how a subscription was bought may change with it: it waits three
+// days for approval, its first payment may succeed at the second try more, five days
+// apart, and an eCheck takes three days.
+const youth = OrderLife + (2*5+3+2)*24*time.Hour
+
 // subscription translates a subscription.
 func (d *Driver) subscription(_ context.Context, s *subscription) (provider.Snapshot, error) {
 	if s.Plan == nil {
@@ -126,7 +131,7 @@ func (d *Driver) subscription(_ context.Context, s *subscription) (provider.Snap
 	}
 	d.state(&object, s, t)
 	snapshot := provider.Snapshot{Ref: d.ref(billing.KindSubscription, s.ID), Object: object, Claims: claims(s.CustomID, s.Subscriber.PayerID)}
-	if d.now().Sub(s.CreateTime) < OrderLife+24*time.Hour {
+	if d.now().Sub(s.CreateTime) < youth {
 		snapshot.Related = []provider.Ref{d.ref(billing.KindCheckout, s.ID)} // how it was bought may have changed with it
 	}
 	return snapshot, nil
@@ -300,7 +305,10 @@ func (d *Driver) approval(_ context.Context, s *subscription) (provider.Snapshot
 			object.PaymentStatus = billing.CheckoutPaid
 		}
 	}
-	return provider.Snapshot{Ref: d.ref(billing.KindCheckout, s.ID), Object: object, Claims: claims(s.CustomID, s.Subscriber.PayerID)}, nil
+	return provider.Snapshot{
+		Ref: d.ref(billing.KindCheckout, s.ID), Object: object, Claims: claims(s.CustomID, s.Subscriber.PayerID),
+		Related: []provider.Ref{d.ref(billing.KindSubscription, s.ID)},
+	}, nil
 }
 
 // claims say whose an object is. What our checkouts write into custom_id is a
