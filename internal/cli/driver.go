@@ -9,6 +9,7 @@ import (
 	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/provider/paddle"
+	"github.com/trivetdev/trivet/provider/paypal"
 	"github.com/trivetdev/trivet/provider/stripe"
 	"github.com/trivetdev/trivet/provider/transport"
 )
@@ -17,6 +18,7 @@ import (
 var drivers = map[string]func(p config.Provider, now func() time.Time) (provider.Driver, error){
 	config.Stripe: stripeDriver,
 	config.Paddle: paddleDriver,
+	config.PayPal: paypalDriver,
 }
 
 // driver makes the driver of one account.
@@ -61,6 +63,18 @@ func paddleDriver(p config.Provider, now func() time.Time) (provider.Driver, err
 
 // paddleLimit is Paddle's limit on calls per second from one address.
 const paddleLimit = 4
+
+// paypalLimit stands in for PayPal's limit on calls per second, which it does not
+// publish: it asks not to be polled and answers 429.
+const paypalLimit = 5
+
+func paypalDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return paypal.New(paypal.Config{
+		Account: p.Name, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), WebhookIDs: p.WebhookIDs,
+		Sandbox: p.Environment == "sandbox", BaseURL: p.BaseURL, CertBaseURL: p.CertBaseURL, CAFile: p.CAFile,
+		Transport: paced(p, paypalLimit), Now: now,
+	})
+}
 
 // paced is a transport with the configured rate, given the provider's own limit
 // in calls a second; nil leaves it to the driver.

@@ -11,6 +11,9 @@ import "github.com/trivetdev/trivet/sim"
 type naive struct {
 	// receive handles one delivery; each provider has its own.
 	receive func(n *naive, body []byte)
+	// untold reports whether the provider keeps to itself what is true of an object;
+	// nil if it announces everything.
+	untold func(n *naive, o sim.Object) bool
 	// rows is its table: an object's kind and id to its fields, in the words of
 	// the simulator's truth.
 	rows map[string]map[string]string
@@ -29,6 +32,9 @@ func (n *naive) set(key, field, value string) {
 
 // counts reports whether an object's truth is something that its events tell.
 func (n *naive) counts(o sim.Object) bool {
+	if n.untold != nil && n.untold(n, o) {
+		return false
+	}
 	status := o.Fields["status"]
 	switch o.Kind {
 	case sim.KindCustomer, sim.KindSubscription, sim.KindRefund, sim.KindDispute:

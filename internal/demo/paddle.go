@@ -39,7 +39,7 @@ func openPaddle(s setup) (*account, error) {
 	api := paddleAPI{client: &http.Client{Transport: sim.Transport(world.Handler())}}
 	return &account{
 		name: s.name, shown: "Paddle", motion: world, truth: world, site: world.Handler(), driver: d, naive: newNaive(receivePaddle),
-		offers: paddleOffers(), bought: api.books, excuse: paddleExcuse,
+		offers: paddleOffers(), bought: api.books, final: paddleExcuse,
 	}, nil
 }
 

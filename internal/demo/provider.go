@@ -3,8 +3,10 @@ package demo
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/sim"
 )
@@ -17,7 +19,7 @@ type kind struct {
 
 // kinds is the table of providers: a new one moves in here.
 func kinds() []kind {
-	return []kind{{"stripe", openStripe}, {"paddle", openPaddle}}
+	return []kind{{"stripe", openStripe}, {"paypal", openPayPal}, {"paddle", openPaddle}}
 }
 
 // setup is what every simulated provider gets.
@@ -44,9 +46,24 @@ type account struct {
 	offers []offer
 	// bought reads the provider's own account of what pays for what.
 	bought func(ctx context.Context) (books, error)
-	// excuse says why the provider may rightly refuse an operation on an object
-	// that is truly so; empty: it may not. Nil: it refuses nothing of its own.
-	excuse func(op string, truth map[string]string) string
+	// origin names the checkout that an object came of, at a provider that has no
+	// customers; nil if it has.
+	origin func(kind, id string) string
+	// final says why a provider refuses for good what was asked of an object, given
+	// its truth; empty if it does not. Nil: it refuses nothing but what has ended.
+	final func(op string, fields map[string]string) string
+	// coarse tells the currencies of which the provider takes no fractions, though
+	// there are some; nil: none.
+	coarse func(currency string) bool
+}
+
+// secret reports whether nobody can know of an object: a checkout that was made,
+// whose making was not confirmed to us, which nobody was sent to, and which the
+// provider does not list.
+func (a *account) secret(o sim.Object, sentTo map[string]string) bool {
+	_, sent := sentTo[o.ID]
+	return o.Kind == sim.KindCheckout && !sent && (o.Fields["status"] == "open" || o.Fields["status"] == "expired") &&
+		!slices.Contains(a.driver.Kinds(), billing.KindCheckout)
 }
 
 // motion is how a simulated provider moves.

@@ -12,6 +12,7 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/sim"
 )
 
@@ -116,11 +117,32 @@ func (w *world) target(ctx context.Context, p *person, u urge) (newest store.Obj
 		if err != nil {
 			return newest, false, err
 		}
+		fits = fits && able(w.account(row.Account).driver, u.op)
 		if fits && (!found || row.FirstAt.After(newest.FirstAt)) {
 			newest, found = row, true
 		}
 	}
 	return newest, found, nil
+}
+
+// able reports whether a provider can do what an effect of a kind is; of pauses and
+// refunds, all that the application asks for.
+func able(d provider.Driver, op string) bool {
+	needs := []provider.Ability{provider.Ability(op)}
+	switch op {
+	case outbox.CancelNow:
+		needs[0] = provider.CancelNow
+	case outbox.Pause:
+		needs = append(needs, provider.PauseUntil)
+	case outbox.Refund:
+		needs = append(needs, provider.PartialRefund)
+	}
+	for _, ability := range needs {
+		if can, _ := provider.Can(d, ability); !can {
+			return false
+		}
+	}
+	return true
 }
 
 // fits reports whether an urge can be about an object.
@@ -164,6 +186,9 @@ func (w *world) request(ctx context.Context, p *person, op string, target store.
 		}
 		if left := payment.Amount.Amount - payment.Refunded; variant > 0 && left > 4 {
 			asked.amount = left / 4
+			if coarse := w.account(target.Account).coarse; coarse != nil && coarse(payment.Amount.Currency) {
+				asked.amount -= asked.amount % 100
+			}
 			body["amount"] = asked.amount
 		}
 	}
@@ -282,8 +307,8 @@ func (w *wish) needless() string {
 	case truth.Kind == sim.KindSubscription && f["status"] == "ended":
 		return "it has ended"
 	}
-	if w.account.excuse != nil {
-		if why := w.account.excuse(w.op, f); why != "" {
+	if w.account.final != nil {
+		if why := w.account.final(w.op, f); why != "" {
 			return why
 		}
 	}

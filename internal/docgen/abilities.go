@@ -6,6 +6,7 @@ import (
 
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/provider/paddle"
+	"github.com/trivetdev/trivet/provider/paypal"
 	"github.com/trivetdev/trivet/provider/stripe"
 )
 
@@ -21,11 +22,15 @@ func drivers() ([]shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := paddle.New(paddle.Config{Account: "paddle", APIKey: "pdl_live_apikey_docgen"}) //nolint:gosec // it opens nothing
+	pp, err := paypal.New(paypal.Config{Account: "paypal", ClientID: "docgen", ClientSecret: "docgen"})
 	if err != nil {
 		return nil, err
 	}
-	return []shown{{"Stripe", "stripe.md", s}, {"Paddle", "paddle.md", p}}, nil
+	pd, err := paddle.New(paddle.Config{Account: "paddle", APIKey: "pdl_live_apikey_docgen"}) //nolint:gosec // it opens nothing
+	if err != nil {
+		return nil, err
+	}
+	return []shown{{"Stripe", "stripe.md", s}, {"PayPal", "paypal.md", pp}, {"Paddle", "paddle.md", pd}}, nil
 }
 
 // meanings say what an ability is.

@@ -175,7 +175,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 	result, err := act.call(ctx)
 	fail.Point("outbox.called")
 	if err != nil {
-		return &tried{error: fmt.Errorf("%s %s: %w", e.Kind, e.Object, err), before: e.State, called: true}
+		return &tried{error: fmt.Errorf("%s %s: %w", e.Kind, e.Object, err), before: e.State, called: true, passing: e.Kind == Capture}
 	}
 	return o.note(ctx, claim, e, store.EffectDone, result)
 }
@@ -276,7 +276,7 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 	}
 	try := claim.Failures + 1
 	t, _ := errors.AsType[*tried](err)
-	doubted := t != nil && t.before == store.EffectUnknown && (!t.called || try < refusals)
+	doubted := t != nil && (t.passing || t.before == store.EffectUnknown) && (!t.called || try < refusals)
 	if hopeless(err) && !doubted || try >= attempts {
 		return 0, false
 	}
@@ -334,6 +334,10 @@ type tried struct {
 	called bool
 	// before is the state of the effect before the attempt.
 	before string
+	// passing: that it is refused may be news that the next look tells, and then
+	// nothing is left to be done. The bank of a customer who agreed to pay declines,
+	// and the checkout waits for the customer again.
+	passing bool
 }
 
 // Unwrap returns the cause.
