@@ -77,6 +77,14 @@ func (s *Server) related(r resource, name string) (others []resource) {
 		if name == typeSubscription && o.subscription != nil {
 			others = append(others, o.subscription)
 		}
+	case *customer:
+		if name == typeOrder || name == typeSubscription {
+			for _, other := range s.table(name).rows {
+				if other.about().customer == o.customer {
+					others = append(others, other)
+				}
+			}
+		}
 	case *subscription:
 		if name == "order" {
 			others = append(others, o.order)

@@ -118,6 +118,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // APIKey is the key that callers must use.
 func (s *Server) APIKey() string { return s.cfg.APIKey }
 
+// Now is how late it is in this world.
+func (s *Server) Now() time.Time { return s.clock.Now() }
+
 // Store is the number of the store that Truth speaks of.
 func (s *Server) Store() string { return "1" }
 

@@ -128,14 +128,11 @@ func (s *Server) subscriptionTruth(sub *subscription) (sim.Object, bool) {
 	case "on_trial":
 		status, trialEnd = "trialing", sub.trialEnd
 	case "cancelled":
-		status, end = "active", sub.ends
+		status, end, cancelAt = "active", sub.ends, instant(sub.ends)
 	case "expired":
 		status, start, end = "ended", time.Time{}, sub.ends
 	case "unpaid":
 		start = time.Time{}
-	}
-	if sub.status == "cancelled" || sub.status == "expired" {
-		cancelAt = instant(sub.ends)
 	}
 	amount, quantity := sub.price.amount, sub.quantity
 	return row(sim.KindSubscription, sub.id, sub, map[string]string{
