@@ -147,7 +147,9 @@ type TrialExtender interface {
 // PaymentUpdater mints a link to the provider's page for changing the payment
 // method. Links are short-lived: mint one when it is clicked, never store it.
 type PaymentUpdater interface {
-	PaymentUpdateURL(ctx context.Context, customer Ref, returnURL string) (string, error)
+	// PaymentUpdateURL is for a customer or, where several people may be one
+	// customer ([SharedOwners]), for one of their subscriptions.
+	PaymentUpdateURL(ctx context.Context, payer Ref, returnURL string) (string, error)
 }
 
 // Collector asks the provider to try an open invoice now.

@@ -215,7 +215,7 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 			return Outcome{}, err
 		}
 		fail.Point("apply.fetched")
-		g := &group{sights: []*sight{s}, claim: claim}
+		g := &group{sights: append([]*sight{s}, s.beside()...), claim: claim}
 		if err := a.batcher.Do(ctx, g); err != nil {
 			return Outcome{}, err
 		}
@@ -231,8 +231,26 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 	}
 }
 
+// beside are the other objects that the same record told of. They are like rows of a
+// list: nobody asked for them, and one that something newer landed on is looked at
+// by itself.
+func (s *sight) beside() (others []*sight) {
+	for _, b := range s.snapshot.Beside {
+		others = append(others, &sight{ref: b.Ref, begun: s.begun, snapshot: b, cause: s.cause})
+	}
+	return others
+}
+
 // sound reports whether what a driver says is about the object that it is said of.
 func sound(ref provider.Ref, snapshot provider.Snapshot) error {
+	for _, b := range snapshot.Beside {
+		if b.Ref.Account != ref.Account {
+			return fmt.Errorf("the driver of %s says something of %s", ref.Account, b.Ref)
+		}
+		if err := sound(b.Ref, b); err != nil {
+			return err
+		}
+	}
 	switch {
 	case snapshot.Gone:
 		return nil
@@ -263,7 +281,8 @@ func (a *Applier) Write(ctx context.Context, page Page) ([]Outcome, error) {
 		}
 		if !seen[snapshot.Ref] { // a page that shifted while it was read may repeat rows
 			seen[snapshot.Ref] = true
-			g.sights = append(g.sights, &sight{ref: snapshot.Ref, begun: page.Begun, snapshot: snapshot, cause: page.Cause})
+			s := &sight{ref: snapshot.Ref, begun: page.Begun, snapshot: snapshot, cause: page.Cause}
+			g.sights = append(append(g.sights, s), s.beside()...)
 		}
 	}
 	if err := a.batcher.Do(ctx, g); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
 )
 
 // writing is one transaction under way: many looks, few statements.
@@ -87,6 +88,7 @@ func (w *writing) run(ctx context.Context) error {
 	}{
 		{"hold claims", w.hold},
 		{"read the ledger", w.read},
+		{"read what was told", w.recall},
 		{"fold", w.fold},
 		{"drop old news", w.outdated},
 		{"link", w.link},
@@ -154,6 +156,38 @@ func (w *writing) read(ctx context.Context) error {
 		return err
 	}
 	w.applied = numbers[0]
+	return nil
+}
+
+// recall adds to each sight what events claimed about its object, of accounts whose
+// provider says it nowhere else. What the object itself says outweighs it.
+func (w *writing) recall(ctx context.Context) error {
+	var keys []string
+	w.sights(func(s *sight) {
+		if provider.Tells(w.Drivers[s.ref.Account]) && !s.missing && !s.snapshot.Gone {
+			keys = append(keys, s.ref.String())
+		}
+	})
+	if len(keys) == 0 {
+		return nil
+	}
+	rows, err := w.tx.ToldOf(ctx, keys)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	told := map[string]map[string]string{}
+	for _, t := range rows {
+		if told[t.Key] == nil {
+			told[t.Key] = map[string]string{}
+		}
+		told[t.Key][t.Name] = t.Value
+	}
+	w.sights(func(s *sight) {
+		if claims, any := told[s.ref.String()]; any {
+			maps.Copy(claims, s.snapshot.Claims)
+			s.snapshot.Claims = claims
+		}
+	})
 	return nil
 }
 
@@ -276,6 +310,9 @@ func (r *row) see(s *sight) error {
 	r.next.Gone = false
 	r.next.Doc, r.next.Claims = string(doc), string(claims)
 	r.next.Owner, r.next.Parent, r.next.Status = s.snapshot.Owner, parentOf(object), object.State()
+	if parent := s.snapshot.Parent; r.next.Parent == "" && !parent.IsZero() {
+		r.next.Parent = string(parent.Kind) + "/" + parent.ID
+	}
 	r.next.RevisitAt = object.Revisit()
 	return nil
 }
@@ -458,9 +495,11 @@ func (w *writing) finished() (done []store.Claim) {
 // doubts reports whether a look is taken once more a little later: an event said
 // that something had changed, and the provider's answer knew nothing of it. It may
 // have been an old answer; providers read from copies that lag.
-func (w *writing) doubts(s *sight) bool {
+func (w *writing) doubts(g *group) bool {
+	s := g.sights[0]
 	told := s.cause.Trigger == Webhook || s.cause.Trigger == Listed || s.cause.Trigger == Pull
-	return w.Doubt > 0 && told && !s.outcome.Changed && !s.missing
+	changed := slices.ContainsFunc(g.sights, func(s *sight) bool { return s.outcome.Changed })
+	return w.Doubt > 0 && told && !changed && !s.missing
 }
 
 // finish completes the claims and the events.
@@ -469,7 +508,7 @@ func (w *writing) finish(ctx context.Context) error {
 	for _, g := range w.groups {
 		switch {
 		case g.claim == nil || g.lost || g.sights[0].outcome.Overtaken:
-		case w.doubts(g.sights[0]):
+		case w.doubts(g):
 			doubtful = append(doubtful, *g.claim)
 		default:
 			done = append(done, *g.claim)

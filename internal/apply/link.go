@@ -120,14 +120,25 @@ func (r *row) claims() map[string]string {
 	return claims
 }
 
-// belongsTo lists the keys of the objects whose customer is this one's too.
+// belongsTo lists the keys of the objects whose customer is this one's too: what it
+// hangs on, which is the closer of the two, and the provider's customer.
 func (r *row) belongsTo() []string {
 	var keys []string
+	if r.next.Parent != "" {
+		keys = append(keys, r.next.Account+"/"+r.next.Parent)
+	}
 	if r.next.Owner != "" {
 		keys = append(keys, ownerKey(r.next))
 	}
-	if r.next.Parent != "" {
-		keys = append(keys, r.next.Account+"/"+r.next.Parent)
+	return keys
+}
+
+// follows lists the keys of the objects by which a row is linked: all that it
+// belongs to, save a customer of the provider who may be several people.
+func (w *writing) follows(r *row) []string {
+	keys := r.belongsTo()
+	if provider.OwnersShared(w.Drivers[r.next.Account]) {
+		return slices.DeleteFunc(keys, func(key string) bool { return key == ownerKey(r.next) })
 	}
 	return keys
 }
@@ -155,7 +166,7 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 			return value, nil
 		}
 	}
-	for _, key := range r.belongsTo() {
+	for _, key := range w.follows(r) {
 		if other, now := w.rows[key]; now && other.next.Customer != "" {
 			return other.next.Customer, nil
 		}
@@ -317,7 +328,9 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	heirs := map[string]string{} // key to customer
 	customers := map[string]string{}
 	for _, r := range linked {
-		customers[r.next.Key] = r.next.Customer
+		if billing.Kind(r.next.Kind) != billing.KindCustomer || !provider.OwnersShared(w.Drivers[r.next.Account]) {
+			customers[r.next.Key] = r.next.Customer
+		}
 		for _, key := range r.belongsTo() {
 			heirs[key] = r.next.Customer
 		}
@@ -329,8 +342,8 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	for _, d := range dependents {
 		if customer, hanging := customers[d.Account+"/"+d.Parent]; hanging {
 			heirs[d.Key] = customer
-		} else {
-			heirs[d.Key] = customers[ownerKey(d)]
+		} else if customer := customers[ownerKey(d)]; customer != "" {
+			heirs[d.Key] = customer
 		}
 	}
 	rows := w.heirsHere(heirs)
