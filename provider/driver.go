@@ -85,8 +85,9 @@ type Snapshot struct {
 	// place they were found in: "token" (our checkout's token), "metadata.NAME",
 	// "client_reference_id". Which of them count is configured (bind).
 	Claims map[string]string
-	// Parent is the object that this one came of and whose customer is its own too,
-	// where the object itself names none (a subscription's order); zero if none.
+	// Parent is the object that a subscription or a payment came of and whose
+	// customer is its own too (a subscription's order); zero if none. Objects of other
+	// kinds name what they hang on themselves.
 	Parent Ref
 	// Related are objects worth a look when this one changed: the payments of an
 	// invoice, the payment of a refund.

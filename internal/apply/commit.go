@@ -310,7 +310,7 @@ func (r *row) see(s *sight) error {
 	r.next.Gone = false
 	r.next.Doc, r.next.Claims = string(doc), string(claims)
 	r.next.Owner, r.next.Parent, r.next.Status = s.snapshot.Owner, parentOf(object), object.State()
-	if parent := s.snapshot.Parent; r.next.Parent == "" && !parent.IsZero() {
+	if parent := s.snapshot.Parent; impliesNoParent(r.next.Kind) && !parent.IsZero() {
 		r.next.Parent = string(parent.Kind) + "/" + parent.ID
 	}
 	r.next.RevisitAt = object.Revisit()

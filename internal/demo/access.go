@@ -23,7 +23,7 @@ type rule struct {
 	now      time.Time
 	account  *account
 	books    books
-	truth    map[string]sim.Object // by id
+	payments map[string]sim.Object // by id
 	subs     map[string][]sim.Object
 	disputes map[string]string // by payment
 	passes   map[string][]time.Time
@@ -35,11 +35,12 @@ func newRule(ctx context.Context, a *account, now time.Time) (*rule, error) {
 		return nil, err
 	}
 	r := &rule{
-		now: now, account: a, books: b, truth: map[string]sim.Object{}, subs: map[string][]sim.Object{}, disputes: map[string]string{},
+		now: now, account: a, books: b, payments: map[string]sim.Object{}, subs: map[string][]sim.Object{}, disputes: map[string]string{},
 	}
 	for _, o := range a.truth.Truth() {
-		r.truth[o.ID] = o
 		switch o.Kind {
+		case sim.KindPayment:
+			r.payments[o.ID] = o
 		case sim.KindSubscription:
 			r.subs[o.Customer] = append(r.subs[o.Customer], o)
 		case sim.KindDispute:
@@ -84,7 +85,7 @@ func (r *rule) good(s sale) (time.Time, bool) {
 	if s.free {
 		return s.created, true
 	}
-	p, found := r.truth[s.payment]
+	p, found := r.payments[s.payment]
 	if !found || p.Fields["status"] != "succeeded" || r.returned(s.payment) || r.disputes[s.payment] == "lost" {
 		return time.Time{}, false
 	}
@@ -93,7 +94,7 @@ func (r *rule) good(s sale) (time.Time, bool) {
 
 // returned tells whether a payment was refunded in full.
 func (r *rule) returned(payment string) bool {
-	f := r.truth[payment].Fields
+	f := r.payments[payment].Fields
 	return f["status"] == "succeeded" && f["refunded"] == f["amount"]
 }
 
@@ -120,6 +121,10 @@ func (r *rule) runs(sub sim.Object, feature string) bool {
 	}
 	switch f["status"] {
 	case "active", "trialing":
+	case "paused":
+		if !r.books.serving[sub.ID] {
+			return false
+		}
 	case "past_due":
 		if !r.owedSince(sub).Add(graceFor).After(r.now) {
 			return false
@@ -161,7 +166,7 @@ func (r *rule) spoiled(sub sim.Object) bool {
 			switch {
 			case r.disputes[payment] == "lost":
 				return true
-			case r.truth[payment].Fields["status"] != "succeeded":
+			case r.payments[payment].Fields["status"] != "succeeded":
 			case r.returned(payment):
 				back++
 			default:

@@ -225,8 +225,8 @@ func (w *world) owners(a *account) map[string]string {
 			if v.account != a {
 				continue
 			}
-			if session, found := a.truth.TruthOf(v.page.ProviderID); found && session.Customer != "" {
-				owners[session.Customer] = p.ref
+			for _, customer := range a.buyersOf(v.page.ProviderID) {
+				owners[customer] = p.ref
 			}
 		}
 	}

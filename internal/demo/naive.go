@@ -14,6 +14,9 @@ type naive struct {
 	// rows is its table: an object's kind and id to its fields, in the words of
 	// the simulator's truth.
 	rows map[string]map[string]string
+	// tells reports whether the events of a provider tell of an object at all; nil:
+	// of all of them.
+	tells func(sim.Object) bool
 }
 
 func newNaive(receive func(n *naive, body []byte)) *naive {
@@ -29,6 +32,9 @@ func (n *naive) set(key, field, value string) {
 
 // counts reports whether an object's truth is something that its events tell.
 func (n *naive) counts(o sim.Object) bool {
+	if n.tells != nil && !n.tells(o) {
+		return false
+	}
 	status := o.Fields["status"]
 	switch o.Kind {
 	case sim.KindCustomer, sim.KindSubscription, sim.KindRefund, sim.KindDispute:

@@ -17,7 +17,7 @@ type kind struct {
 
 // kinds is the table of providers: a new one moves in here.
 func kinds() []kind {
-	return []kind{{"stripe", openStripe}}
+	return []kind{{"stripe", openStripe}, {"lemonsqueezy", openLemonSqueezy}}
 }
 
 // setup is what every simulated provider gets.
@@ -44,6 +44,39 @@ type account struct {
 	offers []offer
 	// bought reads the provider's own account of what pays for what.
 	bought func(ctx context.Context) (books, error)
+	// buyers are the provider's customers who went through a checkout, by its id;
+	// nil: the truth about the checkout names the one.
+	buyers func(checkout string) []string
+	// receipt is the checkout of which a purchase came, by kind and id: what a
+	// customer can show who writes in. Nil where the provider tells it itself.
+	receipt func(kind, id string) (checkout string, found bool)
+	// keyless: the provider's writes carry no keys of ours, save checkouts.
+	keyless bool
+	// refuses says why the provider refuses an operation on an object whose truth is
+	// given; nil or empty: it does not.
+	refuses func(op string, truth map[string]string) string
+}
+
+// truthIn is what is true about one object. Where one id is several nouns, the
+// simulator tells them apart.
+func (a *account) truthIn(kind, id string) (sim.Object, bool) {
+	if w, able := a.truth.(interface {
+		TruthIn(kind, id string) (sim.Object, bool)
+	}); able {
+		return w.TruthIn(kind, id)
+	}
+	return a.truth.TruthOf(id)
+}
+
+// buyersOf lists the provider's customers who went through a checkout.
+func (a *account) buyersOf(checkout string) []string {
+	if a.buyers != nil {
+		return a.buyers(checkout)
+	}
+	if session, found := a.truth.TruthOf(checkout); found && session.Customer != "" {
+		return []string{session.Customer}
+	}
+	return nil
 }
 
 // motion is how a simulated provider moves.
@@ -82,6 +115,8 @@ type books struct {
 	// their invoices, oldest first.
 	paid     map[string]time.Time
 	invoices map[string][]bill
+	// serving are subscriptions that are paused and give service all the same.
+	serving map[string]bool
 }
 
 // sale is what a checkout led to.

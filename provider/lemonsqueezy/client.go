@@ -51,6 +51,8 @@ type document struct {
 	Links struct {
 		Next string `json:"next"`
 	} `json:"links"`
+	// kin is what is included, decoded once; nil if nothing was.
+	kin *kin
 }
 
 // failures is the document of an error.
@@ -89,6 +91,7 @@ func (d *Driver) call(ctx context.Context, op, method, path string, query url.Va
 	case json.Unmarshal(text, &doc) != nil || len(doc.Data) == 0:
 		return doc, outcome.Error(d.account, op, "")
 	}
+	doc.kin = kinOf(doc.Included)
 	return doc, nil
 }
 

@@ -100,14 +100,17 @@ func orderPaid(a order) string {
 
 // itemsOf lists what an order bought; without the list of its items, the first.
 func itemsOf(id number, a order, with document) (items []billing.Item) {
-	for _, r := range with.Included {
-		var i orderItem
-		if r.Type == typeOrderItem && json.Unmarshal(r.Attributes, &i) == nil && i.OrderID == id && i.VariantID != "" {
+	var all []orderItem
+	if with.kin != nil {
+		all = with.kin.items[id]
+	}
+	if len(all) == 0 && a.FirstItem != nil {
+		all = []orderItem{*a.FirstItem}
+	}
+	for _, i := range all {
+		if i.VariantID != "" {
 			items = append(items, billing.Item{Price: string(i.VariantID), Quantity: max(1, i.Quantity)})
 		}
-	}
-	if len(items) == 0 && a.FirstItem != nil && a.FirstItem.VariantID != "" {
-		items = []billing.Item{{Price: string(a.FirstItem.VariantID), Quantity: max(1, a.FirstItem.Quantity)}}
 	}
 	return items
 }
@@ -116,21 +119,14 @@ func itemsOf(id number, a order, with document) (items []billing.Item) {
 // any decides whether the order is money of its own, so it is asked for where it
 // did not come with the order.
 func (d *Driver) subscriptionsOf(ctx context.Context, op string, id number, with document) (ids []string, err error) {
-	rows := with.Included
-	if rows == nil {
-		if rows, err = d.all(ctx, op, typeSubscription, url.Values{"filter[order_id]": {string(id)}}); err != nil {
-			return nil, err
-		}
+	if with.kin != nil {
+		return with.kin.subscriptions[id], nil
 	}
-	for _, r := range rows {
-		var s struct {
-			OrderID number `json:"order_id"`
-		}
-		if r.Type == typeSubscription && isNumber(r.ID) && json.Unmarshal(r.Attributes, &s) == nil && s.OrderID == id {
-			ids = append(ids, r.ID)
-		}
+	rows, err := d.all(ctx, op, typeSubscription, url.Values{"filter[order_id]": {string(id)}})
+	if err != nil {
+		return nil, err
 	}
-	return ids, nil
+	return kinOf(append([]resource{}, rows...)).subscriptions[id], nil
 }
 
 // purchase is the payment for a one-time purchase.

@@ -97,8 +97,9 @@ func (d *Driver) addPrice(ctx context.Context, op string, a subscription, with d
 	price, quantity := number(""), int64(1)
 	if a.FirstItem != nil {
 		price, quantity = a.FirstItem.PriceID, a.FirstItem.Quantity
-	} else if item := firstItemOf(a.OrderID, with); item != nil {
-		price, quantity = item.PriceID, item.Quantity
+	} else if with.kin != nil {
+		agreed := with.kin.first[a.OrderID]
+		price, quantity = agreed.PriceID, agreed.Quantity
 	}
 	into.Price, into.Quantity = string(a.VariantID), max(1, quantity)
 	into.Items = []billing.Item{{Price: into.Price, Quantity: into.Quantity}}
@@ -121,16 +122,6 @@ func (d *Driver) addPrice(ctx context.Context, op string, a subscription, with d
 	}
 	into.Amount = money(0, currency)
 	into.Amount.Amount, into.Interval = p.amount*into.Quantity, p.interval
-	return nil
-}
-
-func firstItemOf(id number, with document) *orderItem {
-	for _, r := range with.Included {
-		var a order
-		if r.Type == typeOrder && r.ID == string(id) && json.Unmarshal(r.Attributes, &a) == nil {
-			return a.FirstItem
-		}
-	}
 	return nil
 }
 

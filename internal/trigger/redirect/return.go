@@ -48,6 +48,9 @@ type Return struct {
 // token that we did not make, or another checkout's id.
 var ErrForeign = errors.New("this return address is not valid")
 
+// errInvisible says that the provider does not show what the address names.
+var errInvisible = fmt.Errorf("%w: what it names is not to be seen", ErrForeign)
+
 // patience is how long the customer's browser may wait for the provider.
 const patience = 10 * time.Second
 
@@ -150,7 +153,11 @@ func (r *Redirect) outcome(ctx context.Context, row store.Checkout, request Requ
 		// webhook will tell.
 		return Pending, err
 	}
-	return r.look(ctx, row, request, purchase)
+	state, err := r.look(ctx, row, request, purchase)
+	if errors.Is(err, errInvisible) {
+		return Pending, nil // it was there a moment ago, and will be again
+	}
+	return state, err
 }
 
 // purchase finds what was bought with a checkout: a webhook has told, or the address
@@ -190,6 +197,9 @@ func (r *Redirect) look(ctx context.Context, row store.Checkout, request Request
 	}
 	if outcomes[0].Missing && row.Object == ref.ID {
 		return Pending, nil // we had it made: the provider does not show it yet
+	}
+	if outcomes[0].Missing {
+		return "", errInvisible
 	}
 	checkout, ok := outcomes[0].Object.(billing.Checkout)
 	if !ok || outcomes[0].Customer != row.Customer {
