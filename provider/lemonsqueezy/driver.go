@@ -33,9 +33,10 @@ func (d *Driver) Bundled() []billing.Kind {
 }
 
 // Recent implements [provider.RecentLister]. Webhooks are given up after less than
-// three minutes.
+// three minutes. Customers are among them for their addresses: a purchase that
+// nothing else tells about is found by its buyer's.
 func (d *Driver) Recent() []billing.Kind {
-	return []billing.Kind{billing.KindCheckout, billing.KindSubscription, billing.KindInvoice}
+	return []billing.Kind{billing.KindCustomer, billing.KindCheckout, billing.KindSubscription, billing.KindInvoice}
 }
 
 // TellsClaims implements [provider.Teller].
