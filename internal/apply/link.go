@@ -177,15 +177,16 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 	if customer := clues.proven[r.next.Key]; customer != "" {
 		return customer, nil
 	}
-	switch billing.Kind(r.next.Kind) {
-	case billing.KindCustomer:
+	switch kind := billing.Kind(r.next.Kind); {
+	case kind == billing.KindCustomer:
 		return w.tx.OwnerOf(ctx, r.next.Account, r.next.ID)
-	case billing.KindPayment, billing.KindSubscription:
+	case kind == billing.KindPayment, kind == billing.KindSubscription,
+		// An invoice has nothing else to go by where owners tell nothing.
+		kind == billing.KindInvoice && provider.OwnersShared(w.Drivers[r.next.Account]):
 		// A guest's purchase may be told by the checkout alone that led to it.
 		return w.tx.OwnerBelow(ctx, r.next.Key)
-	default:
-		return "", nil
 	}
+	return "", nil
 }
 
 // meet makes sure that the customers of linked rows exist.
