@@ -68,7 +68,7 @@ type event struct {
 	} `json:"meta"`
 	Data struct {
 		Type       string `json:"type"`
-		ID         string `json:"id"`
+		ID         number `json:"id"`
 		Attributes struct {
 			common
 			OrderID        number `json:"order_id"`
@@ -140,15 +140,15 @@ func isName(text string) bool {
 // them come the objects that custom data make a claim about: whatever the same
 // checkout led to.
 func (d *Driver) namesIn(e event) (refs, claimed []provider.Ref) {
-	if !isNumber(e.Data.ID) {
+	id, a := e.Data.ID, e.Data.Attributes
+	if id == "" {
 		return nil, nil
 	}
-	id, a := number(e.Data.ID), e.Data.Attributes
 	switch e.Data.Type {
 	case typeOrder:
 		refs = []provider.Ref{d.orderRef(billing.KindCheckout, id)}
 	case typeSubscription:
-		refs = []provider.Ref{d.ref(billing.KindSubscription, e.Data.ID)}
+		refs = []provider.Ref{d.ref(billing.KindSubscription, string(id))}
 		if a.OrderID != "" {
 			order := d.orderRef(billing.KindCheckout, a.OrderID)
 			claimed = append(claimed, order)
@@ -157,12 +157,12 @@ func (d *Driver) namesIn(e event) (refs, claimed []provider.Ref) {
 			}
 		}
 	case typeInvoice:
-		refs = []provider.Ref{d.ref(billing.KindInvoice, e.Data.ID)}
+		refs = []provider.Ref{d.ref(billing.KindInvoice, string(id))}
 		if a.SubscriptionID != "" {
 			refs = append(refs, d.ref(billing.KindSubscription, string(a.SubscriptionID)))
 		}
 	case typeCustomer:
-		return []provider.Ref{d.ref(billing.KindCustomer, e.Data.ID)}, nil
+		return []provider.Ref{d.ref(billing.KindCustomer, string(id))}, nil
 	}
 	for _, ref := range refs {
 		if ref.Kind != billing.KindCheckout || e.Data.Type == typeOrder {
