@@ -59,6 +59,9 @@ type Config struct {
 	// Pull, Hot and Full are how often events are listed, expected changes looked
 	// for, and everything swept.
 	Pull, Hot, Full time.Duration
+	// Recent is how often the newest objects are listed of providers that list no
+	// events; 0: every 3 minutes.
+	Recent time.Duration
 	// PullOnly names accounts that get no webhooks, NoPull accounts whose events
 	// are not listed.
 	PullOnly, NoPull []string
@@ -212,7 +215,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	s.inbox = inbox.New(s.db, receivers, wake)
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
-		Pull: c.Pull, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
+		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
 	})
 	out := outbox.New(s.db, s.apply, wake, s.log)
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))

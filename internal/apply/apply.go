@@ -269,8 +269,12 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 		if err := s.write(); err != nil {
 			return Outcome{}, err
 		}
+		others, err := s.beside()
+		if err != nil {
+			return Outcome{}, err
+		}
 		fail.Point("apply.fetched")
-		g := &group{sights: []*sight{s}, claim: claim}
+		g := &group{sights: append([]*sight{s}, others...), claim: claim}
 		if err := a.batcher.Do(ctx, g); err != nil {
 			return Outcome{}, err
 		}
@@ -300,8 +304,30 @@ func (a *Applier) confirm(ctx context.Context, claim *store.Claim, ref provider.
 	return nil
 }
 
+// beside are the other objects that the same record told of. They are like rows of a
+// list: nobody asked for them, and one that something newer landed on is looked at
+// by itself.
+func (s *sight) beside() (others []*sight, err error) {
+	for _, b := range s.snapshot.Beside {
+		other := &sight{ref: b.Ref, begun: s.begun, snapshot: b, cause: s.cause}
+		if err := other.write(); err != nil {
+			return nil, err
+		}
+		others = append(others, other)
+	}
+	return others, nil
+}
+
 // sound reports whether what a driver says is about the object that it is said of.
 func sound(ref provider.Ref, snapshot provider.Snapshot) error {
+	for _, b := range snapshot.Beside {
+		if b.Ref.Account != ref.Account {
+			return fmt.Errorf("the driver of %s says something of %s", ref.Account, b.Ref)
+		}
+		if err := sound(b.Ref, b); err != nil {
+			return err
+		}
+	}
 	switch {
 	case snapshot.Gone:
 		return nil
@@ -363,7 +389,11 @@ func (a *Applier) writePage(ctx context.Context, page Page) ([]Outcome, error) {
 			if err := s.write(); err != nil {
 				return nil, err
 			}
-			g.sights = append(g.sights, s)
+			others, err := s.beside()
+			if err != nil {
+				return nil, err
+			}
+			g.sights = append(append(g.sights, s), others...)
 		}
 	}
 	if err := a.batcher.Do(ctx, g); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
 )
 
 // writing is one transaction under way: many looks, few statements.
@@ -88,6 +89,7 @@ func (w *writing) run(ctx context.Context) error {
 	}{
 		{"hold claims", w.hold},
 		{"read the ledger", w.read},
+		{"read what was told", w.recall},
 		{"fold", w.fold},
 		{"drop old news", w.outdated},
 		{"doubt burials", w.burials},
@@ -156,6 +158,38 @@ func (w *writing) read(ctx context.Context) error {
 		return err
 	}
 	w.applied = numbers[0]
+	return nil
+}
+
+// recall adds to each sight what events claimed about its object, of accounts whose
+// provider says it nowhere else. What the object itself says outweighs it.
+func (w *writing) recall(ctx context.Context) error {
+	var keys []string
+	w.sights(func(s *sight) {
+		if provider.Tells(w.Drivers[s.ref.Account]) && !s.missing && !s.snapshot.Gone {
+			keys = append(keys, s.ref.String())
+		}
+	})
+	if len(keys) == 0 {
+		return nil
+	}
+	rows, err := w.tx.ToldOf(ctx, keys)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	told := map[string]map[string]string{}
+	for _, t := range rows {
+		if told[t.Key] == nil {
+			told[t.Key] = map[string]string{}
+		}
+		told[t.Key][t.Name] = t.Value
+	}
+	w.sights(func(s *sight) {
+		if claims, any := told[s.ref.String()]; any {
+			maps.Copy(claims, s.snapshot.Claims)
+			s.snapshot.Claims = claims
+		}
+	})
 	return nil
 }
 
@@ -275,6 +309,9 @@ func (r *row) see(s *sight) {
 	r.next.Gone = false
 	r.next.Doc, r.next.Claims = s.doc, s.claims
 	r.next.Owner, r.next.Parent, r.next.Status = s.snapshot.Owner, parentOf(object), object.State()
+	if parent := s.snapshot.Parent; impliesNoParent(r.next.Kind) && !parent.IsZero() {
+		r.next.Parent = string(parent.Kind) + "/" + parent.ID
+	}
 	r.next.RevisitAt = object.Revisit()
 }
 

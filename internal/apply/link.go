@@ -151,6 +151,19 @@ func (r *row) belongsTo() []string {
 	return keys
 }
 
+// follows lists the keys of the objects by which a row is linked: all that it
+// belongs to, save a customer of the provider who may be several people.
+func (w *writing) follows(r *row) []string {
+	keys := r.belongsTo()
+	if provider.OwnersShared(w.Drivers[r.next.Account]) {
+		return slices.DeleteFunc(keys, func(key string) bool { return key == ownerKey(r.next) })
+	}
+	if r.next.Owner != "" {
+		keys = append(keys, ownerKey(r.next))
+	}
+	return keys
+}
+
 // ownerKey is the key of the provider's customer whom an object belongs to.
 func ownerKey(o store.Object) string {
 	return o.Account + "/" + string(billing.KindCustomer) + "/" + o.Owner
@@ -174,7 +187,7 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 			return value, nil
 		}
 	}
-	for _, key := range r.belongsTo() {
+	for _, key := range w.follows(r) {
 		if other, now := w.rows[key]; now && other.next.Customer != "" {
 			return other.next.Customer, nil
 		}
@@ -185,15 +198,16 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 	if customer := clues.proven[r.next.Key]; customer != "" {
 		return customer, nil
 	}
-	switch billing.Kind(r.next.Kind) {
-	case billing.KindCustomer:
+	switch kind := billing.Kind(r.next.Kind); {
+	case kind == billing.KindCustomer:
 		return w.tx.OwnerOf(ctx, r.next.Account, r.next.ID)
-	case billing.KindPayment, billing.KindSubscription:
+	case kind == billing.KindPayment, kind == billing.KindSubscription,
+		// An invoice has nothing else to go by where owners tell nothing.
+		kind == billing.KindInvoice && provider.OwnersShared(w.Drivers[r.next.Account]):
 		// A guest's purchase may be told by the checkout alone that led to it.
 		return w.tx.OwnerBelow(ctx, r.next.Key)
-	default:
-		return "", nil
 	}
+	return "", nil
 }
 
 // meet makes sure that the customers of linked rows exist.
@@ -336,7 +350,9 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	heirs := map[string]string{} // key to customer
 	customers := map[string]string{}
 	for _, r := range linked {
-		customers[r.next.Key] = r.next.Customer
+		if billing.Kind(r.next.Kind) != billing.KindCustomer || !provider.OwnersShared(w.Drivers[r.next.Account]) {
+			customers[r.next.Key] = r.next.Customer
+		}
 		for _, key := range r.belongsTo() {
 			heirs[key] = r.next.Customer
 		}
@@ -348,8 +364,8 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	for _, d := range dependents {
 		if customer, hanging := customers[d.Account+"/"+d.Parent]; hanging {
 			heirs[d.Key] = customer
-		} else {
-			heirs[d.Key] = customers[ownerKey(d)]
+		} else if customer := customers[ownerKey(d)]; customer != "" {
+			heirs[d.Key] = customer
 		}
 	}
 	rows := w.heirsHere(heirs)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/lemonsqueezy"
 	"github.com/trivetdev/trivet/provider/paddle"
 	"github.com/trivetdev/trivet/provider/paypal"
 	"github.com/trivetdev/trivet/provider/stripe"
@@ -16,9 +17,10 @@ import (
 
 // drivers makes the driver of an account, by kind.
 var drivers = map[string]func(p config.Provider, now func() time.Time) (provider.Driver, error){
-	config.Stripe: stripeDriver,
-	config.Paddle: paddleDriver,
-	config.PayPal: paypalDriver,
+	config.Stripe:       stripeDriver,
+	config.PayPal:       paypalDriver,
+	config.Paddle:       paddleDriver,
+	config.LemonSqueezy: lemonsqueezyDriver,
 }
 
 // driver makes the driver of one account.
@@ -38,6 +40,14 @@ func stripeDriver(p config.Provider, now func() time.Time) (provider.Driver, err
 	return stripe.New(stripe.Config{
 		Account: p.Name, SecretKey: p.SecretKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets), BaseURL: p.BaseURL,
 		Transport: paced(p, stripeLimit(p.SecretKey.Reveal())), Now: now,
+	})
+}
+
+func lemonsqueezyDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	const limit = 300.0 / 60 // calls a second
+	return lemonsqueezy.New(lemonsqueezy.Config{
+		Account: p.Name, APIKey: p.APIKey.Reveal(), Store: p.Store, WebhookSecrets: revealed(p.WebhookSecrets), BaseURL: p.BaseURL,
+		Transport: paced(p, limit), Now: now,
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/lemonsqueezy"
 	"github.com/trivetdev/trivet/provider/paddle"
 	"github.com/trivetdev/trivet/provider/paypal"
 	"github.com/trivetdev/trivet/provider/stripe"
@@ -30,13 +31,20 @@ func drivers() ([]shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []shown{{"Stripe", "stripe.md", s}, {"PayPal", "paypal.md", pp}, {"Paddle", "paddle.md", pd}}, nil
+	l, err := lemonsqueezy.New(lemonsqueezy.Config{Account: "lemonsqueezy", APIKey: "docgen"})
+	if err != nil {
+		return nil, err
+	}
+	return []shown{
+		{"Stripe", "stripe.md", s}, {"PayPal", "paypal.md", pp}, {"Paddle", "paddle.md", pd}, {"Lemon Squeezy", "lemonsqueezy.md", l},
+	}, nil
 }
 
 // meanings say what an ability is.
 var meanings = map[provider.Ability]string{
 	provider.CheckoutSubscription: "hosted checkout of a subscription",
 	provider.CheckoutPayment:      "hosted checkout of a one-time payment",
+	provider.CheckoutTrial:        "begin a checkout with a trial until a date",
 	provider.PaymentUpdate:        "link for changing the payment method",
 	provider.CancelAtPeriodEnd:    "cancel at the end of the period",
 	provider.CancelNow:            "cancel at once",

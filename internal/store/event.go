@@ -44,6 +44,8 @@ type Event struct {
 	State   string
 	// Refs are the objects that it names, the first being what it is about.
 	Refs []string
+	// Told are the claims that it makes about objects; stored along with it.
+	Told []Told
 	// Cause is what the looks that it leads to are put down to; empty: its
 	// arrival. Not stored.
 	Cause    string

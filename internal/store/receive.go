@@ -24,7 +24,7 @@ func (db *DB) Receive(ctx context.Context, events []Event) (fresh []bool, err er
 	if len(r.distinct) == 0 {
 		return make([]bool, len(events)), nil
 	}
-	if db.writer != nil {
+	if db.writer != nil || r.tells() {
 		err = db.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
 			stored, err = tx.receive(ctx, r)
 			return err
@@ -60,6 +60,12 @@ type arrivals struct {
 	distinct []Event
 	// first is the index of each among those that were given.
 	first map[[2]string]int
+}
+
+// tells reports whether any of the events makes claims, which the one statement has
+// no place for.
+func (r arrivals) tells() bool {
+	return slices.ContainsFunc(r.distinct, func(e Event) bool { return len(e.Told) > 0 })
 }
 
 // named is what an event is known by: its account and the provider's id.
@@ -126,15 +132,19 @@ func (tx *Tx) receive(ctx context.Context, r arrivals) (stored map[[2]string]boo
 		stored[name] = true
 	}
 	var wants []Want
+	var told []Told
 	for _, e := range r.distinct {
 		if stored[e.named()] {
 			wants = append(wants, e.wants()...)
+			told = append(told, e.Told...)
 		}
 	}
-	if len(wants) == 0 {
-		return stored, nil
+	if len(wants) > 0 {
+		if err := tx.raise(ctx, want, numbers[len(r.distinct)+1:], arranged(wants)); err != nil {
+			return nil, err
+		}
 	}
-	return stored, tx.raise(ctx, want, numbers[len(r.distinct)+1:], arranged(wants))
+	return stored, tx.Tell(ctx, told)
 }
 
 // receive stores events by one statement, which is a transaction of its own: on

@@ -36,7 +36,7 @@ func (d *Driver) Unlisted(ref provider.Ref) bool {
 // Abilities implements [provider.Driver].
 func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 	all := provider.Natively(
-		provider.CheckoutSubscription, provider.CheckoutPayment, provider.PaymentUpdate,
+		provider.CheckoutSubscription, provider.CheckoutPayment, provider.CheckoutTrial, provider.PaymentUpdate,
 		provider.CancelAtPeriodEnd, provider.CancelNow, provider.Uncancel,
 		provider.Pause, provider.PauseUntil, provider.Resume, provider.ExtendTrial,
 		provider.Collect, provider.Refund, provider.PartialRefund, provider.AcceptDispute, provider.PushEmail,

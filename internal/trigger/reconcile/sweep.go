@@ -20,7 +20,10 @@ type Progress struct {
 	After string       `json:"after,omitempty"`
 	// Number was drawn before the first page of the kind: a row that was last
 	// compared before it was not in the list.
-	Number    int64     `json:"number"`
+	Number int64 `json:"number"`
+	// First was drawn before the first page of all, for the kinds that come beside
+	// others.
+	First     int64     `json:"first,omitempty"`
 	StartedAt time.Time `json:"started_at"`
 	// Backfill: the ledger has never been filled before.
 	Backfill bool `json:"backfill,omitempty"`
@@ -53,6 +56,9 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 	if at.After == "" {
 		at.Number = number
 	}
+	if at.First == 0 {
+		at.First = number
+	}
 	page, err := driver.List(ctx, provider.Query{Kind: at.Kind, After: at.After})
 	if at.After != "" && lostPlace(err) {
 		return r.again(ctx, claim, account, at, err)
@@ -78,9 +84,12 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 		if at.Doubted, err = r.leftovers(ctx, account, at); err != nil {
 			return err
 		}
-		at.Kind = following(driver.Kinds(), at.Kind)
+		at.Kind = following(provider.Listed(driver), at.Kind)
 	}
 	if at.Kind == "" {
+		if at.Doubted, err = r.bundled(ctx, driver, at); err != nil {
+			return err
+		}
 		return r.swept(ctx, claim, account, at)
 	}
 	return r.finish(ctx, claim, r.DB.Now(), func(ctx context.Context, tx *store.Tx) error {
@@ -139,7 +148,7 @@ func (r *Reconciler) position(ctx context.Context, driver provider.Driver) (Prog
 	}
 	var last Swept
 	err := r.cursor(ctx, "swept/"+driver.Account(), &last)
-	return Progress{Kind: driver.Kinds()[0], StartedAt: r.DB.Now(), Backfill: last.FinishedAt.IsZero()}, err
+	return Progress{Kind: provider.Listed(driver)[0], StartedAt: r.DB.Now(), Backfill: last.FinishedAt.IsZero()}, err
 }
 
 // following is the kind after one; empty after the last.
@@ -227,6 +236,22 @@ func (r *Reconciler) unlisted(ctx context.Context, filter store.ObjectFilter) (n
 		filter.After = rows[len(rows)-1].Key
 	}
 	return 0, nil
+}
+
+// bundled is leftovers for the kinds that came beside others: what was not compared
+// since the sweep began was not there.
+func (r *Reconciler) bundled(ctx context.Context, driver provider.Driver, at Progress) (doubted int, err error) {
+	listed := provider.Listed(driver)
+	for _, kind := range driver.Kinds() {
+		if slices.Contains(listed, kind) {
+			continue
+		}
+		at.Kind, at.Number = kind, at.First
+		if at.Doubted, err = r.leftovers(ctx, driver.Account(), at); err != nil {
+			break
+		}
+	}
+	return at.Doubted, err
 }
 
 func looks(rows []store.Object, trigger apply.Trigger) []store.Want {
