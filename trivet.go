@@ -192,9 +192,10 @@ func (c *Config) checkAccounts(drivers map[string]provider.Driver) error {
 	return nil
 }
 
-// doubt is after what time an answer that knew nothing of an event's change is
-// checked once more.
-const doubt = 20 * time.Second
+// doubt is how long after an event an answer may still be from before it: nobody
+// publishes how far the copies lag that providers read from, and none was seen that
+// lagged more than some seconds.
+const doubt = 30 * time.Second
 
 // wire puts the parts together, each from those before it.
 func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map[string]provider.Driver) error {
@@ -209,7 +210,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	s.apply = apply.New(apply.Config{
 		DB: s.db, Drivers: drivers, Catalog: catalog, Rules: *c.Access, Bind: c.Bind,
 		Policies: c.Policies, Enforce: func(account, name string) bool { return c.Withhold == nil || !c.Withhold(account, name) },
-		Wake: wake, Log: s.log, Doubt: fail.Lease(doubt), Flushers: writers, Seen: meters.seen,
+		Wake: wake, Log: s.log, Confirm: s.confirmer(), Doubt: fail.Lease(doubt), Flushers: writers, Seen: meters.seen,
 	})
 	s.inbox = inbox.New(s.db, receivers, wake)
 	s.reconcile = reconcile.New(reconcile.Config{

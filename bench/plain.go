@@ -81,7 +81,7 @@ func plain(ctx context.Context, t target, connections int, length time.Duration)
 			marks[i] = fmt.Sprintf("($%d, $%d)", 2*i+1, 2*i+2)
 			args = append(args, r.id, r.body)
 		}
-		_, err := db.ExecContext(ctx, "insert into bare (id, body) values "+strings.Join(marks, ", "), args...)
+		_, err := db.ExecContext(ctx, "insert into bare (id, body) values "+strings.Join(marks, ", "), args...) //nolint:gosec // marks only
 		return err
 	}))
 	defer group.Close()

@@ -162,3 +162,37 @@ func TestTransportBehavesLikeASocket(t *testing.T) {
 		t.Errorf("dropped: %v", err)
 	}
 }
+
+// TestTimetable: what is due first comes first, of equals the first put in, and
+// what is put in for the past comes next.
+func TestTimetable(t *testing.T) {
+	var table Timetable[string]
+	if _, found := table.Next(); found {
+		t.Error("an empty table has something due")
+	}
+	for _, x := range []struct {
+		after time.Duration
+		name  string
+	}{{time.Hour, "c"}, {time.Minute, "a"}, {time.Minute, "b"}, {2 * time.Hour, "e"}, {time.Hour, "d"}} {
+		table.Put(monday.Add(x.after), x.name)
+	}
+	if at, found := table.Next(); !found || !at.Equal(monday.Add(time.Minute)) || table.Due(monday.Add(time.Hour)) != 4 {
+		t.Errorf("next at %v, %d due in an hour", at, table.Due(monday.Add(time.Hour)))
+	}
+	got := ""
+	for {
+		name, _, found := table.Take(monday.Add(time.Hour))
+		if !found {
+			break
+		}
+		if got += name; name == "a" {
+			table.Put(monday.Add(-time.Hour), "!")
+		}
+	}
+	if got != "a!bcd" {
+		t.Errorf("taken in the order %s", got)
+	}
+	if _, at, found := table.Take(monday.Add(3 * time.Hour)); !found || !at.Equal(monday.Add(2*time.Hour)) {
+		t.Errorf("the last was due at %v, %v", at, found)
+	}
+}

@@ -23,6 +23,7 @@ func HashToken(token string) string {
 // clues are what the rows that are not linked yet could be linked by.
 type clues struct {
 	tokens  map[string]store.Checkout // by hash
+	buyers  map[string]string         // whose the provider says a token's checkout is, by hash
 	objects map[string]store.Object   // owners and parents, by key
 	// proven are the customers whose objects are linked in this very writing, by
 	// the keys of what those objects belong to.
@@ -99,19 +100,35 @@ func (w *writing) clues(ctx context.Context, open []*row) (clues, error) {
 			keys[key] = true
 		}
 	}
-	found := clues{tokens: map[string]store.Checkout{}, objects: map[string]store.Object{}, proven: map[string]string{}}
+	found := clues{tokens: map[string]store.Checkout{}, buyers: map[string]string{}, objects: map[string]store.Object{}, proven: map[string]string{}}
 	checkouts, err := w.tx.CheckoutsByToken(ctx, sortedKeys(hashes))
 	if err != nil {
 		return found, err
 	}
+	pages := map[string]string{}
 	for _, c := range checkouts {
 		found.tokens[c.TokenHash] = c
+		if c.Object != "" {
+			key := c.Account + "/" + string(billing.KindCheckout) + "/" + c.Object
+			pages[key], keys[key] = c.TokenHash, true
+		}
 	}
 	objects, err := w.tx.ObjectsNamed(ctx, sortedKeys(keys))
 	for _, o := range objects {
 		found.objects[o.Key] = o
+		if hash, page := pages[o.Key]; page {
+			found.buyers[hash] = o.Owner
+		}
 	}
 	return found, err
+}
+
+// honors reports whether a token may bind a row. It is for one purchase: once the
+// provider has told who went through the checkout, what belongs to somebody else has
+// only copied the token, as scripts and carts do that copy metadata.
+func (c clues) honors(token string, r *row) bool {
+	buyer := c.buyers[HashToken(token)]
+	return buyer == "" || r.next.Owner == "" || buyer == r.next.Owner
 }
 
 func (r *row) claims() map[string]string {
@@ -120,8 +137,9 @@ func (r *row) claims() map[string]string {
 	return claims
 }
 
-// belongsTo lists the keys of the objects whose customer is this one's too: what it
-// hangs on, which is the closer of the two, and the provider's customer.
+// belongsTo lists the keys of the objects whose customer is this one's too. What it
+// hangs on comes before whose it is: of several people who share a customer at the
+// provider, each has subscriptions of their own, with invoices that follow them.
 func (r *row) belongsTo() []string {
 	var keys []string
 	if r.next.Parent != "" {
@@ -139,6 +157,9 @@ func (w *writing) follows(r *row) []string {
 	keys := r.belongsTo()
 	if provider.OwnersShared(w.Drivers[r.next.Account]) {
 		return slices.DeleteFunc(keys, func(key string) bool { return key == ownerKey(r.next) })
+	}
+	if r.next.Owner != "" {
+		keys = append(keys, ownerKey(r.next))
 	}
 	return keys
 }
@@ -159,7 +180,7 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 		value := claims[name]
 		if name == provider.ClaimToken && value != "" {
 			checkout, made := clues.tokens[HashToken(value)]
-			if made && checkout.Account == r.next.Account {
+			if made && checkout.Account == r.next.Account && clues.honors(value, r) {
 				return checkout.Customer, nil
 			}
 		} else if value != "" && billing.CheckRef(value) == nil {

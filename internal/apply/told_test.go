@@ -59,7 +59,9 @@ func TestToldInEveryOrder(t *testing.T) {
 		n := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			n++
-			mark := func(id string) string { return id + "_" + h.db.Dialect() + "_" + string(rune('a'+n%26)) + string(rune('a'+n/26)) }
+			mark := func(id string) string {
+				return id + "_" + h.db.Dialect() + "_" + string(rune('a'+n%26)) + string(rune('a'+n/26))
+			}
 			these := make([]provider.Snapshot, len(all))
 			for i, s := range all {
 				these[i] = renamed(s, mark)
@@ -217,7 +219,7 @@ func TestBeside(t *testing.T) {
 
 		// It must be the same account's.
 		main.Beside = []provider.Snapshot{{Ref: provider.Ref{Account: "other", Kind: billing.KindPayment, ID: "pi_9"}, Gone: true}}
-		if _, err := h.Write(t.Context(), apply.Page{Begun: h.begin(), Snapshots: []provider.Snapshot{main}}); err == nil {
+		if _, _, err := h.Write(t.Context(), apply.Page{Begun: h.begin(), Snapshots: []provider.Snapshot{main}}); err == nil {
 			t.Error("another account's object was let in")
 		}
 		h.audit()

@@ -9,6 +9,8 @@ import (
 	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/provider/lemonsqueezy"
+	"github.com/trivetdev/trivet/provider/paddle"
+	"github.com/trivetdev/trivet/provider/paypal"
 	"github.com/trivetdev/trivet/provider/stripe"
 	"github.com/trivetdev/trivet/provider/transport"
 )
@@ -16,6 +18,8 @@ import (
 // drivers makes the driver of an account, by kind.
 var drivers = map[string]func(p config.Provider, now func() time.Time) (provider.Driver, error){
 	config.Stripe:       stripeDriver,
+	config.PayPal:       paypalDriver,
+	config.Paddle:       paddleDriver,
 	config.LemonSqueezy: lemonsqueezyDriver,
 }
 
@@ -58,6 +62,28 @@ func stripeLimit(key string) float64 {
 		return stripeLive
 	}
 	return stripeTest
+}
+
+func paddleDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return paddle.New(paddle.Config{
+		Account: p.Name, APIKey: p.APIKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets), Environment: p.Environment, BaseURL: p.BaseURL,
+		Transport: paced(p, paddleLimit), Now: now,
+	})
+}
+
+// paddleLimit is Paddle's limit on calls per second from one address.
+const paddleLimit = 4
+
+// paypalLimit stands in for PayPal's limit on calls per second, which it does not
+// publish: it asks not to be polled and answers 429.
+const paypalLimit = 5
+
+func paypalDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return paypal.New(paypal.Config{
+		Account: p.Name, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), WebhookIDs: p.WebhookIDs,
+		Sandbox: p.Environment == "sandbox", BaseURL: p.BaseURL, CertBaseURL: p.CertBaseURL, CAFile: p.CAFile,
+		Transport: paced(p, paypalLimit), Now: now,
+	})
 }
 
 // paced is a transport with the configured rate, given the provider's own limit

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/provider/paypal"
 )
 
 // configured reads a configuration from variables, as serve does.
@@ -61,6 +62,38 @@ func TestBuild(t *testing.T) {
 		if diff := cmp.Diff(pair[1], pair[0]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// TestPayPal: a section makes a driver of its environment; what is not safe makes
+// none.
+func TestPayPal(t *testing.T) {
+	section := []string{"TRIVET_PROVIDERS_PP_KIND=paypal", "TRIVET_PROVIDERS_PP_CLIENT_ID=abcd1234", "TRIVET_PROVIDERS_PP_CLIENT_SECRET=efgh5678"}
+	for name, tt := range map[string]struct {
+		variables []string
+		live      bool
+		want      string
+	}{
+		"live":               {[]string{"TRIVET_PROVIDERS_PP_WEBHOOK_IDS=1AB,2CD"}, true, ""},
+		"sandbox":            {[]string{"TRIVET_PROVIDERS_PP_WEBHOOK_IDS=WEBHOOK_ID", "TRIVET_PROVIDERS_PP_ENVIRONMENT=sandbox", "TRIVET_PROVIDERS_PP_RATE=50%"}, false, ""},
+		"the mock's id live": {[]string{"TRIVET_PROVIDERS_PP_WEBHOOK_IDS=WEBHOOK_ID"}, false, "providers.pp: webhook_ids, number 1, is the literal WEBHOOK_ID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, found := configured(t, append(section, tt.variables...)...).Provider("pp")
+			if !found {
+				t.Fatal("the section is lost")
+			}
+			d, err := driver(p, time.Now)
+			if tt.want != "" {
+				if err == nil || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "efgh5678") {
+					t.Errorf("%v, want %s", err, tt.want)
+				}
+				return
+			}
+			if err != nil || d.Account() != "pp" || d.(*paypal.Driver).Live() != tt.live {
+				t.Errorf("%v, %v", d, err)
+			}
+		})
 	}
 }
 

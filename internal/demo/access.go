@@ -23,8 +23,10 @@ type rule struct {
 	now      time.Time
 	account  *account
 	books    books
-	payments map[string]sim.Object // by id
+	payments map[string]sim.Object
+	// subs are subscriptions by the provider's customer, single by their own id.
 	subs     map[string][]sim.Object
+	single   map[string]sim.Object
 	disputes map[string]string // by payment
 	passes   map[string][]time.Time
 }
@@ -35,13 +37,15 @@ func newRule(ctx context.Context, a *account, now time.Time) (*rule, error) {
 		return nil, err
 	}
 	r := &rule{
-		now: now, account: a, books: b, payments: map[string]sim.Object{}, subs: map[string][]sim.Object{}, disputes: map[string]string{},
+		now: now, account: a, books: b, payments: map[string]sim.Object{}, subs: map[string][]sim.Object{}, single: map[string]sim.Object{},
+		disputes: map[string]string{},
 	}
 	for _, o := range a.truth.Truth() {
 		switch o.Kind {
 		case sim.KindPayment:
 			r.payments[o.ID] = o
 		case sim.KindSubscription:
+			r.single[o.ID] = o
 			r.subs[o.Customer] = append(r.subs[o.Customer], o)
 		case sim.KindDispute:
 			r.disputes[o.Fields["payment"]] = o.Fields["status"]
@@ -61,6 +65,9 @@ func (r *rule) allows(p *person, feature string) bool {
 		s := r.books.sessions[v.page.ProviderID]
 		if s.customer != "" {
 			owned[s.customer] = true
+		}
+		if sub, made := r.single[s.subscription]; made && r.runs(sub, feature) {
+			return true
 		}
 		if at, good := r.good(s); good && v.offer.gives(feature) {
 			if v.offer.plan == "lifetime" {

@@ -141,7 +141,7 @@ type tally struct{ objects, inStep, naive, naiveInStep int }
 // the naive handler's table.
 func (w *world) compare(a *account) (t tally, wrong []Mismatch) {
 	truth := a.truth.Truth()
-	owners := w.owners(a)
+	owners, sentTo := w.owners(a)
 	disputed := map[string]string{}
 	for _, o := range truth {
 		if o.Kind == sim.KindDispute {
@@ -154,8 +154,15 @@ func (w *world) compare(a *account) (t tally, wrong []Mismatch) {
 		key := a.name + "/" + o.Kind + "/" + o.ID
 		seen[key] = true
 		row, found := w.ledger.rows[key]
+		if !found && a.secret(o, sentTo) {
+			continue
+		}
 		t.objects++
-		if m, bad := differs(o, row, found, disputed[o.ID], owners[o.Customer]); bad {
+		owner := owners[o.Customer]
+		if a.origin != nil {
+			owner = sentTo[a.origin(o.Kind, o.ID)]
+		}
+		if m, bad := differs(o, row, found, disputed[o.ID], owner); bad {
 			m.Provider, m.Kind, m.ID = a.name, o.Kind, o.ID
 			wrong = append(wrong, m)
 		} else {
@@ -217,20 +224,21 @@ func differs(o sim.Object, row entry, found bool, disputed, owner string) (Misma
 }
 
 // owners maps an account's customers to the people who went through a checkout
-// as them.
-func (w *world) owners(a *account) map[string]string {
-	owners := map[string]string{}
+// as them, and its checkouts to those who were sent there.
+func (w *world) owners(a *account) (owners, sentTo map[string]string) {
+	owners, sentTo = map[string]string{}, map[string]string{}
 	for _, p := range w.people {
 		for _, v := range p.visits {
 			if v.account != a {
 				continue
 			}
+			sentTo[v.page.ProviderID] = p.ref
 			for _, customer := range a.buyersOf(v.page.ProviderID) {
 				owners[customer] = p.ref
 			}
 		}
 	}
-	return owners
+	return owners, sentTo
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -166,6 +166,7 @@ func TestFixed(t *testing.T) {
 		t.Run(strconv.FormatUint(test.Seed, 10), func(t *testing.T) {
 			t.Parallel()
 			t.Log(test.why)
+			test.Providers = []string{"stripe"} // where it failed
 			w, r := simulate(t, test.Options)
 			proven(t, w, r)
 			if test.Customers > 100 && w.accounts[0].truth.Stats().Faults[sim.FaultShiftPages] == 0 {
@@ -200,7 +201,9 @@ func TestSameSeedSameReport(t *testing.T) {
 }
 
 func TestWithoutFaultsTheNaiveHandlerDoesWell(t *testing.T) {
-	o := Options{Seed: 2, Days: 25, Customers: 30, Calm: true}
+	// Stripe announces all that changes; what others keep to themselves is drift on a
+	// perfect network too.
+	o := Options{Seed: 2, Days: 25, Customers: 30, Calm: true, Providers: []string{"stripe"}}
 	w, calm := simulate(t, o)
 	proven(t, w, calm)
 	if calm.Naive < 95 {

@@ -40,11 +40,11 @@ func openLemonSqueezy(s setup) (*account, error) {
 	}
 	api := lemonAPI{client: &http.Client{Transport: sim.Transport(world.Handler())}, world: world}
 	n := newNaive(receiveLemonSqueezy)
-	n.tells = lemonTells
+	n.untold = func(_ *naive, o sim.Object) bool { return !lemonTells(o) }
 	return &account{
 		name: s.name, shown: "Lemon Squeezy", motion: world, truth: world, site: world.Handler(), driver: d, naive: n,
 		offers: lemonOffers(), bought: api.books, buyers: api.buyers, receipt: api.receipt, keyless: true,
-		refuses: func(op string, truth map[string]string) string {
+		final: func(op string, truth map[string]string) string {
 			return when(op == sim.OpPause && truth["provider_status"] != "active" && truth["provider_status"] != "on_trial", "only what goes on can be paused")
 		},
 	}, nil

@@ -11,12 +11,12 @@ import "github.com/trivetdev/trivet/sim"
 type naive struct {
 	// receive handles one delivery; each provider has its own.
 	receive func(n *naive, body []byte)
+	// untold reports whether the provider keeps to itself what is true of an object;
+	// nil if it announces everything.
+	untold func(n *naive, o sim.Object) bool
 	// rows is its table: an object's kind and id to its fields, in the words of
 	// the simulator's truth.
 	rows map[string]map[string]string
-	// tells reports whether the events of a provider tell of an object at all; nil:
-	// of all of them.
-	tells func(sim.Object) bool
 }
 
 func newNaive(receive func(n *naive, body []byte)) *naive {
@@ -32,7 +32,7 @@ func (n *naive) set(key, field, value string) {
 
 // counts reports whether an object's truth is something that its events tell.
 func (n *naive) counts(o sim.Object) bool {
-	if n.tells != nil && !n.tells(o) {
+	if n.untold != nil && n.untold(n, o) {
 		return false
 	}
 	status := o.Fields["status"]

@@ -3,8 +3,10 @@ package demo
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/sim"
 )
@@ -17,7 +19,9 @@ type kind struct {
 
 // kinds is the table of providers: a new one moves in here.
 func kinds() []kind {
-	return []kind{{"stripe", openStripe}, {"lemonsqueezy", openLemonSqueezy}}
+	return []kind{
+		{"stripe", openStripe}, {"paypal", openPayPal}, {"paddle", openPaddle}, {"lemonsqueezy", openLemonSqueezy},
+	}
 }
 
 // setup is what every simulated provider gets.
@@ -44,6 +48,15 @@ type account struct {
 	offers []offer
 	// bought reads the provider's own account of what pays for what.
 	bought func(ctx context.Context) (books, error)
+	// origin names the checkout that an object came of, at a provider that has no
+	// customers; nil if it has.
+	origin func(kind, id string) string
+	// final says why a provider refuses for good what was asked of an object, given
+	// its truth; empty if it does not. Nil: it refuses nothing but what has ended.
+	final func(op string, fields map[string]string) string
+	// coarse tells the currencies of which the provider takes no fractions, though
+	// there are some; nil: none.
+	coarse func(currency string) bool
 	// buyers are the provider's customers who went through a checkout, by its id;
 	// nil: the truth about the checkout names the one.
 	buyers func(checkout string) []string
@@ -52,9 +65,15 @@ type account struct {
 	receipt func(kind, id string) (checkout string, found bool)
 	// keyless: the provider's writes carry no keys of ours, save checkouts.
 	keyless bool
-	// refuses says why the provider refuses an operation on an object whose truth is
-	// given; nil or empty: it does not.
-	refuses func(op string, truth map[string]string) string
+}
+
+// secret reports whether nobody can know of an object: a checkout that was made,
+// whose making was not confirmed to us, which nobody was sent to, and which the
+// provider does not list.
+func (a *account) secret(o sim.Object, sentTo map[string]string) bool {
+	_, sent := sentTo[o.ID]
+	return o.Kind == sim.KindCheckout && !sent && (o.Fields["status"] == "open" || o.Fields["status"] == "expired") &&
+		!slices.Contains(a.driver.Kinds(), billing.KindCheckout)
 }
 
 // truthIn is what is true about one object. Where one id is several nouns, the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -134,11 +135,32 @@ func (w *world) target(ctx context.Context, p *person, u urge) (newest store.Obj
 		if err != nil {
 			return newest, false, err
 		}
+		fits = fits && able(w.account(row.Account).driver, u.op)
 		if fits && (!found || row.FirstAt.After(newest.FirstAt)) {
 			newest, found = row, true
 		}
 	}
 	return newest, found, nil
+}
+
+// able reports whether a provider can do what an effect of a kind is; of pauses and
+// refunds, all that the application asks for.
+func able(d provider.Driver, op string) bool {
+	needs := []provider.Ability{provider.Ability(op)}
+	switch op {
+	case outbox.CancelNow:
+		needs[0] = provider.CancelNow
+	case outbox.Pause:
+		needs = append(needs, provider.PauseUntil)
+	case outbox.Refund:
+		needs = append(needs, provider.PartialRefund)
+	}
+	for _, ability := range needs {
+		if can, _ := provider.Can(d, ability); !can {
+			return false
+		}
+	}
+	return true
 }
 
 // fits reports whether an urge can be about an object.
@@ -183,6 +205,9 @@ func (w *world) request(ctx context.Context, p *person, op string, target store.
 		asked.refunded = payment.Refunded
 		if left := payment.Amount.Amount - payment.Refunded; variant > 0 && left > 4 {
 			asked.amount = left / 4
+			if coarse := w.account(target.Account).coarse; coarse != nil && coarse(payment.Amount.Currency) {
+				asked.amount -= asked.amount % 100
+			}
 			body["amount"] = asked.amount
 		}
 	}
@@ -315,8 +340,8 @@ func (w *wish) needless() string {
 	case truth.Kind == sim.KindSubscription && f["status"] == "ended":
 		return "it has ended"
 	}
-	if w.account.refuses != nil {
-		if why := w.account.refuses(w.op, f); why != "" {
+	if w.account.final != nil {
+		if why := w.account.final(w.op, f); why != "" {
 			return why
 		}
 	}
@@ -391,8 +416,8 @@ func (w *world) judgeEffects(ctx context.Context) (c effectCounts, wrong []Misma
 }
 
 // unasked lists effects that nobody asked for. A checkout whose making was not
-// confirmed to the application may exist once; a refused one leads to the
-// portal.
+// confirmed to the application may exist once, and so may what a policy of the
+// service asked for by itself; a refused checkout leads to the portal.
 func (w *world) unasked(ctx context.Context, a *account, asked map[string]bool) (wrong []Mismatch, err error) {
 	once := map[string]bool{}
 	for _, e := range a.truth.Effects() {
@@ -402,14 +427,14 @@ func (w *world) unasked(ctx context.Context, a *account, asked map[string]bool) 
 		if a.keyless && slices.ContainsFunc(w.wishes.all, func(w *wish) bool { return w.account == a && w.explains(e) }) {
 			continue
 		}
-		if e.Op == sim.OpCheckoutCreate && !once[e.Key] {
+		if e.Key != "" && !once[e.Key] {
 			once[e.Key] = true
-			_, err := w.db.CheckoutNamed(ctx, e.Key)
-			if err == nil {
-				continue
-			}
-			if !errors.Is(err, store.ErrNotFound) {
+			known, err := w.ours(ctx, e)
+			if err != nil {
 				return nil, err
+			}
+			if known {
+				continue
 			}
 		}
 		wrong = append(wrong, Mismatch{
@@ -417,6 +442,24 @@ func (w *world) unasked(ctx context.Context, a *account, asked map[string]bool) 
 		})
 	}
 	return wrong, nil
+}
+
+// ours reports whether the service has an account of an effect that the
+// application did not ask for.
+func (w *world) ours(ctx context.Context, e sim.Effect) (bool, error) {
+	var err error
+	if e.Op == sim.OpCheckoutCreate {
+		_, err = w.db.CheckoutNamed(ctx, e.Key)
+	} else {
+		var recorded store.Effect
+		if recorded, err = w.db.Effect(ctx, e.Key); err == nil {
+			return strings.HasPrefix(recorded.Actor, "policy:"), nil
+		}
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (w *wish) mismatch(what string) Mismatch {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/provider/lemonsqueezy"
+	"github.com/trivetdev/trivet/provider/paddle"
+	"github.com/trivetdev/trivet/provider/paypal"
 	"github.com/trivetdev/trivet/provider/stripe"
 )
 
@@ -17,7 +19,15 @@ type shown struct {
 
 // drivers makes one of each kind, with keys that open nothing.
 func drivers() ([]shown, error) {
-	s, err := stripe.New(stripe.Config{Account: "stripe", SecretKey: "sk_test_docgen"})
+	s, err := stripe.New(stripe.Config{Account: "stripe", SecretKey: "sk_test_docgen"}) //nolint:gosec // it opens nothing
+	if err != nil {
+		return nil, err
+	}
+	pp, err := paypal.New(paypal.Config{Account: "paypal", ClientID: "docgen", ClientSecret: "docgen"})
+	if err != nil {
+		return nil, err
+	}
+	pd, err := paddle.New(paddle.Config{Account: "paddle", APIKey: "pdl_live_apikey_docgen"}) //nolint:gosec // it opens nothing
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +35,9 @@ func drivers() ([]shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []shown{{"Stripe", "stripe.md", s}, {"Lemon Squeezy", "lemonsqueezy.md", l}}, nil
+	return []shown{
+		{"Stripe", "stripe.md", s}, {"PayPal", "paypal.md", pp}, {"Paddle", "paddle.md", pd}, {"Lemon Squeezy", "lemonsqueezy.md", l},
+	}, nil
 }
 
 // meanings say what an ability is.

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
@@ -52,6 +53,8 @@ type DB struct {
 	closed     chan struct{}
 	closing    sync.Once
 	statements map[string]*sql.Stmt // of the writing connection
+	// lock says on this machine that somebody works on the SQLite file.
+	lock *flock.Flock
 
 	mu    sync.RWMutex
 	reads map[string]*sql.Stmt
@@ -71,6 +74,9 @@ func Open(ctx context.Context, options Options) (*DB, error) {
 	}
 	if err == nil {
 		err = db.migrate(ctx)
+	}
+	if err == nil && db.writer != nil {
+		err = db.inherit(ctx, options.URL)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", redact(options.URL), err), db.Close())
@@ -325,6 +331,9 @@ func (db *DB) close() error {
 	}
 	if db.pool != nil {
 		errs = append(errs, db.pool.Close())
+	}
+	if db.lock != nil {
+		errs = append(errs, db.lock.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -32,7 +32,7 @@ func (h Harness) checkout(t *testing.T) {
 			}
 			page := w.onePage(t, maker, request)
 			w.Make.Pay(t, page.Ref.ID)
-			w.followToken(t, page.Ref, request)
+			h.followToken(t, w, page.Ref, request)
 			again := request
 			again.Key, again.Items = "another "+mode, nil
 			_, err := maker.CreateCheckout(t.Context(), again)
@@ -101,7 +101,7 @@ func (w *World) bought(t *testing.T, page provider.Ref, told map[provider.Ref]ma
 }
 
 // followToken checks that the paid checkout and what came of it carry the token.
-func (w *World) followToken(t *testing.T, page provider.Ref, request provider.CheckoutRequest) {
+func (h Harness) followToken(t *testing.T, w *World, page provider.Ref, request provider.CheckoutRequest) {
 	t.Helper()
 	told := w.told(t)
 	ref := w.bought(t, page, told, request.Token)
@@ -110,7 +110,7 @@ func (w *World) followToken(t *testing.T, page provider.Ref, request provider.Ch
 		t.Fatal(err)
 	}
 	c := s.Object.(billing.Checkout)
-	if c.Status != billing.CheckoutComplete || c.PaymentStatus != billing.CheckoutPaid || len(c.Items) != 1 || c.Items[0] != request.Items[0] || s.Owner == "" {
+	if c.Status != billing.CheckoutComplete || c.PaymentStatus != billing.CheckoutPaid || len(c.Items) != 1 || c.Items[0] != request.Items[0] || (s.Owner == "") != h.Ownerless {
 		t.Errorf("the paid page is %+v of %q", c, s.Owner)
 	}
 	made := w.ref(billing.KindSubscription, c.Subscription)

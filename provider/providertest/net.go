@@ -93,7 +93,7 @@ func (n *net) shorten(resp *http.Response, f fault) (*http.Response, error) {
 	resp.ContentLength = int64(len(body))
 	resp.Header.Del("Content-Length")
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	if f == cut {
+	if f == cut || len(body) == 0 { // nothing has no half: it breaks off
 		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), broke{}))
 	}
 	return resp, nil

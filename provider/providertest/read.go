@@ -191,6 +191,9 @@ func (h Harness) shiftingPages(t *testing.T) {
 	w := h.world(t, sim.Chaos{ShiftPages: 1})
 	w.Crowd(t, 230)
 	for _, kind := range []billing.Kind{billing.KindCustomer, billing.KindSubscription, billing.KindPayment} {
+		if !slices.Contains(w.Driver.Kinds(), kind) {
+			continue // the provider has none, or cannot list them
+		}
 		before := w.truthOf(kind, "")
 		pages := 1
 		listed := w.everything(t, provider.Query{Kind: kind}, func() { pages++; w.Crowd(t, 3) })

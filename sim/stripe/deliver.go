@@ -2,7 +2,6 @@ package stripe
 
 import (
 	"bytes"
-	"container/heap"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -10,8 +9,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // retryGaps are the waits between attempts. Stripe publishes only that they
@@ -23,52 +23,11 @@ var retryGaps = [...]time.Duration{
 
 // delivery is one copy of an event on its way to one endpoint.
 type delivery struct {
-	at      time.Time
-	seq     int64
 	event   *event
 	to      *endpoint
 	attempt int
 	// extra marks a duplicate, which is not tried again.
 	extra bool
-}
-
-// postbox holds deliveries by the time they are due.
-type postbox struct {
-	heap deliveryHeap
-	seq  int64
-}
-
-type deliveryHeap []*delivery
-
-func (h deliveryHeap) Len() int { return len(h) }
-func (h deliveryHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].seq < h[j].seq
-	}
-	return h[i].at.Before(h[j].at)
-}
-func (h deliveryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *deliveryHeap) Push(x any)   { *h = append(*h, x.(*delivery)) }
-func (h *deliveryHeap) Pop() any {
-	old := *h
-	last := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return last
-}
-
-func (p *postbox) next() (time.Time, bool) {
-	if len(p.heap) == 0 {
-		return time.Time{}, false
-	}
-	return p.heap[0].at, true
-}
-
-// put keeps the order of deliveries that are due at one time.
-func (p *postbox) put(d *delivery) {
-	p.seq++
-	d.seq = p.seq
-	heap.Push(&p.heap, d)
 }
 
 // queue plans the deliveries of a new event, with whatever goes wrong on the
@@ -92,7 +51,7 @@ func (s *Server) queue(e *event) {
 		s.stats.Duplicated += len(delays) - 1
 		for i, d := range delays {
 			at := s.faults.Hold(s.now.Add(d))
-			s.post.put(&delivery{at: at, event: e, to: to, extra: i > 0})
+			s.post.Put(at, &delivery{event: e, to: to, extra: i > 0})
 		}
 	}
 }
@@ -101,13 +60,7 @@ func (s *Server) queue(e *event) {
 func (s *Server) Due(now time.Time) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
-	for _, d := range s.post.heap {
-		if !d.at.After(now) {
-			n++
-		}
-	}
-	return n
+	return s.post.Due(now)
 }
 
 // Deliver posts, one after the other, every webhook that is due at the clock's
@@ -132,11 +85,10 @@ func (s *Server) Deliver(ctx context.Context, post func(*http.Request) (int, err
 func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
 	defer s.enter()()
 	for {
-		at, ok := s.post.next()
-		if !ok || at.After(s.now) {
+		d, _, found := s.post.Take(s.now)
+		if !found {
 			return nil, nil
 		}
-		d := heap.Pop(&s.post.heap).(*delivery)
 		req, err := s.sign(ctx, d)
 		if err != nil {
 			s.log.Error("webhook cannot be sent; give the endpoint an absolute URL", "url", d.to.url, "error", err)
@@ -191,50 +143,12 @@ func (s *Server) record(d *delivery, status int, err error) {
 	if d.extra || d.attempt >= len(retryGaps) {
 		return
 	}
-	d.at = s.now.Add(retryGaps[d.attempt])
+	gap := retryGaps[d.attempt]
 	d.attempt++
-	s.post.put(d)
+	s.post.Put(s.now.Add(gap), d)
 }
 
-// senders is how many webhooks Run has under way at once: Stripe does not wait
-// for one before it sends the next.
-const senders = 4
-
-// Run delivers by HTTP in real time until ctx ends: for an interactive demo,
-// whose clock somebody else moves. A nil client means http.DefaultClient.
+// Run delivers by HTTP in real time until ctx ends; see [sim.Post].
 func (s *Server) Run(ctx context.Context, client *http.Client) error {
-	if client == nil {
-		client = http.DefaultClient
-	}
-	var group sync.WaitGroup
-	for range senders {
-		group.Go(func() { s.send(ctx, client) })
-	}
-	group.Wait()
-	return ctx.Err()
-}
-
-func (s *Server) send(ctx context.Context, client *http.Client) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s.Deliver(ctx, Poster(client))
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// Poster makes the function that Deliver wants out of an HTTP client.
-func Poster(client *http.Client) func(*http.Request) (int, error) {
-	return func(r *http.Request) (int, error) {
-		resp, err := client.Do(r)
-		if err != nil {
-			return 0, err
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode, nil
-	}
+	return sim.Post(ctx, client, s.Deliver)
 }

@@ -61,9 +61,8 @@ type Server struct {
 	now    time.Time
 	faults *sim.Faults
 	// agenda is what life will do, post what is to be delivered.
-	agenda dueHeap
-	seq    int64
-	post   postbox
+	agenda sim.Timetable[func()]
+	post   sim.Timetable[*delivery]
 	// muted is set while history is made that nobody will hear of.
 	muted bool
 
@@ -183,9 +182,9 @@ func (s *Server) Advance(t time.Time) {
 func (s *Server) NextAt() (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.post.next()
-	if len(s.agenda) > 0 && (!ok || s.agenda[0].at.Before(at)) {
-		return s.agenda[0].at, true
+	at, ok := s.post.Next()
+	if planned, found := s.agenda.Next(); found && (!ok || planned.Before(at)) {
+		return planned, true
 	}
 	return at, ok
 }

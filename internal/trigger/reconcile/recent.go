@@ -59,11 +59,11 @@ func (r *Reconciler) recent(ctx context.Context, claim store.Claim, driver provi
 	if err != nil {
 		return fmt.Errorf("list the newest %s: %w", at.Kind, err)
 	}
-	outcomes, err := r.Apply.Write(ctx, apply.Page{Cause: apply.Cause{Trigger: apply.Sweep}, Begun: number, Snapshots: page.Snapshots})
+	outcomes, failed, err := r.Apply.Write(ctx, apply.Page{Cause: apply.Cause{Trigger: apply.Sweep}, Begun: number, Snapshots: page.Snapshots})
 	if err != nil {
 		return err
 	}
-	if err := r.unread(ctx, page); err != nil {
+	if err := r.unread(ctx, append(page.Unread, failed...)); err != nil {
 		return err
 	}
 	next := now

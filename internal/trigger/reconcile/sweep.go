@@ -71,13 +71,13 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 		cause.Event = apply.Backfill
 	}
 	write := apply.Page{Cause: cause, Begun: number, Snapshots: page.Snapshots}
-	outcomes, err := r.Apply.Write(ctx, write)
+	outcomes, failed, err := r.Apply.Write(ctx, write)
 	if err != nil {
 		return err
 	}
 	fail.Point("sweep.written")
 	at.count(outcomes)
-	if err := r.unread(ctx, page); err != nil {
+	if err := r.unread(ctx, append(page.Unread, failed...)); err != nil {
 		return err
 	}
 	if at.After = page.Next; page.Next == "" {
@@ -116,12 +116,12 @@ func (r *Reconciler) again(ctx context.Context, claim store.Claim, account strin
 	})
 }
 
-// unread asks for a look at each object of a page that could not be read: the
-// look fails with what is wrong, and is seen to by a person, while the sweep goes
-// on.
-func (r *Reconciler) unread(ctx context.Context, page provider.Page) error {
-	wants := make([]store.Want, len(page.Unread))
-	for i, ref := range page.Unread {
+// unread asks for a look at each object of a page that could not be read or
+// written: the look fails with what is wrong, and is seen to by a person, while the
+// sweep goes on.
+func (r *Reconciler) unread(ctx context.Context, refs []provider.Ref) error {
+	wants := make([]store.Want, len(refs))
+	for i, ref := range refs {
 		wants[i] = store.Want{Queue: store.QueueLook, Key: ref.String(), Cause: string(apply.Sweep)}
 	}
 	return r.raise(ctx, wants...)
@@ -169,13 +169,18 @@ func (r *Reconciler) swept(ctx context.Context, claim store.Claim, account strin
 		if err := setCursor(ctx, tx, "swept/"+account, Swept{Progress: at, FinishedAt: now}); err != nil {
 			return err
 		}
+		if at.Doubted == 0 { // what is missing now may be believed
+			if err := tx.SetCursor(ctx, apply.Vanishing(account), ""); err != nil {
+				return err
+			}
+		}
 		return setCursor(ctx, tx, "sweep/"+account, Progress{})
 	})
 }
 
 // believed is how many objects of a kind may be missing from a list at once,
 // whatever their share.
-const believed = 20
+const believed = 3
 
 // leftovers asks for a look at every object of a kind that a complete list did
 // not have. The list alone buries nobody: only the look does. If it is more than
@@ -193,6 +198,11 @@ func (r *Reconciler) leftovers(ctx context.Context, account string, at Progress)
 	if err != nil {
 		return at.Doubted, err
 	}
+	unlisted, err := r.unlisted(ctx, filter)
+	if err != nil {
+		return at.Doubted, err
+	}
+	all, missing = all-unlisted, missing-unlisted
 	if missing > believed && missing > all/2 {
 		r.Log.Error("a complete list lacks most of what the ledger has, and is not believed: does the key open the right account?",
 			"account", account, "kind", at.Kind, "missing", missing, "of", all)
@@ -208,6 +218,24 @@ func (r *Reconciler) leftovers(ctx context.Context, account string, at Progress)
 		}
 		filter.After = rows[len(rows)-1].Key
 	}
+}
+
+// unlisted counts, of the objects that a list did not have, those that no list has.
+func (r *Reconciler) unlisted(ctx context.Context, filter store.ObjectFilter) (n int64, err error) {
+	unlister, some := r.Apply.Drivers[filter.Account].(provider.Unlister)
+	for filter.Limit = 200; some; {
+		rows, err := r.DB.Objects(ctx, filter)
+		if err != nil || len(rows) == 0 {
+			return n, err
+		}
+		for _, o := range rows {
+			if unlister.Unlisted(provider.Ref{Account: o.Account, Kind: billing.Kind(o.Kind), ID: o.ID}) {
+				n++
+			}
+		}
+		filter.After = rows[len(rows)-1].Key
+	}
+	return 0, nil
 }
 
 // bundled is leftovers for the kinds that came beside others: what was not compared
@@ -298,98 +326,4 @@ func (r *Reconciler) Status(ctx context.Context, account string) (now *Progress,
 		last = &done
 	}
 	return now, last, nil
-}
-
-// Customer reads everything that the providers have about one customer, now. It
-// returns how many objects it compared and how many were different. An account
-// that fails does not keep the others from being read.
-func (r *Reconciler) Customer(ctx context.Context, ref, account string) (compared, changed int, err error) {
-	linked, err := r.DB.Objects(ctx, store.ObjectFilter{Customer: ref, Account: account, Kind: string(billing.KindCustomer), Present: true, Limit: 1000})
-	if err != nil {
-		return 0, 0, err
-	}
-	shared, err := r.sharedOwners(ctx, ref, account)
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, owner := range shared {
-		if !slices.ContainsFunc(linked, func(o store.Object) bool { return o.Key == owner.Key }) {
-			linked = append(linked, owner)
-		}
-	}
-	var failures []error
-	for _, owner := range linked {
-		driver, known := r.Apply.Drivers[owner.Account]
-		if !known {
-			continue
-		}
-		c, d, err := r.owner(ctx, driver, owner)
-		compared, changed = compared+c, changed+d
-		if err != nil {
-			failures = append(failures, err)
-		}
-	}
-	if len(failures) > 0 {
-		return compared, changed, fmt.Errorf("reconcile customer %s: %w", ref, failures[0])
-	}
-	return compared, changed, nil
-}
-
-// sharedOwners are the providers' customers under whom a customer has bought, where
-// those may be linked to somebody else.
-func (r *Reconciler) sharedOwners(ctx context.Context, ref, account string) (owners []store.Object, err error) {
-	seen := map[string]bool{}
-	for after := ""; ; {
-		rows, err := r.DB.Objects(ctx, store.ObjectFilter{Customer: ref, Account: account, Present: true, After: after, Limit: 1000})
-		if err != nil || len(rows) == 0 {
-			return owners, err
-		}
-		for _, o := range rows {
-			if o.Owner == "" || !provider.OwnersShared(r.Apply.Drivers[o.Account]) {
-				continue
-			}
-			key := provider.Ref{Account: o.Account, Kind: billing.KindCustomer, ID: o.Owner}.String()
-			if !seen[key] {
-				seen[key] = true
-				owners = append(owners, store.Object{Key: key, Account: o.Account, ID: o.Owner})
-			}
-		}
-		after = rows[len(rows)-1].Key
-	}
-}
-
-// owner reads what a provider has about one of its customers.
-func (r *Reconciler) owner(ctx context.Context, driver provider.Driver, owner store.Object) (compared, changed int, err error) {
-	cause := apply.Cause{Trigger: apply.Sweep, Event: owner.Key}
-	outcomes, err := r.Apply.Refs(ctx, cause, provider.Ref{Account: owner.Account, Kind: billing.KindCustomer, ID: owner.ID})
-	if err != nil {
-		return 0, 0, err
-	}
-	var total Progress
-	total.count(outcomes)
-	for _, kind := range provider.Listed(driver) {
-		if kind == billing.KindCustomer {
-			continue
-		}
-		for after, more := "", true; more; {
-			number, err := r.DB.Number(ctx)
-			if err != nil {
-				return total.Objects, total.Changed, err
-			}
-			page, err := driver.List(ctx, provider.Query{Kind: kind, Owner: owner.ID, After: after})
-			if err != nil {
-				return total.Objects, total.Changed, err
-			}
-			outcomes, err := r.Apply.Write(ctx, apply.Page{Cause: cause, Begun: number, Snapshots: page.Snapshots})
-			if err != nil {
-				return total.Objects, total.Changed, err
-			}
-			total.count(outcomes)
-			if err := r.unread(ctx, page); err != nil {
-				return total.Objects, total.Changed, err
-			}
-			after, more = page.Next, page.Next != ""
-		}
-	}
-	return total.Objects, total.Changed, nil
 }

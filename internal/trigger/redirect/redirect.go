@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -330,23 +331,36 @@ func (r *Redirect) make(ctx context.Context, q Request, mode string, checkouter 
 	if err != nil {
 		if kind := provider.KindOf(err); kind == provider.Refused || kind == provider.Denied {
 			row.State = store.CheckoutFailed
-			err = errors.Join(err, r.made(ctx, row))
+			err = errors.Join(err, r.made(ctx, row, false))
 		}
 		return Checkout{}, fmt.Errorf("make checkout %s: %w", id, err)
 	}
 	row.Object, row.State = page.Ref.ID, store.CheckoutOpen
-	if err := r.made(ctx, row); err != nil {
+	if err := r.made(ctx, row, !slices.Contains(r.Apply.Drivers[q.Account].Kinds(), billing.KindCheckout)); err != nil {
 		return Checkout{}, err
 	}
 	return Checkout{ID: id, URL: page.URL, ExpiresAt: page.ExpiresAt, Account: q.Account, Object: page.Ref.ID, TrialEnd: q.TrialEnd}, nil
 }
 
-func (r *Redirect) made(ctx context.Context, row store.Checkout) error {
+// made records what became of making a checkout. One that its provider cannot list
+// is looked at, for no sweep would ever find it.
+func (r *Redirect) made(ctx context.Context, row store.Checkout, look bool) error {
 	err := r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return tx.CheckoutMade(ctx, row.ID, row.Object, row.State)
+		if err := tx.CheckoutMade(ctx, row.ID, row.Object, row.State); err != nil || !look {
+			return err
+		}
+		numbers, err := tx.Numbers(ctx, 1)
+		if err != nil {
+			return err
+		}
+		ref := provider.Ref{Account: row.Account, Kind: billing.KindCheckout, ID: row.Object}
+		return tx.Raise(ctx, numbers[0], []store.Want{{Queue: store.QueueLook, Key: ref.String(), Cause: string(apply.Redirect) + " " + row.ID}})
 	})
 	if err != nil {
 		return fmt.Errorf("record that checkout %s was made: %w", row.ID, err)
+	}
+	if look {
+		r.Apply.Wake(store.QueueLook)
 	}
 	return nil
 }

@@ -1,0 +1,253 @@
+package paypal
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// Fetch implements [provider.Driver].
+func (d *Driver) Fetch(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
+	var look func(context.Context, provider.Ref) (provider.Snapshot, error)
+	switch ref.Kind {
+	case billing.KindSubscription:
+		look = d.fetchSubscription
+	case billing.KindCheckout:
+		look = d.fetchCheckout
+	case billing.KindInvoice:
+		look = d.fetchInvoice
+	case billing.KindPayment:
+		look = d.fetchPayment
+	case billing.KindRefund:
+		look = d.fetchRefund
+	case billing.KindDispute:
+		look = d.fetchDispute
+	default:
+		return provider.Snapshot{}, d.refused("fetch", "PayPal has no such kind of object")
+	}
+	if err := d.checkRef("fetch "+string(ref.Kind), ref, ref.Kind); err != nil {
+		return provider.Snapshot{}, err
+	}
+	return look(ctx, ref)
+}
+
+// List implements [provider.Driver]. Payments, invoices and refunds come from
+// PayPal's books, which go back three years and are three hours behind; disputes
+// go back 180 days. Nothing has an owner at PayPal: a list of one is empty.
+func (d *Driver) List(ctx context.Context, query provider.Query) (provider.Page, error) {
+	op := "list " + string(query.Kind)
+	switch {
+	case len(query.After) > 256 || strings.ContainsAny(query.After, "/?#\r\n"):
+		return provider.Page{}, d.refused(op, "the cursor is not one of ours")
+	case query.Owner != "" && query.Kind != billing.KindCustomer:
+		return provider.Page{}, nil
+	}
+	switch query.Kind {
+	case billing.KindSubscription:
+		return d.listSubscriptions(ctx, query)
+	case billing.KindInvoice, billing.KindPayment, billing.KindRefund:
+		return d.listBooks(ctx, query)
+	case billing.KindDispute:
+		return d.listDisputes(ctx, query)
+	case billing.KindCustomer, billing.KindCheckout, billing.KindWarning:
+	}
+	return provider.Page{}, d.refused("list", "PayPal lists no such kind of object")
+}
+
+// subscriptionPage is the most that PayPal returns at once.
+const subscriptionPage = 20
+
+// byBooks begins a cursor of the list that is read from the books.
+const byBooks = "books:"
+
+// listSubscriptions reads one page of the list, newest first: of those that were
+// there when the list was begun, so that what is made meanwhile shifts no page.
+// The endpoint is younger than the published API description, and not open to every
+// account: where it is not, the books tell of every subscription that was paid for,
+// and the events of those that were made in the last month.
+func (d *Driver) listSubscriptions(ctx context.Context, query provider.Query) (provider.Page, error) {
+	const op = "list subscription"
+	if after, books := strings.CutPrefix(query.After, byBooks); books {
+		return d.subscriptionsInBooks(ctx, after)
+	}
+	begun, number := stampOf(d.now().Add(time.Second)), 1
+	if query.After != "" {
+		b, n, _ := strings.Cut(query.After, "|")
+		page, err := strconv.Atoi(n)
+		if _, bad := time.Parse(time.RFC3339, b); err != nil || bad != nil || page < 1 {
+			return provider.Page{}, d.refused(op, "the cursor is not one of ours")
+		}
+		begun, number = b, page
+	}
+	var answer struct {
+		Subscriptions *[]*subscription
+		Links         []link
+	}
+	err := d.get(ctx, op, "/v1/billing/subscriptions", url.Values{
+		"created_before": {begun}, "page_size": {strconv.Itoa(subscriptionPage)}, "page": {strconv.Itoa(number)},
+		"statuses": {"APPROVAL_PENDING,APPROVED,ACTIVE,SUSPENDED,CANCELLED,EXPIRED"},
+	}, &answer)
+	if query.After == "" && closed(err) {
+		return d.subscriptionsInEvents(ctx)
+	}
+	if err != nil {
+		return provider.Page{}, err
+	}
+	if answer.Subscriptions == nil {
+		return provider.Page{}, d.malformed(op, errNotAList)
+	}
+	page, err := d.readSubscriptions(ctx, *answer.Subscriptions)
+	if nextQuery(answer.Links) != nil && len(*answer.Subscriptions) > 0 {
+		page.Next = begun + "|" + strconv.Itoa(number+1)
+	}
+	return page, err
+}
+
+// closed reports whether PayPal does not open the list to this account. A wrong
+// key is something else: it gets no token.
+func closed(err error) bool {
+	e, ok := errors.AsType[*provider.Error](err)
+	return ok && e.Code != "" && (e.Kind == provider.NotFound || e.Kind == provider.Denied)
+}
+
+// readSubscriptions translates the rows of a list, which lack the plan.
+func (d *Driver) readSubscriptions(ctx context.Context, rows []*subscription) (provider.Page, error) {
+	var page provider.Page
+	plans := map[string]*plan{}
+	for _, s := range rows {
+		if s == nil || !isName(s.ID) {
+			return provider.Page{}, d.malformed("list subscription", errors.New("a subscription of the list has no id"))
+		}
+		ref := d.ref(billing.KindSubscription, s.ID)
+		p, err := d.planOf(ctx, plans, s)
+		if err != nil {
+			return provider.Page{}, err
+		}
+		if p == nil { // the row alone does not say enough
+			snapshot, err := d.fetchSubscription(ctx, ref)
+			if err := d.add(&page, ref, snapshot, err); err != nil {
+				return provider.Page{}, err
+			}
+			continue
+		}
+		s.Plan = p
+		snapshot, err := d.subscription(ctx, s)
+		if err := d.add(&page, ref, snapshot, d.explained("list subscription", err)); err != nil {
+			return provider.Page{}, err
+		}
+	}
+	return page, nil
+}
+
+// planOf finds the plan of a row: in the row, or by the plan's id if the
+// subscription is charged by its present version. Nil: the subscription has to be
+// read by itself, also when a charge failed, which only that tells more of.
+func (d *Driver) planOf(ctx context.Context, plans map[string]*plan, s *subscription) (*plan, error) {
+	switch {
+	case s.Overridden || s.info().Failed > 0 || s.Status == "SUSPENDED" || !isName(s.PlanID):
+		return nil, nil
+	case s.Plan != nil && len(s.Plan.Cycles) > 0:
+		return s.Plan, nil
+	}
+	p, known := plans[s.PlanID]
+	if !known {
+		p = &plan{}
+		err := d.get(ctx, "fetch plan "+s.PlanID, "/v1/billing/plans/"+s.PlanID, nil, p)
+		switch kind := provider.KindOf(err); {
+		case err == nil && p.ID == s.PlanID:
+		case err == nil, kind == provider.NotFound:
+			p = nil
+		default:
+			return nil, err
+		}
+		plans[s.PlanID] = p
+	}
+	if p == nil || !s.pricedBy(p) {
+		return nil, nil
+	}
+	return p, nil
+}
+
+// pricedBy reports whether a subscription pays by the version of its plan that the
+// plan shows. Subscriptions may keep an older price.
+func (s *subscription) pricedBy(p *plan) bool {
+	regular := p.regular()
+	if regular == nil {
+		return false
+	}
+	if s.Billing == nil {
+		return s.Status == "APPROVAL_PENDING" || s.Status == "APPROVED"
+	}
+	for _, e := range s.Billing.Executions {
+		if e.Tenure == "REGULAR" {
+			return e.Version > 0 && e.Version == regular.Pricing.Version
+		}
+	}
+	return false
+}
+
+// subscriptionsInEvents reads the subscriptions that events of the last month name.
+func (d *Driver) subscriptionsInEvents(ctx context.Context) (provider.Page, error) {
+	ids := map[string]bool{}
+	page := provider.Page{Next: byBooks}
+	since := d.now().Add(-EventRetention)
+	for after := ""; ; {
+		events, err := d.Events(ctx, since, after)
+		if err != nil {
+			return provider.Page{}, err
+		}
+		for _, delivery := range events.Deliveries {
+			for _, ref := range delivery.Refs {
+				if ref.Kind != billing.KindSubscription || ids[ref.ID] {
+					continue
+				}
+				ids[ref.ID] = true
+				snapshot, err := d.fetchSubscription(ctx, ref)
+				if err := d.add(&page, ref, snapshot, err); err != nil {
+					return provider.Page{}, err
+				}
+			}
+		}
+		if after = events.Next; after == "" {
+			return page, nil
+		}
+	}
+}
+
+// subscriptionsInBooks reads the subscriptions that were paid for in one step of
+// the books.
+func (d *Driver) subscriptionsInBooks(ctx context.Context, after string) (provider.Page, error) {
+	const op = "list subscription"
+	s, err := d.spanAfter(op, after)
+	if err != nil {
+		return provider.Page{}, err
+	}
+	rows, more, err := d.searchOnce(ctx, op, s.from, s.to, "", s.page)
+	if err != nil {
+		return provider.Page{}, err
+	}
+	var page provider.Page
+	if next := s.next(more); next != "" {
+		page.Next = byBooks + next
+	}
+	seen := map[string]bool{}
+	for _, row := range rows {
+		id := row.Info.Reference
+		if !row.ofSubscription() || !isName(id) || seen[id] {
+			continue
+		}
+		seen[id] = true
+		ref := d.ref(billing.KindSubscription, id)
+		snapshot, err := d.fetchSubscription(ctx, ref)
+		if err := d.add(&page, ref, snapshot, err); err != nil {
+			return provider.Page{}, err
+		}
+	}
+	return page, nil
+}

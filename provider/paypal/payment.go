@@ -1,0 +1,211 @@
+package paypal
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// sale is a payment for a subscription, in the older API, which alone says for
+// which.
+type sale struct {
+	ID         string
+	State      string
+	Amount     *oldAmount
+	Fee        *oldAmount `json:"transaction_fee"`
+	Custom     string
+	Agreement  string    `json:"billing_agreement_id"`
+	CreateTime time.Time `json:"create_time"`
+}
+
+// capture is a payment for an order.
+type capture struct {
+	ID            string
+	Status        string
+	StatusDetails struct{ Reason string } `json:"status_details"`
+	Amount        *amount
+	CustomID      string    `json:"custom_id"`
+	CreateTime    time.Time `json:"create_time"`
+	Breakdown     struct {
+		Fee *amount `json:"paypal_fee"`
+	} `json:"seller_receivable_breakdown"`
+	Related struct {
+		IDs struct {
+			Order string `json:"order_id"`
+		} `json:"related_ids"`
+	} `json:"supplementary_data"`
+	Links []link
+}
+
+// took reports whether money came in, whatever became of it since.
+func (c capture) took() bool {
+	return c.Status == "COMPLETED" || c.Status == "PARTIALLY_REFUNDED" || c.Status == "REFUNDED"
+}
+
+// fetchPayment reads a payment by the id of its transaction: as the sale of a
+// subscription, or if there is none, as the capture of an order.
+func (d *Driver) fetchPayment(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
+	op := "fetch payment " + ref.ID
+	s, err := d.getSale(ctx, op, ref.ID)
+	if err == nil {
+		snapshot, err := d.sale(ctx, op, s)
+		return snapshot, d.explained(op, err)
+	}
+	if provider.KindOf(err) != provider.NotFound {
+		return provider.Snapshot{}, err
+	}
+	c, err := d.getCapture(ctx, op, ref.ID)
+	if err != nil {
+		return provider.Snapshot{}, err
+	}
+	snapshot, err := d.capture(ctx, op, c)
+	return snapshot, d.explained(op, err)
+}
+
+func (d *Driver) getSale(ctx context.Context, op, id string) (*sale, error) {
+	var s sale
+	if err := d.get(ctx, op, "/v1/payments/sale/"+id, nil, &s); err != nil {
+		return nil, err
+	}
+	if s.ID != id {
+		return nil, d.malformed(op, errOther)
+	}
+	return &s, nil
+}
+
+func (d *Driver) getCapture(ctx context.Context, op, id string) (*capture, error) {
+	var c capture
+	if err := d.get(ctx, op, "/v2/payments/captures/"+id, nil, &c); err != nil {
+		return nil, err
+	}
+	if c.ID != id {
+		return nil, d.malformed(op, errOther)
+	}
+	return &c, nil
+}
+
+// paid is a payment as all of PayPal's accounts of it agree on.
+func paid(status string, total billing.Money, fee *billing.Money, created time.Time) billing.Payment {
+	p := billing.Payment{
+		Status: paymentStatus(status), ProviderStatus: status, Amount: total, Fee: fee, Method: "paypal", CreatedAt: created.UTC(),
+	}
+	if p.Status == billing.PaymentSucceeded {
+		p.PaidAt = p.CreatedAt
+	}
+	switch status {
+	case "REFUNDED", "REVERSED":
+		p.Refunded = total.Amount
+	case "DECLINED", "DENIED", "FAILED":
+		p.Decline = &billing.Decline{Code: status}
+	}
+	return p
+}
+
+// paymentStatus translates the state of a transaction. What was refunded has
+// succeeded.
+func paymentStatus(status string) billing.PaymentStatus {
+	switch status {
+	case "COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED", "REVERSED":
+		return billing.PaymentSucceeded
+	case "DECLINED", "DENIED", "FAILED":
+		return billing.PaymentFailed
+	}
+	return billing.PaymentPending
+}
+
+// sale translates a payment for a subscription.
+func (d *Driver) sale(ctx context.Context, op string, s *sale) (provider.Snapshot, error) {
+	total, err := s.Amount.money()
+	if err != nil {
+		return provider.Snapshot{}, fmt.Errorf("sale %s: %w", s.ID, err)
+	}
+	p := paid(strings.ToUpper(s.State), total, asFee(s.Fee.money()), s.CreateTime)
+	if p.ProviderStatus == "PARTIALLY_REFUNDED" {
+		refunds, err := d.refundsOfSale(ctx, op, s.ID, s.CreateTime)
+		if err != nil {
+			return provider.Snapshot{}, err
+		}
+		if p.Refunded, err = sumOf(refunds, total); err != nil {
+			return provider.Snapshot{}, fmt.Errorf("sale %s: %w", s.ID, err)
+		}
+	}
+	return provider.Snapshot{Ref: d.ref(billing.KindPayment, s.ID), Object: p, Claims: claims(s.Custom, "")}, nil
+}
+
+// capture translates a payment for an order. What was bought, and how much went
+// back, only the order tells.
+func (d *Driver) capture(ctx context.Context, op string, c *capture) (provider.Snapshot, error) {
+	total, err := c.Amount.money()
+	if err != nil {
+		return provider.Snapshot{}, fmt.Errorf("capture %s: %w", c.ID, err)
+	}
+	p := paid(c.Status, total, asFee(c.Breakdown.Fee.money()), c.CreateTime)
+	snapshot := provider.Snapshot{Ref: d.ref(billing.KindPayment, c.ID), Claims: claims(c.CustomID, "")}
+	id := cmp.Or(c.Related.IDs.Order, upward(c.Links))
+	if isName(id) {
+		o, err := d.getOrder(ctx, op, id)
+		if err != nil {
+			return provider.Snapshot{}, err
+		}
+		unit := unitOf(o, c.ID)
+		if len(o.Units) == 1 {
+			p.Items = itemsOf(unit.lines(), total)
+		}
+		if p.ProviderStatus == "PARTIALLY_REFUNDED" {
+			if p.Refunded, err = sumOf(ofPayment(unit.Payments.Refunds, c.ID), total); err != nil {
+				return provider.Snapshot{}, fmt.Errorf("capture %s: %w", c.ID, err)
+			}
+		}
+	} else if p.ProviderStatus == "PARTIALLY_REFUNDED" {
+		return provider.Snapshot{}, fmt.Errorf("capture %s does not say of which order it is", c.ID)
+	}
+	snapshot.Object = p
+	return snapshot, nil
+}
+
+// unitOf is the purchase unit that a capture belongs to.
+func unitOf(o *order, id string) purchaseUnit {
+	for _, u := range o.Units {
+		for _, c := range u.Payments.Captures {
+			if c.ID == id {
+				return u
+			}
+		}
+	}
+	return purchaseUnit{}
+}
+
+// fetchInvoice reads the sale of a subscription as the invoice that it paid.
+func (d *Driver) fetchInvoice(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
+	op := "fetch invoice " + ref.ID
+	s, err := d.getSale(ctx, op, ref.ID)
+	if err != nil {
+		return provider.Snapshot{}, err
+	}
+	total, err := s.Amount.money()
+	if err != nil {
+		return provider.Snapshot{}, d.malformed(op, err)
+	}
+	return d.invoice(s.ID, s.Agreement, strings.ToUpper(s.State), total, s.CreateTime), nil
+}
+
+// invoice derives the invoice of a sale. A charge that failed has no sale, and so
+// no invoice: that it is owed, the subscription says.
+func (d *Driver) invoice(id, subscription, status string, total billing.Money, created time.Time) provider.Snapshot {
+	i := billing.Invoice{
+		Status: billing.InvoiceOpen, Reason: "sale", Subscription: subscription, Payments: []string{id}, Due: total, CreatedAt: created.UTC(),
+	}
+	switch paymentStatus(status) {
+	case billing.PaymentSucceeded:
+		i.Status, i.Paid, i.PaidAt = billing.InvoicePaid, total.Amount, i.CreatedAt
+	case billing.PaymentFailed:
+		i.Status = billing.InvoiceVoid
+	default: // an eCheck on its way
+	}
+	return provider.Snapshot{Ref: d.ref(billing.KindInvoice, id), Object: i}
+}

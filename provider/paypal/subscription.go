@@ -1,0 +1,336 @@
+package paypal
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// subscription is as much of PayPal's as we read.
+type subscription struct {
+	ID         string
+	PlanID     string `json:"plan_id"`
+	Status     string
+	Note       string    `json:"status_change_note"`
+	StatusAt   time.Time `json:"status_update_time"`
+	CreateTime time.Time `json:"create_time"`
+	StartTime  time.Time `json:"start_time"`
+	Quantity   string
+	CustomID   string `json:"custom_id"`
+	Overridden bool   `json:"plan_overridden"`
+	Plan       *plan
+	Subscriber struct {
+		PayerID string `json:"payer_id"`
+	}
+	Billing *billingInfo `json:"billing_info"`
+	Links   []link
+}
+
+type billingInfo struct {
+	Outstanding *amount `json:"outstanding_balance"`
+	Last        *struct {
+		Amount *amount
+		Time   time.Time
+	} `json:"last_payment"`
+	Next       time.Time `json:"next_billing_time"`
+	Failed     int       `json:"failed_payments_count"`
+	LastFailed *struct {
+		Time time.Time
+	} `json:"last_failed_payment"`
+	Executions []struct {
+		Tenure  string `json:"tenure_type"`
+		Version int    `json:"current_pricing_scheme_version"`
+	} `json:"cycle_executions"`
+}
+
+// getSubscription reads a subscription with its plan.
+func (d *Driver) getSubscription(ctx context.Context, op, id string) (*subscription, error) {
+	var s subscription
+	if err := d.get(ctx, op, "/v1/billing/subscriptions/"+id, url.Values{"fields": {"last_failed_payment,plan"}}, &s); err != nil {
+		return nil, err
+	}
+	if s.ID != id {
+		return nil, d.malformed(op, errOther)
+	}
+	return &s, nil
+}
+
+// fetchSubscription reads a subscription as what it is asked for.
+func (d *Driver) fetchSubscription(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
+	op := fmt.Sprintf("fetch %s %s", ref.Kind, ref.ID)
+	s, err := d.getSubscription(ctx, op, ref.ID)
+	if err != nil {
+		return provider.Snapshot{}, err
+	}
+	read := d.subscription
+	if ref.Kind == billing.KindCheckout {
+		read = d.approval
+	}
+	snapshot, err := read(ctx, s)
+	return snapshot, d.explained(op, err)
+}
+
+// count is the quantity; 1 where none is told.
+func (s *subscription) count() int64 {
+	n, err := strconv.ParseInt(s.Quantity, 10, 64)
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
+}
+
+// price is what was bought. Whoever makes a subscription can override the plan's
+// amounts, in a browser too, so such a one is not what the plan's id says: it is
+// mapped only where the merchant names it.
+func (s *subscription) price() string {
+	if s.Overridden {
+		return s.PlanID + "/overridden"
+	}
+	return s.PlanID
+}
+
+func (s *subscription) info() billingInfo {
+	if s.Billing == nil {
+		return billingInfo{}
+	}
+	return *s.Billing
+}
+
+// paid is when the last payment came; zero if none ever did.
+func (s *subscription) paid() time.Time {
+	if last := s.info().Last; last != nil {
+		return last.Time
+	}
+	return time.Time{}
+}
+
+// youth is how long how a subscription was bought may change with it: it waits three
+// days for approval, its first payment may succeed at the second try more, five days
+// apart, and an eCheck takes three days.
+const youth = OrderLife + (2*5+3+2)*24*time.Hour
+
+// subscription translates a subscription.
+func (d *Driver) subscription(_ context.Context, s *subscription) (provider.Snapshot, error) {
+	if s.Plan == nil {
+		return provider.Snapshot{}, fmt.Errorf("subscription %s has no plan", s.ID)
+	}
+	t := termsOf(s, *s.Plan)
+	object := billing.Subscription{
+		ProviderStatus: s.Status, Price: s.price(), Quantity: s.count(), Interval: t.interval,
+		Items: []billing.Item{{Price: s.price(), Quantity: s.count()}}, StartedAt: s.StartTime.UTC(),
+	}
+	var err error
+	if object.Amount, err = priceOf(*s.Plan, s.count()); err != nil {
+		return provider.Snapshot{}, fmt.Errorf("subscription %s: %w", s.ID, err)
+	}
+	d.state(&object, s, t)
+	snapshot := provider.Snapshot{Ref: d.ref(billing.KindSubscription, s.ID), Object: object, Claims: claims(s.CustomID, s.Subscriber.PayerID)}
+	if d.now().Sub(s.CreateTime) < youth {
+		snapshot.Related = []provider.Ref{d.ref(billing.KindCheckout, s.ID)} // how it was bought may have changed with it
+	}
+	return snapshot, nil
+}
+
+// priceOf is what one regular cycle costs.
+func priceOf(p plan, quantity int64) (billing.Money, error) {
+	cycle := p.regular()
+	if cycle == nil || cycle.Pricing.Fixed == nil {
+		return billing.Money{}, nil // priced by tiers: only the payments tell
+	}
+	m, err := cycle.Pricing.Fixed.money()
+	if err != nil {
+		return m, err
+	}
+	if m.Amount > 0 && quantity > (1<<62)/m.Amount {
+		return m, fmt.Errorf("a quantity of %d is out of range", quantity)
+	}
+	m.Amount *= quantity
+	return m, nil
+}
+
+// state fills in status and dates.
+func (d *Driver) state(o *billing.Subscription, s *subscription, t terms) {
+	now := d.now()
+	if s.Billing == nil && (s.Status == "APPROVAL_PENDING" || s.Status == "APPROVED") {
+		o.Status = billing.SubscriptionPending
+		return
+	}
+	if t.trial {
+		o.TrialEnd = t.base.UTC()
+	}
+	over := s.Status == "CANCELLED" || s.Status == "EXPIRED"
+	o.PeriodEnd = s.info().Next.UTC()
+	if over || o.PeriodEnd.IsZero() {
+		o.PeriodEnd = paidUntil(s, t).UTC()
+	}
+	if o.PeriodStart = t.periodStart(o.PeriodEnd).UTC(); o.PeriodEnd.IsZero() {
+		o.PeriodStart = time.Time{}
+	}
+	if over {
+		o.CancelAt = endOf(s, o.PeriodEnd).UTC()
+	}
+	if over && !o.CancelAt.After(now) {
+		o.Status, o.EndedAt = billing.SubscriptionEnded, o.CancelAt
+		return
+	}
+	switch s.Status {
+	case "SUSPENDED":
+		o.Status = billing.SubscriptionPaused
+		if threshold := s.Plan.Preferences.Threshold; threshold > 0 && s.info().Failed >= threshold {
+			o.Status, o.PastDueSince = billing.SubscriptionUnpaid, owedSince(s, t, now)
+		} else {
+			o.Pause = pauseOf(s, now)
+		}
+	case "ACTIVE", "CANCELLED", "EXPIRED":
+		o.Status = running(s, t, over, now)
+		if o.Status == billing.SubscriptionPastDue {
+			o.PastDueSince = owedSince(s, t, now)
+		}
+	default:
+		o.Status = billing.SubscriptionPending
+	}
+}
+
+// paidUntil is until when the payer has paid, or has it free.
+func paidUntil(s *subscription, t terms) time.Time {
+	if noted := dateIn(s.Note, noteUntil); s.Status == "CANCELLED" && !noted.IsZero() {
+		return noted
+	}
+	until := t.covered(s.paid())
+	if t.trial && t.base.After(until) {
+		until = t.base
+	}
+	return until
+}
+
+// endOf is when access to a canceled or expired subscription ends: with what was
+// paid for, at once if our note says so, and never before it was canceled.
+func endOf(s *subscription, paid time.Time) time.Time {
+	if s.Note == noteEnds || !paid.After(s.StatusAt) {
+		return s.StatusAt
+	}
+	return paid
+}
+
+// running is the state of a subscription that PayPal charges for, or that was
+// canceled and has time left. It takes more than PayPal's word ACTIVE: somebody
+// must have paid, or it is in a free time.
+func running(s *subscription, t terms, over bool, now time.Time) billing.SubscriptionStatus {
+	info := s.info()
+	free := s.Plan.regular() != nil && freeOfCharge(*s.Plan)
+	untried := s.paid().IsZero() && info.Failed == 0
+	switch {
+	case t.trial && (now.Before(t.base) || untried && !over && !info.Next.IsZero() && !info.Next.After(now)):
+		return billing.SubscriptionTrialing // or over since a moment ago, and not charged yet
+	case over || free:
+		return billing.SubscriptionActive
+	case s.paid().IsZero() && (!t.trial || info.Failed == 0):
+		return billing.SubscriptionPending // nobody has paid for it yet
+	case info.Failed > 0, owes(info) && !t.covered(s.paid()).After(now) && info.Next.After(now):
+		return billing.SubscriptionPastDue
+	}
+	return billing.SubscriptionActive
+}
+
+func freeOfCharge(p plan) bool {
+	price, err := priceOf(p, 1)
+	return err == nil && price.Currency != "" && price.Amount == 0
+}
+
+func owes(info billingInfo) bool {
+	if info.Outstanding == nil {
+		return false
+	}
+	m, err := info.Outstanding.money()
+	return err == nil && m.Amount > 0
+}
+
+// owedSince is when the charge was due that is owed: when what was paid before
+// was used up.
+func owedSince(s *subscription, t terms, now time.Time) time.Time {
+	since := paidUntil(s, t)
+	if failed := s.info().LastFailed; failed != nil && (since.IsZero() || since.After(now)) {
+		since = failed.Time
+	}
+	if since.After(now) {
+		return time.Time{}
+	}
+	return since.UTC()
+}
+
+// pauseOf reads a pause. PayPal does not resume by itself: once the date in our
+// note has come, somebody has to.
+func pauseOf(s *subscription, now time.Time) *billing.Pause {
+	pause := &billing.Pause{From: s.StatusAt.UTC(), Until: dateIn(s.Note, notePaused)}
+	if !pause.Until.IsZero() && !pause.Until.After(now) {
+		pause.Mode = billing.PauseOver
+	}
+	return pause
+}
+
+// approval translates a subscription as the page on which it was approved.
+func (d *Driver) approval(_ context.Context, s *subscription) (provider.Snapshot, error) {
+	if s.Plan == nil {
+		return provider.Snapshot{}, fmt.Errorf("subscription %s has no plan", s.ID)
+	}
+	t := termsOf(s, *s.Plan)
+	object := billing.Checkout{
+		Status: billing.CheckoutOpen, PaymentStatus: billing.CheckoutUnpaid, Mode: "subscription",
+		Items: []billing.Item{{Price: s.price(), Quantity: s.count()}}, CreatedAt: s.CreateTime.UTC(), ExpiresAt: s.CreateTime.Add(OrderLife).UTC(),
+	}
+	switch s.Status {
+	case "ACTIVE", "SUSPENDED":
+		object.Status = billing.CheckoutComplete
+	case "CANCELLED", "EXPIRED":
+		if object.Status = billing.CheckoutComplete; s.Billing == nil {
+			object.Status = billing.CheckoutExpired
+		}
+	default:
+		if !d.now().Before(object.ExpiresAt) {
+			object.Status = billing.CheckoutExpired
+		}
+	}
+	if object.Status == billing.CheckoutComplete {
+		object.Subscription = s.ID
+		switch {
+		case t.trial:
+			object.PaymentStatus = billing.CheckoutNoPayment
+		case !s.paid().IsZero():
+			object.PaymentStatus = billing.CheckoutPaid
+		}
+	}
+	return provider.Snapshot{
+		Ref: d.ref(billing.KindCheckout, s.ID), Object: object, Claims: claims(s.CustomID, s.Subscriber.PayerID),
+		Related: []provider.Ref{d.ref(billing.KindSubscription, s.ID)},
+	}, nil
+}
+
+// claims say whose an object is. What our checkouts write into custom_id is a
+// token; what others write there is their own. A payer may be several customers,
+// so the payer's id is a claim like any other, and trusted only if told to.
+func claims(custom, payer string) map[string]string {
+	found := map[string]string{}
+	switch {
+	case custom == "" || len(custom) > 127:
+	case strings.HasPrefix(custom, tokenPrefix):
+		found[provider.ClaimToken] = strings.TrimPrefix(custom, tokenPrefix)
+	default:
+		found["custom_id"] = custom
+	}
+	if isName(payer) {
+		found["payer_id"] = payer
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return found
+}
+
+// tokenPrefix tells our tokens from what others write into custom_id.
+const tokenPrefix = "trivet:"

@@ -1,0 +1,170 @@
+package paypal
+
+import (
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+)
+
+// plan is what a subscription was made from.
+type plan struct {
+	ID          string
+	Cycles      []billingCycle `json:"billing_cycles"`
+	Preferences struct {
+		Threshold int `json:"payment_failure_threshold"`
+	} `json:"payment_preferences"`
+}
+
+type billingCycle struct {
+	Tenure    string `json:"tenure_type"`
+	Sequence  int
+	Total     int `json:"total_cycles"`
+	Frequency struct {
+		Unit  string `json:"interval_unit"`
+		Count int    `json:"interval_count"`
+	}
+	Pricing struct {
+		Version int
+		Fixed   *amount `json:"fixed_price"`
+	} `json:"pricing_scheme"`
+}
+
+// regular is the cycle that is charged for in the end; nil if the plan has none.
+func (p plan) regular() *billingCycle {
+	for i, c := range p.Cycles {
+		if c.Tenure == "REGULAR" {
+			return &p.Cycles[i]
+		}
+	}
+	return nil
+}
+
+// trials lists the cycles before the regular one, free or cheaper.
+func (p plan) trials() (all []billingCycle) {
+	for _, c := range p.Cycles {
+		if c.Tenure == "TRIAL" {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// interval is a cycle's length in our words; zero for a unit that nobody knows.
+func (c *billingCycle) interval() billing.Interval {
+	if c == nil {
+		return billing.Interval{}
+	}
+	count := int64(max(1, c.Frequency.Count))
+	switch c.Frequency.Unit {
+	case "DAY", "WEEK", "MONTH", "YEAR":
+		return billing.Interval{Unit: strings.ToLower(c.Frequency.Unit), Count: count}
+	}
+	return billing.Interval{}
+}
+
+// later is n intervals after a time, by the calendar: a month ends on the same
+// day, or on the last of a month that has no such day.
+func later(i billing.Interval, from time.Time, n int) time.Time {
+	count := n * int(i.Count)
+	period := billing.CalendarPeriod{}
+	switch i.Unit {
+	case "day":
+		return from.AddDate(0, 0, count)
+	case "week":
+		return from.AddDate(0, 0, 7*count)
+	case "month":
+		period.Months = count
+	case "year":
+		period.Years = count
+	}
+	return period.After(from, 1)
+}
+
+// terms are the dates of a subscription: from when it is charged for, how often,
+// and what comes free before.
+type terms struct {
+	created, start time.Time
+	// base is when the first regular cycle begins.
+	base     time.Time
+	trial    bool
+	interval billing.Interval
+}
+
+// deferred is how long after its creation the start of a subscription must be
+// to have been put off: the time between is free.
+const deferred = time.Hour
+
+func termsOf(s *subscription, p plan) terms {
+	t := terms{created: s.CreateTime, start: s.StartTime, base: s.StartTime, interval: p.regular().interval()}
+	if t.start.IsZero() {
+		t.start, t.base = t.created, t.created
+	}
+	t.trial = t.start.After(t.created.Add(deferred))
+	for _, c := range p.trials() {
+		t.trial = true
+		t.base = later(c.interval(), t.base, max(1, c.Total))
+	}
+	return t
+}
+
+// boundary is when regular cycle number n begins, counted from 0.
+func (t terms) boundary(n int) time.Time { return later(t.interval, t.base, n) }
+
+// mostCycles bounds the reckoning: a hundred years of days.
+const mostCycles = 36500
+
+// boundaryAfter is the first beginning of a cycle after a time; zero if the rhythm
+// is not known.
+func (t terms) boundaryAfter(at time.Time) time.Time {
+	n := t.cycleAt(at)
+	if n < 0 {
+		return time.Time{}
+	}
+	return t.boundary(n)
+}
+
+// cycleAt is the number of the first cycle that begins after a time; negative if
+// the rhythm is not known.
+func (t terms) cycleAt(at time.Time) int {
+	if t.interval.Unit == "" || t.base.IsZero() {
+		return -1
+	}
+	longest := map[string]time.Duration{"day": 1, "week": 7, "month": 31, "year": 366}[t.interval.Unit] * 24 * time.Hour
+	n := max(0, int(at.Sub(t.base)/longest)/int(t.interval.Count)) // from below
+	for ; n < mostCycles; n++ {
+		if t.boundary(n).After(at) {
+			return n
+		}
+	}
+	return -1
+}
+
+// slack is how much before the end of a cycle a payment may be and still be for
+// the next one: PayPal charges some time around the date.
+func (t terms) slack() time.Duration {
+	return min(24*time.Hour, later(t.interval, t.base, 1).Sub(t.base)/2)
+}
+
+// covered is until when a payment made at a time pays; zero if that cannot be
+// said.
+func (t terms) covered(paid time.Time) time.Time {
+	if paid.IsZero() || t.interval.Unit == "" {
+		return time.Time{}
+	}
+	return t.boundaryAfter(paid.Add(t.slack()))
+}
+
+// periodStart is when the period began that ends at a time.
+func (t terms) periodStart(end time.Time) time.Time {
+	n := t.cycleAt(end.Add(-t.slack()))
+	switch {
+	case end.IsZero() || n < 0:
+		return time.Time{}
+	case n > 0:
+		return t.boundary(n - 1)
+	case t.start.Before(t.base): // in a trial that the plan has
+		return t.start
+	}
+	return t.created
+}

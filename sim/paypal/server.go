@@ -1,0 +1,214 @@
+package paypal
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/trivetdev/trivet/sim"
+)
+
+// Config describes one simulated PayPal account. The zero value of each field
+// works.
+type Config struct {
+	Seed  uint64
+	Clock *sim.Clock
+	Chaos sim.Chaos
+	// ClientID and ClientSecret open the API; "client_sim" and "secret_sim" when
+	// empty.
+	ClientID, ClientSecret string
+	// WebhookURL receives all events under the id WebhookID ("WH-SIM" when
+	// empty); "" leaves only the webhooks that are registered by API.
+	WebhookURL, WebhookID string
+	// PublicURL is where the approval pages are served, without a slash at the
+	// end; "https://www.paypal.test" when empty.
+	PublicURL string
+	// APIURL is the address of the API as links and certificate URLs show it;
+	// "https://api-m.paypal.test" when empty.
+	APIURL string
+	// NoList answers 403 to the list of subscriptions, as for accounts without
+	// that right.
+	NoList bool
+	// Rates is what payers and people at the dashboard do by themselves.
+	Rates Life
+	// Log gets one line for each API call and delivery at debug level; nil for
+	// none.
+	Log *slog.Logger
+}
+
+// Server is one simulated PayPal account. All its methods are safe for
+// concurrent use; the world is deterministic for a seed when driven from one
+// goroutine.
+type Server struct {
+	cfg   Config
+	clock *sim.Clock
+	log   *slog.Logger
+
+	mu sync.Mutex
+	// now is how far the world has come; the clock may be ahead of it.
+	now    time.Time
+	faults *sim.Faults
+	// agenda is what life will do, post what is to be delivered.
+	agenda sim.Timetable[func()]
+	post   sim.Timetable[*delivery]
+	// sent counts transmissions.
+	sent int64
+
+	plans    rows[*plan]
+	subs     rows[*subscription]
+	orders   rows[*order]
+	txns     rows[*txn]
+	refunds  rows[*refund]
+	disputes rows[*dispute]
+	events   rows[*event]
+	hooks    rows[*webhook]
+	payers   []*payer
+	// counts are the ids given out, by prefix.
+	counts map[string]uint64
+	// answers are kept by PayPal-Request-Id and path.
+	answers map[string]*answer
+	tokens  map[string]time.Time
+	req     request
+	effects []sim.Effect
+	stats   sim.Stats
+	acked   map[string]bool
+	chance  *sim.Stream
+	handler http.Handler
+}
+
+// request is the API call being carried out; empty while life goes on by
+// itself.
+type request struct {
+	on  bool
+	key string
+	// write is set for calls that may change something: they see no stale reads.
+	write bool
+}
+
+// New makes an account with nothing in it.
+func New(cfg Config) *Server {
+	fallback := func(field *string, text string) {
+		if *field == "" {
+			*field = text
+		}
+	}
+	fallback(&cfg.ClientID, "client_sim")
+	fallback(&cfg.ClientSecret, "secret_sim")
+	fallback(&cfg.WebhookID, "WH-SIM")
+	fallback(&cfg.PublicURL, "https://www.paypal.test")
+	fallback(&cfg.APIURL, "https://api-m.paypal.test")
+	if cfg.Clock == nil {
+		cfg.Clock = sim.NewClock(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC))
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		cfg: cfg, clock: cfg.Clock, log: cfg.Log, now: cfg.Clock.Now(), faults: sim.NewFaults(cfg.Seed, cfg.Chaos),
+		counts: map[string]uint64{}, answers: map[string]*answer{}, tokens: map[string]time.Time{}, acked: map[string]bool{},
+		stats: sim.Stats{Calls: map[string]int{}, Faults: map[string]int{}}, chance: sim.NewStream(cfg.Seed, 1),
+	}
+	if cfg.WebhookURL != "" {
+		s.hooks.add(&webhook{head: head{id: cfg.WebhookID, created: s.now}, url: cfg.WebhookURL, types: []string{"*"}})
+	}
+	s.handler = s.routes()
+	s.startLife()
+	return s
+}
+
+// Handler serves the API under /v1 and /v2, the certificate under
+// /v1/notifications/certs/, and the approval pages under /checkoutnow and
+// /webapps/billing/subscriptions.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// SetPublicURL says where the approval pages are served, once that is known.
+func (s *Server) SetPublicURL(url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.PublicURL = url
+}
+
+// SetWebhookURL says where events are to be posted from now on.
+func (s *Server) SetWebhookURL(url string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.hooks.all {
+		if h.id == s.cfg.WebhookID {
+			h.url = url
+			return
+		}
+	}
+	s.hooks.add(&webhook{head: head{id: s.cfg.WebhookID, created: s.now}, url: url, types: []string{"*"}})
+}
+
+// RevokeTokens makes every access token invalid that was handed out, before its
+// time.
+func (s *Server) RevokeTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.tokens)
+}
+
+// Advance moves the clock to t and lets happen what is due until then.
+// Webhooks that fall due wait for Deliver.
+func (s *Server) Advance(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.catchUp(t.UTC())
+	s.clock.Set(t)
+}
+
+// NextAt returns when something is next due: a turn of life, or a delivery.
+func (s *Server) NextAt() (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.post.Next()
+	if planned, found := s.agenda.Next(); found && (!ok || planned.Before(at)) {
+		return planned, true
+	}
+	return at, ok
+}
+
+// Calm ends all faults and the rates of Life, so that the world can settle.
+// What is under way (retries, delayed deliveries, open disputes) goes on.
+func (s *Server) Calm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults.Calm()
+	s.cfg.Rates = Life{}
+}
+
+// Stats returns the counts so far.
+func (s *Server) Stats() sim.Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.stats.Clone()
+	out.Faults = s.faults.Fired()
+	return out
+}
+
+// Effects returns the ledger of effects, in the order in which they happened.
+func (s *Server) Effects() []sim.Effect {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]sim.Effect(nil), s.effects...)
+}
+
+// effect records that the API call in hand really changed something. What life
+// does by itself is nobody's effect.
+func (s *Server) effect(op, object string, m money) {
+	if !s.req.on {
+		return
+	}
+	s.effects = append(s.effects, sim.Effect{
+		At: s.now, Op: op, Object: object, Amount: m.minor, Currency: m.currency, Key: s.req.key,
+	})
+}
+
+// enter locks the world and lets it catch up with the clock.
+func (s *Server) enter() (leave func()) {
+	s.mu.Lock()
+	s.catchUp(s.clock.Now())
+	return s.mu.Unlock
+}
