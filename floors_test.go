@@ -246,6 +246,10 @@ func misplaced(s source, imp string) string {
 		if s.dir != "provider/stripe" {
 			return "only provider/stripe knows Stripe's SDK; everything above speaks billing"
 		}
+	case strings.HasPrefix(imp, "github.com/PaddleHQ/paddle-go-sdk/"):
+		if s.dir != "provider/paddle" {
+			return "only provider/paddle knows Paddle's SDK; everything above speaks billing"
+		}
 	case strings.HasPrefix(imp, "modernc.org/sqlite"), strings.HasPrefix(imp, "github.com/jackc/pgx/"),
 		strings.HasPrefix(imp, "github.com/pressly/goose/"):
 		if !s.test && !strings.HasPrefix(s.dir, "internal/store") && !support(s.dir) && s.dir != "bench" {
@@ -306,6 +310,8 @@ func TestFloorsAreGuarded(t *testing.T) {
 		"testing in a suite":        {"internal/store/storetest/x.go", "testing", ""},
 		"Stripe's SDK elsewhere":    {"internal/apply/x.go", "github.com/stripe/stripe-go/v85", "only provider/stripe"},
 		"Stripe's SDK in its place": {"provider/stripe/x.go", "github.com/stripe/stripe-go/v85/webhook", ""},
+		"Paddle's SDK elsewhere":    {"sim/paddle/x.go", "github.com/PaddleHQ/paddle-go-sdk/v4", "only provider/paddle"},
+		"Paddle's SDK in its place": {"provider/paddle/x.go", "github.com/PaddleHQ/paddle-go-sdk/v4", ""},
 		"database elsewhere":        {"internal/work/x.go", "github.com/jackc/pgx/v5/stdlib", "only internal/store"},
 		"SQLite elsewhere":          {"internal/demo/x.go", "modernc.org/sqlite", "only internal/store"},
 		"migrations elsewhere":      {"internal/cli/x.go", "github.com/pressly/goose/v3", "only internal/store"},

@@ -65,3 +65,25 @@ func (s *Service) recognize(ctx context.Context, identities map[string]string) e
 	}
 	return nil
 }
+
+// confirmer makes the check that goes before a burial: does the key still open the
+// account whose objects the ledger holds? Nil where keys are not checked.
+func (s *Service) confirmer() func(ctx context.Context, account string) error {
+	if !s.config.CheckKeys {
+		return nil
+	}
+	return func(ctx context.Context, account string) error {
+		for _, d := range s.config.Providers {
+			checker, able := d.(provider.KeyChecker)
+			if !able || d.Account() != account {
+				continue
+			}
+			identity, err := checkKey(ctx, checker)
+			if err != nil || identity == "" {
+				return err
+			}
+			return s.recognize(ctx, map[string]string{account: identity})
+		}
+		return nil
+	}
+}

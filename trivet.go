@@ -59,6 +59,9 @@ type Config struct {
 	// Pull, Hot and Full are how often events are listed, expected changes looked
 	// for, and everything swept.
 	Pull, Hot, Full time.Duration
+	// Recent is how often the newest objects are listed of providers that list no
+	// events; 0: every 3 minutes.
+	Recent time.Duration
 	// PullOnly names accounts that get no webhooks, NoPull accounts whose events
 	// are not listed.
 	PullOnly, NoPull []string
@@ -189,9 +192,10 @@ func (c *Config) checkAccounts(drivers map[string]provider.Driver) error {
 	return nil
 }
 
-// doubt is after what time an answer that knew nothing of an event's change is
-// checked once more.
-const doubt = 20 * time.Second
+// doubt is how long after an event an answer may still be from before it: nobody
+// publishes how far the copies lag that providers read from, and none was seen that
+// lagged more than some seconds.
+const doubt = 30 * time.Second
 
 // wire puts the parts together, each from those before it.
 func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map[string]provider.Driver) error {
@@ -206,12 +210,12 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	s.apply = apply.New(apply.Config{
 		DB: s.db, Drivers: drivers, Catalog: catalog, Rules: *c.Access, Bind: c.Bind,
 		Policies: c.Policies, Enforce: func(account, name string) bool { return c.Withhold == nil || !c.Withhold(account, name) },
-		Wake: wake, Log: s.log, Doubt: fail.Lease(doubt), Flushers: writers, Seen: meters.seen,
+		Wake: wake, Log: s.log, Confirm: s.confirmer(), Doubt: fail.Lease(doubt), Flushers: writers, Seen: meters.seen,
 	})
 	s.inbox = inbox.New(s.db, receivers, wake)
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
-		Pull: c.Pull, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
+		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
 	})
 	out := outbox.New(s.db, s.apply, wake, s.log)
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))

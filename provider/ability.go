@@ -12,6 +12,8 @@ const (
 	// CheckoutSubscription and CheckoutPayment: [Checkouter], by mode.
 	CheckoutSubscription Ability = "checkout_subscription"
 	CheckoutPayment      Ability = "checkout_payment"
+	// CheckoutTrial: [CheckoutRequest.TrialEnd].
+	CheckoutTrial Ability = "checkout_trial"
 	// CancelNow, CancelAtPeriodEnd and Uncancel: [Canceler].
 	CancelNow         Ability = "cancel_now"
 	CancelAtPeriodEnd Ability = "cancel_at_period_end"
@@ -44,7 +46,7 @@ const (
 // AllAbilities lists every ability, in the order in which people read of them.
 func AllAbilities() []Ability {
 	return []Ability{
-		CheckoutSubscription, CheckoutPayment, PaymentUpdate,
+		CheckoutSubscription, CheckoutPayment, CheckoutTrial, PaymentUpdate,
 		CancelAtPeriodEnd, CancelNow, Uncancel, Pause, PauseUntil, Resume, ExtendTrial,
 		Capture, Collect, Refund, PartialRefund, AcceptDispute, PushEmail,
 		RegisterEndpoint, ListEvents,
@@ -87,7 +89,7 @@ func Can(d Driver, a Ability) (able bool, why string) {
 func implements(d Driver, a Ability) bool {
 	var ok bool
 	switch a {
-	case CheckoutSubscription, CheckoutPayment:
+	case CheckoutSubscription, CheckoutPayment, CheckoutTrial:
 		_, ok = d.(Checkouter)
 	case CancelNow, CancelAtPeriodEnd, Uncancel:
 		_, ok = d.(Canceler)

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"time"
 
@@ -18,8 +19,23 @@ import (
 type Checkouter interface {
 	CreateCheckout(ctx context.Context, request CheckoutRequest) (CheckoutPage, error)
 	// ReturnedRef names the checkout in the address that the customer's browser
-	// came back to. It trusts nothing: the caller fetches and compares.
+	// came back to. It trusts nothing: the caller fetches and compares. The error is
+	// [ErrUnnamed] where the provider's addresses never name the checkout.
 	ReturnedRef(query url.Values) (Ref, error)
+}
+
+// ErrUnnamed says that a return address names no checkout, which is as it should be
+// with this provider: the caller knows the checkout by its own token, and what came
+// of it by [PurchaseProver] or by what events claimed.
+var ErrUnnamed = errors.New("the return address names no checkout")
+
+// PurchaseProver is implemented by Checkouters whose provider, when asked, says
+// neither what came of a checkout nor which checkout a purchase came of.
+type PurchaseProver interface {
+	// ProvenPurchase names the purchase in a return address, if the address also has
+	// what only its buyer can know, and the provider confirms that. Zero: it names
+	// none, or proves nothing.
+	ProvenPurchase(ctx context.Context, query url.Values) (Ref, error)
 }
 
 // CheckoutRequest describes a checkout to be made.
@@ -131,7 +147,9 @@ type TrialExtender interface {
 // PaymentUpdater mints a link to the provider's page for changing the payment
 // method. Links are short-lived: mint one when it is clicked, never store it.
 type PaymentUpdater interface {
-	PaymentUpdateURL(ctx context.Context, customer Ref, returnURL string) (string, error)
+	// PaymentUpdateURL is for a customer or, where several people may be one
+	// customer ([SharedOwners]), for one of their subscriptions.
+	PaymentUpdateURL(ctx context.Context, payer Ref, returnURL string) (string, error)
 }
 
 // Collector asks the provider to try an open invoice now.

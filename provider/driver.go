@@ -60,6 +60,12 @@ type Delivery struct {
 	// Refs are the objects to look at; the first is what the event is about.
 	// Empty for events that the service has no use for.
 	Refs []Ref
+	// Claims say whose objects are, where the provider says so in its events and
+	// nowhere else (Lemon Squeezy's custom data): what [Snapshot.Claims] would say,
+	// by object. It is the one thing besides names that is taken from a body: a
+	// token proves itself, and which other claims count is configured (bind). The
+	// service keeps them; drivers that fill this in implement [Teller].
+	Claims map[Ref]map[string]string
 	// Body is the event as it came. Set only for listed events; the caller of
 	// [Driver.Verify] has it already.
 	Body []byte
@@ -79,9 +85,17 @@ type Snapshot struct {
 	// place they were found in: "token" (our checkout's token), "metadata.NAME",
 	// "client_reference_id". Which of them count is configured (bind).
 	Claims map[string]string
+	// Parent is the object that a subscription or a payment came of and whose
+	// customer is its own too (a subscription's order); zero if none. Objects of other
+	// kinds name what they hang on themselves.
+	Parent Ref
 	// Related are objects worth a look when this one changed: the payments of an
 	// invoice, the payment of a refund.
 	Related []Ref
+	// Beside are other objects that the same record of the provider tells of just as
+	// fully, such as the payment that an invoice also is. They are kept along with
+	// it, so that one call serves for all. They have nothing beside them.
+	Beside []Snapshot
 }
 
 // ClaimToken is the claim that carries the token of one of our checkouts.

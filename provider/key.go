@@ -1,6 +1,9 @@
 package provider
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // KeyChecker tells whether the provider takes the configured key, so that a
 // wrong one is found at start and not by the first customer.
@@ -10,4 +13,10 @@ type KeyChecker interface {
 	// is an [*Error] of kind [Denied] if the key is wrong or expired; any other says
 	// nothing about the key.
 	CheckKey(ctx context.Context) (account string, err error)
+}
+
+// KeyExpirer tells when the configured key stops working, where keys do.
+type KeyExpirer interface {
+	// KeyExpires is zero if the key does not say.
+	KeyExpires() time.Time
 }

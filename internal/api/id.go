@@ -17,7 +17,8 @@ import (
 func publicID(account, id string) string { return id + "@" + account }
 
 // object finds the object of one of the kinds that an id names, with or without
-// the account.
+// the account. Where a provider has one id for several kinds, the first of the kinds
+// counts.
 func (s *server) object(ctx context.Context, id string, kinds ...billing.Kind) (store.Object, error) {
 	accounts := slices.Sorted(maps.Keys(s.Apply.Drivers))
 	bare := id
@@ -35,6 +36,7 @@ func (s *server) object(ctx context.Context, id string, kinds ...billing.Kind) (
 				return o, err
 			}
 			found = append(found, o)
+			break
 		}
 	}
 	switch len(found) {

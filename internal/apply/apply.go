@@ -73,10 +73,14 @@ type Config struct {
 	Log  *slog.Logger
 	// Flushers is how many transactions run at once; 0: 1.
 	Flushers int
-	// Doubt is after what time a look is taken once more that an event led to and
-	// that found nothing new: the provider's answer may have been an old one. Zero:
-	// answers are never doubted.
+	// Doubt is how long after an event the provider's answers may still be from
+	// before it: providers read from copies that lag. A look that began sooner is
+	// taken once more when the time has passed. Zero: answers are never doubted.
 	Doubt time.Duration
+	// Confirm, if set, makes sure that an account is the one whose objects the ledger
+	// holds, before one of them is buried. Its error says that it is not, or that
+	// nobody knows.
+	Confirm func(ctx context.Context, account string) error
 	// Seen is told of each look that was written; nil: nobody is.
 	Seen func(trigger Trigger, changed bool)
 }
@@ -107,8 +111,12 @@ type sight struct {
 	// missing: the provider has no such object. looked: it was asked for this very
 	// object; otherwise for a list. patient: it was asked again and again.
 	missing, looked, patient bool
-	cause                    Cause
-	outcome                  Outcome
+	// started is when the look began; withheld says that the object is not to be
+	// buried, because too many were already.
+	started  time.Time
+	withheld bool
+	cause    Cause
+	outcome  Outcome
 	// doc and claims are the snapshot as it will be stored.
 	doc, claims string
 }
@@ -194,9 +202,27 @@ func (a *Applier) Refs(ctx context.Context, cause Cause, refs ...provider.Ref) (
 // early: a webhook can be faster than the API it speaks of.
 var ErrNotVisible = errors.New("the provider does not show the object (yet)")
 
-// patience is how many looks at an object that is not to be seen are taken for
-// "not yet".
+// patience is how many looks in a row at an object that is not to be seen are taken
+// for "not yet".
 const patience = 4
+
+// absent is what is noted on a row of work whose latest looks, so many in a row,
+// did not find the object.
+const absent = "absent %d"
+
+// absences reads how many looks before this one did not find the object.
+func absences(claim store.Claim) (n int) {
+	_, _ = fmt.Sscanf(claim.Payload, absent, &n) // no such note, no absence
+	return n
+}
+
+// ErrUnconfigured says that an object is of an account that is not configured. It
+// may be left out for a while.
+var ErrUnconfigured = errors.New("no provider account of this name is configured")
+
+// ErrUnbelievable says that an object seems to have vanished, as too many others
+// did, or from an account that may be another one.
+var ErrUnbelievable = errors.New("the provider no longer has the object, and is not believed")
 
 // Look carries out a claim of the queue of objects to look at.
 func (a *Applier) Look(ctx context.Context, claim store.Claim) error {
@@ -212,10 +238,10 @@ func (a *Applier) Look(ctx context.Context, claim store.Claim) error {
 func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim *store.Claim) (Outcome, error) {
 	driver, known := a.Drivers[ref.Account]
 	if !known {
-		return Outcome{}, fmt.Errorf("no provider account %q is configured", ref.Account)
+		return Outcome{}, fmt.Errorf("%w: %s", ErrUnconfigured, ref.Account)
 	}
 	for try := 1; ; try++ {
-		s := &sight{ref: ref, cause: cause, looked: true, patient: claim != nil}
+		s := &sight{ref: ref, cause: cause, looked: true, patient: claim != nil, started: a.DB.Now()}
 		if claim != nil && try == 1 {
 			s.begun = claim.Token
 		} else {
@@ -230,8 +256,11 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 			if provider.KindOf(err) != provider.NotFound {
 				return Outcome{}, err
 			}
-			if claim != nil && claim.Failures+1 < patience {
+			if claim != nil && absences(*claim)+1 < patience {
 				return Outcome{}, fmt.Errorf("%w: %w", ErrNotVisible, err)
+			}
+			if err := a.confirm(ctx, claim, ref); err != nil {
+				return Outcome{}, err
 			}
 			s.missing = true
 		} else if err := sound(ref, s.snapshot); err != nil {
@@ -240,13 +269,20 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 		if err := s.write(); err != nil {
 			return Outcome{}, err
 		}
+		others, err := s.beside()
+		if err != nil {
+			return Outcome{}, err
+		}
 		fail.Point("apply.fetched")
-		g := &group{sights: []*sight{s}, claim: claim}
+		g := &group{sights: append([]*sight{s}, others...), claim: claim}
 		if err := a.batcher.Do(ctx, g); err != nil {
 			return Outcome{}, err
 		}
 		if g.lost {
 			return Outcome{}, store.ErrLost
+		}
+		if s.withheld {
+			return Outcome{}, fmt.Errorf("%w: %s of %s vanished within a day", ErrUnbelievable, ref.Kind, ref.Account)
 		}
 		if !s.outcome.Overtaken {
 			return s.outcome, nil
@@ -257,8 +293,41 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 	}
 }
 
+// confirm makes sure, before an object is buried, that its account is the right one.
+func (a *Applier) confirm(ctx context.Context, claim *store.Claim, ref provider.Ref) error {
+	if claim == nil || a.Confirm == nil {
+		return nil
+	}
+	if err := a.Confirm(ctx, ref.Account); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnbelievable, err)
+	}
+	return nil
+}
+
+// beside are the other objects that the same record told of. They are like rows of a
+// list: nobody asked for them, and one that something newer landed on is looked at
+// by itself.
+func (s *sight) beside() (others []*sight, err error) {
+	for _, b := range s.snapshot.Beside {
+		other := &sight{ref: b.Ref, begun: s.begun, snapshot: b, cause: s.cause}
+		if err := other.write(); err != nil {
+			return nil, err
+		}
+		others = append(others, other)
+	}
+	return others, nil
+}
+
 // sound reports whether what a driver says is about the object that it is said of.
 func sound(ref provider.Ref, snapshot provider.Snapshot) error {
+	for _, b := range snapshot.Beside {
+		if b.Ref.Account != ref.Account {
+			return fmt.Errorf("the driver of %s says something of %s", ref.Account, b.Ref)
+		}
+		if err := sound(b.Ref, b); err != nil {
+			return err
+		}
+	}
 	switch {
 	case snapshot.Gone:
 		return nil
@@ -279,8 +348,35 @@ type Page struct {
 }
 
 // Write folds a page of a sweep into the ledger. Rows that something newer
-// landed on are left alone and wanted again.
-func (a *Applier) Write(ctx context.Context, page Page) ([]Outcome, error) {
+// landed on are left alone and wanted again. Where the page cannot be written as a
+// whole, its objects are written one by one; those that cannot be are returned as
+// failed, and the error is only of what concerns them all.
+func (a *Applier) Write(ctx context.Context, page Page) (outcomes []Outcome, failed []provider.Ref, err error) {
+	outcomes, err = a.writePage(ctx, page)
+	if err == nil || ctx.Err() != nil {
+		return outcomes, nil, err
+	}
+	var failures []error
+	for _, snapshot := range page.Snapshots {
+		one := page
+		one.Snapshots = []provider.Snapshot{snapshot}
+		some, err := a.writePage(ctx, one)
+		if err != nil {
+			failed, failures = append(failed, snapshot.Ref), append(failures, err)
+			continue
+		}
+		outcomes = append(outcomes, some...)
+	}
+	if len(outcomes) == 0 && len(page.Snapshots) > 1 {
+		return nil, nil, errors.Join(failures...) // it is not the objects
+	}
+	for i, err := range failures {
+		a.Log.Error("an object of a list cannot be written", "object", failed[i], "error", err)
+	}
+	return outcomes, failed, nil
+}
+
+func (a *Applier) writePage(ctx context.Context, page Page) ([]Outcome, error) {
 	g := &group{}
 	seen := map[provider.Ref]bool{}
 	for _, snapshot := range page.Snapshots {
@@ -293,7 +389,11 @@ func (a *Applier) Write(ctx context.Context, page Page) ([]Outcome, error) {
 			if err := s.write(); err != nil {
 				return nil, err
 			}
-			g.sights = append(g.sights, s)
+			others, err := s.beside()
+			if err != nil {
+				return nil, err
+			}
+			g.sights = append(append(g.sights, s), others...)
 		}
 	}
 	if err := a.batcher.Do(ctx, g); err != nil {

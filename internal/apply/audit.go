@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -122,7 +123,7 @@ func objectOf(c store.Change) (store.Object, error) {
 	}
 	o := store.Object{
 		Key: c.Account + "/" + c.Subject + "/" + c.ID, Account: c.Account, Kind: c.Subject, ID: c.ID,
-		Customer: record.Customer, Owner: record.Owner, Parent: parentOf(object), Status: object.State(),
+		Customer: record.Customer, Owner: record.Owner, Parent: cmp.Or(parentOf(object), record.Parent), Status: object.State(),
 		Doc: string(record.Object), Claims: string(record.Claims), Gone: record.Gone,
 		Begun: c.Seq, Applied: c.Seq, FirstAt: c.At, ChangedAt: c.At,
 	}

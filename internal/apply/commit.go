@@ -10,6 +10,7 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
 )
 
 // writing is one transaction under way: many looks, few statements.
@@ -24,7 +25,9 @@ type writing struct {
 	rows    map[string]*row
 	order   []*row // rows in the order in which they were folded
 	checked map[string]int64
+	// settled are the looks that were claimed, mended those that were not.
 	settled map[string]int64
+	mended  map[string]int64
 	again   []store.Want
 	same    []*row // linked rows that proved to be as they were
 
@@ -54,7 +57,7 @@ func (a *Applier) commit(ctx context.Context, groups []*group) error {
 	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		w = &writing{
 			Applier: a, tx: tx, groups: groups, rows: map[string]*row{}, checked: map[string]int64{},
-			settled: map[string]int64{}, customers: map[string]*customer{},
+			settled: map[string]int64{}, mended: map[string]int64{}, customers: map[string]*customer{},
 		}
 		return w.run(ctx)
 	})
@@ -86,8 +89,10 @@ func (w *writing) run(ctx context.Context) error {
 	}{
 		{"hold claims", w.hold},
 		{"read the ledger", w.read},
+		{"read what was told", w.recall},
 		{"fold", w.fold},
 		{"drop old news", w.outdated},
+		{"doubt burials", w.burials},
 		{"link", w.link},
 		{"write objects", w.put},
 		{"link dependents", w.spread},
@@ -156,6 +161,38 @@ func (w *writing) read(ctx context.Context) error {
 	return nil
 }
 
+// recall adds to each sight what events claimed about its object, of accounts whose
+// provider says it nowhere else. What the object itself says outweighs it.
+func (w *writing) recall(ctx context.Context) error {
+	var keys []string
+	w.sights(func(s *sight) {
+		if provider.Tells(w.Drivers[s.ref.Account]) && !s.missing && !s.snapshot.Gone {
+			keys = append(keys, s.ref.String())
+		}
+	})
+	if len(keys) == 0 {
+		return nil
+	}
+	rows, err := w.tx.ToldOf(ctx, keys)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	told := map[string]map[string]string{}
+	for _, t := range rows {
+		if told[t.Key] == nil {
+			told[t.Key] = map[string]string{}
+		}
+		told[t.Key][t.Name] = t.Value
+	}
+	w.sights(func(s *sight) {
+		if claims, any := told[s.ref.String()]; any {
+			maps.Copy(claims, s.snapshot.Claims)
+			s.snapshot.Claims = claims
+		}
+	})
+	return nil
+}
+
 // fold compares every sight with what is held.
 func (w *writing) fold(context.Context) (err error) {
 	w.sights(func(s *sight) {
@@ -207,8 +244,11 @@ func (w *writing) foldOne(s *sight) error {
 		}
 		return nil
 	}
-	if s.looked {
+	switch {
+	case s.patient:
 		w.settled[key] = s.begun
+	case s.looked:
+		w.mended[key] = s.begun
 	}
 	if (s.missing || s.snapshot.Gone) && !known {
 		return nil // never seen here and not there: nothing to bury
@@ -227,7 +267,7 @@ func (w *writing) foldOne(s *sight) error {
 		// A later look found the row as it is, which leaves no mark on applied: what
 		// we saw may be of a moment before that look. Somebody has to see it again.
 		s.outcome.Overtaken = true
-		delete(w.settled, key)
+		w.unsettle(key)
 		return nil
 	}
 	if len(r.kinds) == 0 && r.next.Customer != "" {
@@ -238,6 +278,12 @@ func (w *writing) foldOne(s *sight) error {
 	w.rows[key] = r
 	w.order = append(w.order, r)
 	return nil
+}
+
+// unsettle takes back that a look satisfies what was wanted of an object.
+func (w *writing) unsettle(key string) {
+	delete(w.settled, key)
+	delete(w.mended, key)
 }
 
 // see sets what the row says after the look, and names the changes.
@@ -263,6 +309,9 @@ func (r *row) see(s *sight) {
 	r.next.Gone = false
 	r.next.Doc, r.next.Claims = s.doc, s.claims
 	r.next.Owner, r.next.Parent, r.next.Status = s.snapshot.Owner, parentOf(object), object.State()
+	if parent := s.snapshot.Parent; impliesNoParent(r.next.Kind) && !parent.IsZero() {
+		r.next.Parent = string(parent.Kind) + "/" + parent.ID
+	}
 	r.next.RevisitAt = object.Revisit()
 }
 
@@ -330,7 +379,7 @@ func (w *writing) write(ctx context.Context, rows []*row) error {
 		case !written[r.next.Key]: // a row that was not there to be locked a moment ago
 			r.kinds = nil
 			r.sight.outcome.Overtaken = true
-			delete(w.settled, r.next.Key)
+			w.unsettle(r.next.Key)
 		default:
 			r.sight.outcome.Changed = true
 			r.sight.outcome.Customer = r.next.Customer
@@ -434,41 +483,52 @@ func follow(trigger Trigger) Trigger {
 // finished lists the claims that this writing completes.
 func (w *writing) finished() (done []store.Claim) {
 	for _, g := range w.groups {
-		if g.claim != nil && !g.lost && !g.sights[0].outcome.Overtaken {
+		if g.claim != nil && !g.lost && !g.sights[0].outcome.Overtaken && !g.sights[0].withheld {
 			done = append(done, *g.claim)
 		}
 	}
 	return done
 }
 
-// doubts reports whether a look is taken once more a little later: an event said
-// that something had changed, and the provider's answer knew nothing of it. It may
-// have been an old answer; providers read from copies that lag.
-func (w *writing) doubts(s *sight) bool {
-	told := s.cause.Trigger == Webhook || s.cause.Trigger == Listed || s.cause.Trigger == Pull
-	return w.Doubt > 0 && told && !s.outcome.Changed && !s.missing
-}
-
 // finish completes the claims and the events.
 func (w *writing) finish(ctx context.Context) error {
-	var done, doubtful []store.Claim
-	for _, g := range w.groups {
-		switch {
-		case g.claim == nil || g.lost || g.sights[0].outcome.Overtaken:
-		case w.doubts(g.sights[0]):
-			doubtful = append(doubtful, *g.claim)
-		default:
-			done = append(done, *g.claim)
-		}
-	}
-	if err := w.tx.Finish(ctx, done, time.Time{}); err != nil {
-		return err
-	}
-	if err := w.tx.Defer(ctx, doubtful, w.tx.Now.Add(w.Doubt), string(Follow)); err != nil {
+	if err := w.tx.Finish(ctx, w.finished(), time.Time{}); err != nil {
 		return err
 	}
 	if err := w.tx.MarkChecked(ctx, w.checked); err != nil {
 		return err
 	}
-	return w.tx.Settle(ctx, w.settled)
+	if err := w.tx.Mend(ctx, w.mended); err != nil {
+		return err
+	}
+	came, err := w.tx.Settle(ctx, w.settled) // after Finish: see there
+	if err != nil {
+		return err
+	}
+	return w.doubt(ctx, came)
+}
+
+// doubt has those looks taken once more, a little later, that began so soon after an
+// event that the answer may be from before it. That it showed something new is no
+// proof: of two changes it may have shown the first, or have rolled back what the
+// ledger knew already.
+func (w *writing) doubt(ctx context.Context, came map[string]time.Time) error {
+	var wants []store.Want
+	w.sights(func(s *sight) {
+		key := s.ref.String()
+		newest, told := came[key]
+		if w.Doubt > 0 && told && !s.missing && newest.After(s.started.Add(-w.Doubt)) {
+			wants = append(wants, store.Want{
+				Queue: store.QueueLook, Key: key, DueAt: newest.Add(w.Doubt), Cause: Cause{Trigger: Follow, Event: key}.text(),
+			})
+		}
+	})
+	if len(wants) == 0 {
+		return nil
+	}
+	numbers, err := w.tx.Numbers(ctx, 1)
+	if err != nil {
+		return err
+	}
+	return w.tx.Raise(ctx, numbers[0], wants)
 }

@@ -149,16 +149,19 @@ func (w *writing) standing(ctx context.Context) ([]store.Drift, error) {
 	if err != nil {
 		return nil, err
 	}
-	var healed []string
+	healed := map[string][]string{} // by who heals
 	for _, d := range open {
 		name := [2]string{d.Account + "/" + d.Subject + "/" + d.Object, d.Kind}
 		if _, still := wrong[name]; !still && w.settles(d) {
-			healed = append(healed, d.ID)
+			by := w.healer(d)
+			healed[by] = append(healed[by], d.ID)
 		}
 		delete(wrong, name)
 	}
-	if err := w.tx.HealDrift(ctx, healed, string(Follow)); err != nil {
-		return nil, err
+	for _, by := range sortedKeys(healed) {
+		if err := w.tx.HealDrift(ctx, healed[by], by); err != nil {
+			return nil, err
+		}
 	}
 	var findings []store.Drift
 	for _, d := range wrong {
@@ -176,6 +179,23 @@ func (w *writing) settles(d store.Drift) bool {
 	}
 	key := d.Account + "/" + d.Subject + "/" + d.Object
 	return w.rows[key] != nil || slices.ContainsFunc(w.same, func(r *row) bool { return r.next.Key == key })
+}
+
+// healer says how we came to see that something is no longer wrong.
+func (w *writing) healer(d store.Drift) string {
+	key := d.Account + "/" + d.Subject + "/" + d.Object
+	if r := w.rows[key]; r != nil && r.sight != nil {
+		return string(r.sight.cause.Trigger)
+	}
+	for _, r := range w.same {
+		if r.next.Key == key {
+			return string(r.sight.cause.Trigger)
+		}
+	}
+	if c := w.customers[d.Customer]; c != nil && c.cause.Trigger != "" {
+		return string(c.cause.Trigger)
+	}
+	return string(Follow)
 }
 
 // duplicates finds, among the customers whose subscriptions changed, those who

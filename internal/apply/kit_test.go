@@ -252,9 +252,9 @@ func (h *house) begin() int64 {
 // page writes what a list said when it was asked for at a number.
 func (h *house) page(begun int64, event string, snapshots ...provider.Snapshot) []apply.Outcome {
 	h.t.Helper()
-	outcomes, err := h.Write(h.t.Context(), apply.Page{Cause: apply.Cause{Trigger: apply.Sweep, Event: event}, Begun: begun, Snapshots: snapshots})
-	if err != nil {
-		h.t.Fatal(err)
+	outcomes, failed, err := h.Write(h.t.Context(), apply.Page{Cause: apply.Cause{Trigger: apply.Sweep, Event: event}, Begun: begun, Snapshots: snapshots})
+	if err != nil || len(failed) > 0 {
+		h.t.Fatal(failed, err)
 	}
 	return outcomes
 }

@@ -23,6 +23,7 @@ func HashToken(token string) string {
 // clues are what the rows that are not linked yet could be linked by.
 type clues struct {
 	tokens  map[string]store.Checkout // by hash
+	buyers  map[string]string         // whose the provider says a token's checkout is, by hash
 	objects map[string]store.Object   // owners and parents, by key
 	// proven are the customers whose objects are linked in this very writing, by
 	// the keys of what those objects belong to.
@@ -99,19 +100,35 @@ func (w *writing) clues(ctx context.Context, open []*row) (clues, error) {
 			keys[key] = true
 		}
 	}
-	found := clues{tokens: map[string]store.Checkout{}, objects: map[string]store.Object{}, proven: map[string]string{}}
+	found := clues{tokens: map[string]store.Checkout{}, buyers: map[string]string{}, objects: map[string]store.Object{}, proven: map[string]string{}}
 	checkouts, err := w.tx.CheckoutsByToken(ctx, sortedKeys(hashes))
 	if err != nil {
 		return found, err
 	}
+	pages := map[string]string{}
 	for _, c := range checkouts {
 		found.tokens[c.TokenHash] = c
+		if c.Object != "" {
+			key := c.Account + "/" + string(billing.KindCheckout) + "/" + c.Object
+			pages[key], keys[key] = c.TokenHash, true
+		}
 	}
 	objects, err := w.tx.ObjectsNamed(ctx, sortedKeys(keys))
 	for _, o := range objects {
 		found.objects[o.Key] = o
+		if hash, page := pages[o.Key]; page {
+			found.buyers[hash] = o.Owner
+		}
 	}
 	return found, err
+}
+
+// honors reports whether a token may bind a row. It is for one purchase: once the
+// provider has told who went through the checkout, what belongs to somebody else has
+// only copied the token, as scripts and carts do that copy metadata.
+func (c clues) honors(token string, r *row) bool {
+	buyer := c.buyers[HashToken(token)]
+	return buyer == "" || r.next.Owner == "" || buyer == r.next.Owner
 }
 
 func (r *row) claims() map[string]string {
@@ -120,14 +137,29 @@ func (r *row) claims() map[string]string {
 	return claims
 }
 
-// belongsTo lists the keys of the objects whose customer is this one's too.
+// belongsTo lists the keys of the objects whose customer is this one's too. What it
+// hangs on comes before whose it is: of several people who share a customer at the
+// provider, each has subscriptions of their own, with invoices that follow them.
 func (r *row) belongsTo() []string {
 	var keys []string
+	if r.next.Parent != "" {
+		keys = append(keys, r.next.Account+"/"+r.next.Parent)
+	}
 	if r.next.Owner != "" {
 		keys = append(keys, ownerKey(r.next))
 	}
-	if r.next.Parent != "" {
-		keys = append(keys, r.next.Account+"/"+r.next.Parent)
+	return keys
+}
+
+// follows lists the keys of the objects by which a row is linked: all that it
+// belongs to, save a customer of the provider who may be several people.
+func (w *writing) follows(r *row) []string {
+	keys := r.belongsTo()
+	if provider.OwnersShared(w.Drivers[r.next.Account]) {
+		return slices.DeleteFunc(keys, func(key string) bool { return key == ownerKey(r.next) })
+	}
+	if r.next.Owner != "" {
+		keys = append(keys, ownerKey(r.next))
 	}
 	return keys
 }
@@ -148,14 +180,14 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 		value := claims[name]
 		if name == provider.ClaimToken && value != "" {
 			checkout, made := clues.tokens[HashToken(value)]
-			if made && checkout.Account == r.next.Account {
+			if made && checkout.Account == r.next.Account && clues.honors(value, r) {
 				return checkout.Customer, nil
 			}
 		} else if value != "" && billing.CheckRef(value) == nil {
 			return value, nil
 		}
 	}
-	for _, key := range r.belongsTo() {
+	for _, key := range w.follows(r) {
 		if other, now := w.rows[key]; now && other.next.Customer != "" {
 			return other.next.Customer, nil
 		}
@@ -166,15 +198,16 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 	if customer := clues.proven[r.next.Key]; customer != "" {
 		return customer, nil
 	}
-	switch billing.Kind(r.next.Kind) {
-	case billing.KindCustomer:
+	switch kind := billing.Kind(r.next.Kind); {
+	case kind == billing.KindCustomer:
 		return w.tx.OwnerOf(ctx, r.next.Account, r.next.ID)
-	case billing.KindPayment, billing.KindSubscription:
+	case kind == billing.KindPayment, kind == billing.KindSubscription,
+		// An invoice has nothing else to go by where owners tell nothing.
+		kind == billing.KindInvoice && provider.OwnersShared(w.Drivers[r.next.Account]):
 		// A guest's purchase may be told by the checkout alone that led to it.
 		return w.tx.OwnerBelow(ctx, r.next.Key)
-	default:
-		return "", nil
 	}
+	return "", nil
 }
 
 // meet makes sure that the customers of linked rows exist.
@@ -317,7 +350,9 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	heirs := map[string]string{} // key to customer
 	customers := map[string]string{}
 	for _, r := range linked {
-		customers[r.next.Key] = r.next.Customer
+		if billing.Kind(r.next.Kind) != billing.KindCustomer || !provider.OwnersShared(w.Drivers[r.next.Account]) {
+			customers[r.next.Key] = r.next.Customer
+		}
 		for _, key := range r.belongsTo() {
 			heirs[key] = r.next.Customer
 		}
@@ -329,8 +364,8 @@ func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
 	for _, d := range dependents {
 		if customer, hanging := customers[d.Account+"/"+d.Parent]; hanging {
 			heirs[d.Key] = customer
-		} else {
-			heirs[d.Key] = customers[ownerKey(d)]
+		} else if customer := customers[ownerKey(d)]; customer != "" {
+			heirs[d.Key] = customer
 		}
 	}
 	rows := w.heirsHere(heirs)

@@ -151,7 +151,7 @@ func (s *story) turnPage(t *rapid.T) {
 		t.Skip("no page was read")
 	}
 	i := rapid.IntRange(0, len(s.pages)-1).Draw(t, "page")
-	if _, err := s.Write(s.t.Context(), s.pages[i]); err != nil {
+	if _, failed, err := s.Write(s.t.Context(), s.pages[i]); err != nil || len(failed) > 0 {
 		t.Fatal(err)
 	}
 	s.pages = append(s.pages[:i], s.pages[i+1:]...)

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/store"
@@ -20,9 +21,25 @@ func (a *Applier) Queue(workers int) work.Queue {
 		Name: store.QueueLook, Workers: workers, Lease: time.Minute,
 		Run: a.Look, Retry: retry, Waits: outage,
 		Failed: func(ctx context.Context, tx *store.Tx, claim store.Claim, err error, dead bool) error {
+			if err := noteAbsence(ctx, tx, claim, err); err != nil {
+				return err
+			}
 			return tx.Trouble(ctx, claim.Key, err.Error(), dead)
 		},
 	}
+}
+
+// noteAbsence counts the looks in a row that did not find the object. What failed
+// for another reason says nothing of it.
+func noteAbsence(ctx context.Context, tx *store.Tx, claim store.Claim, err error) error {
+	note := ""
+	if errors.Is(err, ErrNotVisible) {
+		note = fmt.Sprintf(absent, absences(claim)+1)
+	}
+	if note == claim.Payload || errors.Is(err, ErrUnbelievable) {
+		return nil
+	}
+	return tx.Note(ctx, claim, note)
 }
 
 // retry never gives up on a provider that is away or on a key that a person can
@@ -40,6 +57,9 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 // outage reports whether an error says nothing about the object: only waiting
 // helps, and the tries that it cost do not count.
 func outage(err error) bool {
+	if errors.Is(err, ErrUnconfigured) || errors.Is(err, ErrUnbelievable) {
+		return true
+	}
 	failure, ok := errors.AsType[*provider.Error](err)
-	return ok && (failure.Kind == provider.RateLimited || failure.Kind == provider.Unavailable || failure.Kind == provider.Denied)
+	return ok && !errors.Is(err, ErrNotVisible) && (failure.Kind == provider.RateLimited || failure.Kind == provider.Unavailable || failure.Kind == provider.Denied)
 }

@@ -225,8 +225,12 @@ func TestDriverTalksNonsense(t *testing.T) {
 			if _, err := h.Refs(t.Context(), apply.Cause{Trigger: apply.Request}, sub1); err == nil {
 				t.Errorf("%s: no error", name)
 			}
-			if _, err := h.Write(t.Context(), apply.Page{Cause: apply.Cause{Trigger: apply.Sweep}, Begun: h.begin(), Snapshots: []provider.Snapshot{s}}); err == nil {
-				t.Errorf("%s on a page: no error", name)
+			// It keeps nothing else on its page from being written.
+			beside := snap("sub_9", subscribed(billing.SubscriptionEnded), ownedBy("cus_9"))
+			page := apply.Page{Cause: apply.Cause{Trigger: apply.Sweep}, Begun: h.begin(), Snapshots: []provider.Snapshot{s, beside}}
+			outcomes, failed, err := h.Write(t.Context(), page)
+			if err != nil || len(outcomes) != 1 || outcomes[0].Ref != beside.Ref || len(failed) != 1 || failed[0] != sub1 {
+				t.Errorf("%s on a page: %+v, failed %v, %v", name, outcomes, failed, err)
 			}
 		}
 		h.wantStatus(sub1, "")

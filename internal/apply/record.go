@@ -12,16 +12,28 @@ import (
 // Record is what the audit trail keeps of an object: everything that the ledger
 // says about it.
 type Record struct {
-	Customer string          `json:"customer,omitempty"`
-	Owner    string          `json:"owner,omitempty"`
-	Claims   json.RawMessage `json:"claims,omitempty"`
-	Gone     bool            `json:"gone,omitempty"`
-	Object   json.RawMessage `json:"object"`
+	Customer string `json:"customer,omitempty"`
+	Owner    string `json:"owner,omitempty"`
+	// Parent is what the object came of, where the object itself does not say.
+	Parent string          `json:"parent,omitempty"`
+	Claims json.RawMessage `json:"claims,omitempty"`
+	Gone   bool            `json:"gone,omitempty"`
+	Object json.RawMessage `json:"object"`
 }
 
 // recordOf takes the recorded part of a row.
 func recordOf(o store.Object) Record {
-	return Record{Customer: o.Customer, Owner: o.Owner, Claims: json.RawMessage(o.Claims), Gone: o.Gone, Object: json.RawMessage(o.Doc)}
+	parent := ""
+	if impliesNoParent(o.Kind) {
+		parent = o.Parent
+	}
+	return Record{Customer: o.Customer, Owner: o.Owner, Parent: parent, Claims: json.RawMessage(o.Claims), Gone: o.Gone, Object: json.RawMessage(o.Doc)}
+}
+
+// impliesNoParent reports whether objects of a kind never name what they hang on, so
+// that [provider.Snapshot.Parent] counts for them.
+func impliesNoParent(kind string) bool {
+	return kind == string(billing.KindSubscription) || kind == string(billing.KindPayment)
 }
 
 // text is the record as JSON, put together from what is JSON already.
@@ -34,6 +46,9 @@ func (r Record) text() string {
 	}
 	if r.Owner != "" {
 		b.WriteString(`"owner":` + jsonText(r.Owner) + ",")
+	}
+	if r.Parent != "" {
+		b.WriteString(`"parent":` + jsonText(r.Parent) + ",")
 	}
 	if len(r.Claims) > 0 {
 		b.WriteString(`"claims":` + string(r.Claims) + ",")

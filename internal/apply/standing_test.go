@@ -26,9 +26,7 @@ func TestSweepRevives(t *testing.T) {
 		h.wantEvent(id, store.EventDead)
 		good := snap("sub_1", subscribed(billing.SubscriptionActive))
 		h.world.say(good)
-		if _, err := h.Write(t.Context(), apply.Page{Cause: apply.Cause{Trigger: apply.Sweep}, Begun: h.begin(), Snapshots: []provider.Snapshot{good}}); err != nil {
-			t.Fatal(err)
-		}
+		h.page(h.begin(), "", good)
 		h.step()
 		h.wantEvent(id, store.EventDone)
 		h.wantStatus(sub1, "active")

@@ -8,6 +8,8 @@ import (
 
 	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/lemonsqueezy"
+	"github.com/trivetdev/trivet/provider/paddle"
 	"github.com/trivetdev/trivet/provider/paypal"
 	"github.com/trivetdev/trivet/provider/stripe"
 	"github.com/trivetdev/trivet/provider/transport"
@@ -15,8 +17,10 @@ import (
 
 // drivers makes the driver of an account, by kind.
 var drivers = map[string]func(p config.Provider, now func() time.Time) (provider.Driver, error){
-	config.Stripe: stripeDriver,
-	config.PayPal: paypalDriver,
+	config.Stripe:       stripeDriver,
+	config.PayPal:       paypalDriver,
+	config.Paddle:       paddleDriver,
+	config.LemonSqueezy: lemonsqueezyDriver,
 }
 
 // driver makes the driver of one account.
@@ -39,6 +43,14 @@ func stripeDriver(p config.Provider, now func() time.Time) (provider.Driver, err
 	})
 }
 
+func lemonsqueezyDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	const limit = 300.0 / 60 // calls a second
+	return lemonsqueezy.New(lemonsqueezy.Config{
+		Account: p.Name, APIKey: p.APIKey.Reveal(), Store: p.Store, WebhookSecrets: revealed(p.WebhookSecrets), BaseURL: p.BaseURL,
+		Transport: paced(p, limit), Now: now,
+	})
+}
+
 // Stripe's limits on calls per second, by mode; reads and writes count apart.
 const (
 	stripeLive = 100
@@ -51,6 +63,16 @@ func stripeLimit(key string) float64 {
 	}
 	return stripeTest
 }
+
+func paddleDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return paddle.New(paddle.Config{
+		Account: p.Name, APIKey: p.APIKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets), Environment: p.Environment, BaseURL: p.BaseURL,
+		Transport: paced(p, paddleLimit), Now: now,
+	})
+}
+
+// paddleLimit is Paddle's limit on calls per second from one address.
+const paddleLimit = 4
 
 // paypalLimit stands in for PayPal's limit on calls per second, which it does not
 // publish: it asks not to be polled and answers 429.

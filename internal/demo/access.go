@@ -128,6 +128,10 @@ func (r *rule) runs(sub sim.Object, feature string) bool {
 	}
 	switch f["status"] {
 	case "active", "trialing":
+	case "paused":
+		if !r.books.serving[sub.ID] {
+			return false
+		}
 	case "past_due":
 		if !r.owedSince(sub).Add(graceFor).After(r.now) {
 			return false

@@ -233,8 +233,8 @@ func (w *world) owners(a *account) (owners, sentTo map[string]string) {
 				continue
 			}
 			sentTo[v.page.ProviderID] = p.ref
-			if session, found := a.truth.TruthOf(v.page.ProviderID); found && session.Customer != "" {
-				owners[session.Customer] = p.ref
+			for _, customer := range a.buyersOf(v.page.ProviderID) {
+				owners[customer] = p.ref
 			}
 		}
 	}

@@ -69,6 +69,11 @@ func (d desk) act(ctx context.Context, path, key string, body any) (string, erro
 	return effect.Key, err
 }
 
+// link says whose an unlinked purchase is.
+func (d desk) link(ctx context.Context, purchase, customer string) error {
+	return d.call(ctx, http.MethodPost, "/v1/unlinked/"+url.PathEscape(purchase)+"/link", "", map[string]string{"customer": customer}, nil)
+}
+
 // setEmail tells the service a customer's new address.
 func (d desk) setEmail(ctx context.Context, ref, email string) error {
 	return d.call(ctx, http.MethodPut, "/v1/customers/"+url.PathEscape(ref), "", map[string]string{"email": email}, nil)

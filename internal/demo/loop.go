@@ -127,6 +127,9 @@ func (w *world) settle(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := w.answerLetters(ctx); err != nil {
+		return err
+	}
 	for until := w.end.Add(rest + grace); w.clock.Now().Before(until); {
 		quiet, err := w.quiet(ctx)
 		if err != nil || quiet {

@@ -19,7 +19,9 @@ type kind struct {
 
 // kinds is the table of providers: a new one moves in here.
 func kinds() []kind {
-	return []kind{{"stripe", openStripe}, {"paypal", openPayPal}}
+	return []kind{
+		{"stripe", openStripe}, {"paypal", openPayPal}, {"paddle", openPaddle}, {"lemonsqueezy", openLemonSqueezy},
+	}
 }
 
 // setup is what every simulated provider gets.
@@ -55,6 +57,14 @@ type account struct {
 	// coarse tells the currencies of which the provider takes no fractions, though
 	// there are some; nil: none.
 	coarse func(currency string) bool
+	// buyers are the provider's customers who went through a checkout, by its id;
+	// nil: the truth about the checkout names the one.
+	buyers func(checkout string) []string
+	// receipt is the checkout of which a purchase came, by kind and id: what a
+	// customer can show who writes in. Nil where the provider tells it itself.
+	receipt func(kind, id string) (checkout string, found bool)
+	// keyless: the provider's writes carry no keys of ours, save checkouts.
+	keyless bool
 }
 
 // secret reports whether nobody can know of an object: a checkout that was made,
@@ -64,6 +74,28 @@ func (a *account) secret(o sim.Object, sentTo map[string]string) bool {
 	_, sent := sentTo[o.ID]
 	return o.Kind == sim.KindCheckout && !sent && (o.Fields["status"] == "open" || o.Fields["status"] == "expired") &&
 		!slices.Contains(a.driver.Kinds(), billing.KindCheckout)
+}
+
+// truthIn is what is true about one object. Where one id is several nouns, the
+// simulator tells them apart.
+func (a *account) truthIn(kind, id string) (sim.Object, bool) {
+	if w, able := a.truth.(interface {
+		TruthIn(kind, id string) (sim.Object, bool)
+	}); able {
+		return w.TruthIn(kind, id)
+	}
+	return a.truth.TruthOf(id)
+}
+
+// buyersOf lists the provider's customers who went through a checkout.
+func (a *account) buyersOf(checkout string) []string {
+	if a.buyers != nil {
+		return a.buyers(checkout)
+	}
+	if session, found := a.truth.TruthOf(checkout); found && session.Customer != "" {
+		return []string{session.Customer}
+	}
+	return nil
 }
 
 // motion is how a simulated provider moves.
@@ -102,6 +134,8 @@ type books struct {
 	// their invoices, oldest first.
 	paid     map[string]time.Time
 	invoices map[string][]bill
+	// serving are subscriptions that are paused and give service all the same.
+	serving map[string]bool
 }
 
 // sale is what a checkout led to.

@@ -39,7 +39,7 @@ func (w *world) stories(ctx context.Context, most int) ([]string, error) {
 // about the object to this day.
 func (w *world) story(d store.Drift) (text string, still bool) {
 	a := w.account(d.Account)
-	truth, found := a.truth.TruthOf(d.Object)
+	truth, found := a.truthIn(d.Subject, d.Object)
 	who := strings.TrimSpace(cmp.Or(d.Customer, "somebody") + " " + w.bought(a, truth))
 	healed := fmt.Sprintf("ours healed by %s on %s%s", d.FoundBy, d.FoundAt.Format("Jan 2"), within(d))
 	if found && a.naive.counts(truth) {

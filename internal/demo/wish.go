@@ -23,10 +23,16 @@ type wish struct {
 	key      string
 	op       string
 	account  *account
+	kind     billing.Kind
 	object   string
 	customer string
 	amount   int64
+	// refunded is how much of a payment had gone back when more was asked for.
+	refunded int64
 	email    string
+	// asked and ended are when it was asked for and when the service was through
+	// with it.
+	asked, ended time.Time
 	// settled: the service says that it is through with it.
 	settled bool
 	// moot says why nothing was to be done when its time came; empty: it was.
@@ -40,7 +46,8 @@ type wishes struct {
 	visits map[string]*person // by our id of the checkout
 }
 
-func (ws *wishes) add(w *wish) {
+func (ws *wishes) add(w *wish, now time.Time) {
+	w.asked = now
 	ws.all = append(ws.all, w)
 	ws.open = append(ws.open, w)
 }
@@ -51,7 +58,7 @@ func (ws *wishes) checkout(v visit, p *person) {
 		ws.visits = map[string]*person{}
 	}
 	ws.visits[v.page.ID] = p
-	ws.all = append(ws.all, &wish{key: v.page.ID, op: sim.OpCheckoutCreate, account: v.account, object: v.page.ProviderID, customer: p.ref, settled: true})
+	ws.all = append(ws.all, &wish{key: v.page.ID, op: sim.OpCheckoutCreate, account: v.account, kind: billing.KindCheckout, object: v.page.ProviderID, customer: p.ref, settled: true})
 }
 
 // urge is something that the application may come to want on a day.
@@ -94,6 +101,9 @@ func (w *world) wish(ctx context.Context, p *person) error {
 		if !found {
 			continue
 		}
+		if able, _ := provider.Can(w.account(target.Account).driver, u.ability()); !able {
+			continue // the application knows what it may ask for
+		}
 		if u.op == outbox.PushEmail {
 			err = w.rename(ctx, p)
 		} else {
@@ -104,6 +114,14 @@ func (w *world) wish(ctx context.Context, p *person) error {
 		}
 	}
 	return nil
+}
+
+// ability is what a provider must be able to do.
+func (u urge) ability() provider.Ability {
+	if u.op == outbox.CancelNow {
+		return provider.CancelNow
+	}
+	return provider.Ability(u.op)
 }
 
 // target finds the newest object that an urge is about.
@@ -161,7 +179,7 @@ func (u urge) fits(row store.Object) (bool, error) {
 // an application does whose first call timed out.
 func (w *world) request(ctx context.Context, p *person, op string, target store.Object, variant, days int) error {
 	p.asked++
-	asked := &wish{op: simOp(op), account: w.account(target.Account), object: target.ID, customer: p.ref}
+	asked := &wish{op: simOp(op), account: w.account(target.Account), kind: billing.Kind(target.Kind), object: target.ID, customer: p.ref}
 	path, body := "/v1/subscriptions/"+target.ID+"@"+target.Account, map[string]any{}
 	switch op {
 	case outbox.CancelNow:
@@ -184,6 +202,7 @@ func (w *world) request(ctx context.Context, p *person, op string, target store.
 		if err := json.Unmarshal([]byte(target.Doc), &payment); err != nil {
 			return fmt.Errorf("read %s: %w", target.Key, err)
 		}
+		asked.refunded = payment.Refunded
 		if left := payment.Amount.Amount - payment.Refunded; variant > 0 && left > 4 {
 			asked.amount = left / 4
 			if coarse := w.account(target.Account).coarse; coarse != nil && coarse(payment.Amount.Currency) {
@@ -199,7 +218,7 @@ func (w *world) request(ctx context.Context, p *person, op string, target store.
 	if err != nil {
 		return err
 	}
-	w.wishes.add(asked)
+	w.wishes.add(asked, w.clock.Now())
 	if variant == 1 {
 		_, err = w.desk.act(ctx, path, p.key(op), body)
 	}
@@ -234,8 +253,9 @@ func (w *world) rename(ctx context.Context, p *person) error {
 	}
 	for _, row := range linked {
 		w.wishes.add(&wish{
-			key: keys[row.Key], op: sim.OpEmail, account: w.account(row.Account), object: row.ID, customer: p.ref, email: p.email(),
-		})
+			key: keys[row.Key], op: sim.OpEmail, account: w.account(row.Account), kind: billing.KindCustomer, object: row.ID,
+			customer: p.ref, email: p.email(),
+		}, w.clock.Now())
 	}
 	return nil
 }
@@ -275,7 +295,7 @@ func (ws *wishes) settle(ctx context.Context, w *world) error {
 			open = append(open, wish)
 			continue
 		}
-		wish.settled = true
+		wish.settled, wish.ended = true, w.clock.Now()
 		if wish.count() == 0 {
 			wish.moot = wish.needless()
 		}
@@ -287,17 +307,30 @@ func (ws *wishes) settle(ctx context.Context, w *world) error {
 // count is how often the provider saw the wish carried out.
 func (w *wish) count() (n int) {
 	for _, e := range w.account.truth.Effects() {
-		if e.Op == w.op && e.Object == w.object && e.Key == w.key && (w.amount == 0 || e.Amount == w.amount) {
+		if w.explains(e) {
 			n++
 		}
 	}
 	return n
 }
 
+// explains reports whether an effect is what was wished for: by the key or, where
+// the provider's writes carry none, because it happened to the object while the
+// service was at it.
+func (w *wish) explains(e sim.Effect) bool {
+	if e.Op != w.op || e.Object != w.object || w.amount != 0 && e.Amount != w.amount {
+		return false
+	}
+	if w.account.keyless && e.Key == "" && w.op != sim.OpCheckoutCreate {
+		return !e.At.Before(w.asked) && (w.ended.IsZero() || !e.At.After(w.ended))
+	}
+	return e.Key == w.key
+}
+
 // needless says why the wish has nothing to do at the provider now; empty if it
 // has.
 func (w *wish) needless() string {
-	truth, found := w.account.truth.TruthOf(w.object)
+	truth, found := w.account.truthIn(string(w.kind), w.object)
 	f := truth.Fields
 	switch {
 	case !found:
@@ -325,6 +358,9 @@ func (w *wish) needless() string {
 		return when(f["email"] == w.email, "it has the address")
 	case sim.OpRefund:
 		left := number(f["amount"]) - number(f["refunded"])
+		if w.account.keyless && number(f["refunded"]) != w.refunded {
+			return "something else was refunded meanwhile"
+		}
 		return when(f["status"] != "succeeded" || left == 0 || w.amount > left || f["disputed"] != "", "there is not as much to give back")
 	}
 	return ""
@@ -385,7 +421,10 @@ func (w *world) judgeEffects(ctx context.Context) (c effectCounts, wrong []Misma
 func (w *world) unasked(ctx context.Context, a *account, asked map[string]bool) (wrong []Mismatch, err error) {
 	once := map[string]bool{}
 	for _, e := range a.truth.Effects() {
-		if asked[e.Key] || e.Op == sim.OpPortalLink {
+		if asked[e.Key] && e.Key != "" || e.Op == sim.OpPortalLink {
+			continue
+		}
+		if a.keyless && slices.ContainsFunc(w.wishes.all, func(w *wish) bool { return w.account == a && w.explains(e) }) {
 			continue
 		}
 		if e.Key != "" && !once[e.Key] {

@@ -42,6 +42,8 @@ type world struct {
 	hooks   http.RoundTripper
 	// answers counts what customers were told who came back.
 	answers map[string]int
+	// letters counts purchases that staff had to link by hand.
+	letters int
 	days    []day
 	// due is when the service next has something to do, as it last said.
 	due     time.Time
@@ -113,7 +115,7 @@ func (w *world) build(ctx context.Context) error {
 	var err error
 	w.service, err = trivet.New(ctx, trivet.Config{
 		PublicURL: publicURL, Database: database, Volatile: true, Providers: drivers, Plans: plans(w.accounts),
-		APIKeys: []string{apiKey}, Pull: pullEvery, Hot: hotEvery, Full: fullEvery, Now: w.clock.Now,
+		APIKeys: []string{apiKey}, Pull: pullEvery, Recent: recentEvery, Hot: hotEvery, Full: fullEvery, Now: w.clock.Now,
 	})
 	if err != nil {
 		return err
@@ -131,9 +133,10 @@ func (w *world) build(ctx context.Context) error {
 // How often the service looks by itself. All but the sweep are slower than the
 // defaults, which are meant for real time: a simulated month has 43,000 minutes.
 const (
-	pullEvery = time.Hour
-	hotEvery  = 2 * time.Hour
-	fullEvery = 24 * time.Hour
+	pullEvery   = time.Hour
+	recentEvery = 4 * time.Hour
+	hotEvery    = 2 * time.Hour
+	fullEvery   = 24 * time.Hour
 )
 
 func (w *world) close() error {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/lemonsqueezy"
+	"github.com/trivetdev/trivet/provider/paddle"
 	"github.com/trivetdev/trivet/provider/paypal"
 	"github.com/trivetdev/trivet/provider/stripe"
 )
@@ -21,17 +23,28 @@ func drivers() ([]shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := paypal.New(paypal.Config{Account: "paypal", ClientID: "docgen", ClientSecret: "docgen"})
+	pp, err := paypal.New(paypal.Config{Account: "paypal", ClientID: "docgen", ClientSecret: "docgen"})
 	if err != nil {
 		return nil, err
 	}
-	return []shown{{"Stripe", "stripe.md", s}, {"PayPal", "paypal.md", p}}, nil
+	pd, err := paddle.New(paddle.Config{Account: "paddle", APIKey: "pdl_live_apikey_docgen"}) //nolint:gosec // it opens nothing
+	if err != nil {
+		return nil, err
+	}
+	l, err := lemonsqueezy.New(lemonsqueezy.Config{Account: "lemonsqueezy", APIKey: "docgen"})
+	if err != nil {
+		return nil, err
+	}
+	return []shown{
+		{"Stripe", "stripe.md", s}, {"PayPal", "paypal.md", pp}, {"Paddle", "paddle.md", pd}, {"Lemon Squeezy", "lemonsqueezy.md", l},
+	}, nil
 }
 
 // meanings say what an ability is.
 var meanings = map[provider.Ability]string{
 	provider.CheckoutSubscription: "hosted checkout of a subscription",
 	provider.CheckoutPayment:      "hosted checkout of a one-time payment",
+	provider.CheckoutTrial:        "begin a checkout with a trial until a date",
 	provider.PaymentUpdate:        "link for changing the payment method",
 	provider.CancelAtPeriodEnd:    "cancel at the end of the period",
 	provider.CancelNow:            "cancel at once",

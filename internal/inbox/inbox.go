@@ -110,6 +110,11 @@ func newEntry(account, arrival, cause string, d provider.Delivery, header http.H
 	for _, ref := range d.Refs {
 		e.event.Refs = append(e.event.Refs, ref.String())
 	}
+	for ref, claims := range d.Claims {
+		for name, value := range claims {
+			e.event.Told = append(e.event.Told, store.Told{Key: ref.String(), Name: name, Value: value, Event: d.ID})
+		}
+	}
 	return e
 }
 

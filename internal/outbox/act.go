@@ -16,15 +16,23 @@ import (
 // act is what is to be done about an effect after a look: nothing, because it is
 // done or no longer called for, or a call.
 type act struct {
-	// done says why nothing is to be done; state is how that ends the effect.
+	// done says why nothing is to be done; state is how that ends the effect; sure
+	// says that one look is enough to know.
 	done  string
 	state string
+	sure  bool
 	call  func(ctx context.Context) (result string, err error)
 }
 
 func already(why string) act { return act{done: why, state: store.EffectDone} }
 
 func dropped(why string) act { return act{done: why, state: store.EffectDropped} }
+
+// surely marks what no read of an old copy can have made up.
+func surely(a act) act {
+	a.sure = true
+	return a
+}
 
 func calling(do func(ctx context.Context) error) act {
 	return act{call: func(ctx context.Context) (string, error) { return "done", do(ctx) }}
@@ -57,14 +65,14 @@ func abilityFor(kind string, details Details) provider.Ability {
 }
 
 // prepare looks at the object and decides what is to be done.
-func (o *Outbox) prepare(ctx context.Context, claim store.Claim, e store.Effect) (act, error) {
+func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
 	ref, err := provider.ParseRef(e.Object)
 	if err != nil {
 		return act{}, err
 	}
 	driver, known := o.drivers[ref.Account]
 	if !known {
-		return act{}, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, ErrUnsupported)
+		return act{}, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, errNoAccount)
 	}
 	var details Details
 	if err := json.Unmarshal([]byte(e.Doc), &details); err != nil {
@@ -77,11 +85,11 @@ func (o *Outbox) prepare(ctx context.Context, claim store.Claim, e store.Effect)
 	if err != nil {
 		return act{}, err
 	}
-	if outcomes[0].Missing && claim.Failures+1 < absences {
+	if outcomes[0].Missing {
 		return act{}, apply.ErrNotVisible
 	}
 	if outcomes[0].Object == nil {
-		return dropped("the provider no longer has it"), nil
+		return surely(dropped("the provider no longer has it")), nil
 	}
 	switch object := outcomes[0].Object.(type) {
 	case billing.Subscription:
@@ -175,7 +183,7 @@ func onPayment(ctx context.Context, driver provider.Driver, ref provider.Ref, e 
 	case err != nil:
 		return act{}, err
 	case found:
-		return already(refunded(made)), nil
+		return surely(already(refunded(made))), nil
 	case p.Status != billing.PaymentSucceeded:
 		return dropped("the payment has not succeeded"), nil
 	case p.FullyRefunded():

@@ -14,6 +14,12 @@
 //
 // A look also checks that the effect is still called for: a subscription that
 // has ended needs no pause.
+//
+// Providers read from copies that may be some seconds old. That nothing is to be
+// done is therefore believed only when a second look, some time later, finds so
+// too; see [Outbox.confirmed]. A refund that bears our key, and an object that was
+// deleted, are believed at once. An object that the provider does not show is
+// neither: it is tried again.
 package outbox
 
 import (
@@ -81,7 +87,8 @@ func New(db *store.DB, a *apply.Applier, wake func(queue string), log *slog.Logg
 var ErrUnsupported = errors.New("the provider cannot do this")
 
 // Request records an effect that a person or the application asks for, unless
-// its key is recorded already, and returns it as recorded.
+// its key is recorded already, and returns it as recorded. One that the provider
+// refused is tried again: somebody may have mended the cause.
 func (o *Outbox) Request(ctx context.Context, e store.Effect, details Details) (store.Effect, error) {
 	ref, err := provider.ParseRef(e.Object)
 	if err != nil {
@@ -116,21 +123,26 @@ func (o *Outbox) Request(ctx context.Context, e store.Effect, details Details) (
 	return o.db.Effect(ctx, e.Key)
 }
 
-// again sees to an effect that is asked for once more: had it run out of tries, it
-// gets new ones. One that has ended is not done again: see run.
+// again sees to an effect that is asked for once more: had it run out of tries, or
+// failed, it gets new ones. One that is done or dropped is not done again: see run.
+// The work is written before the effect, as whoever records a failure does.
 func again(ctx context.Context, tx *store.Tx, e store.Effect) error {
 	numbers, err := tx.Numbers(ctx, 1)
 	if err != nil {
 		return err
 	}
-	return tx.Raise(ctx, numbers[0], []store.Want{{Queue: store.QueueEffect, Key: e.Key, Lane: "effect:" + e.Object}})
+	want := store.Want{Queue: store.QueueEffect, Key: e.Key, Lane: "effect:" + e.Object}
+	if err := tx.Raise(ctx, numbers[0], []store.Want{want}); err != nil {
+		return err
+	}
+	return tx.ReviveEffect(ctx, e.Key)
 }
 
 // Queue is the outbox's queue of work.
 func (o *Outbox) Queue(workers int) work.Queue {
 	return work.Queue{
 		Name: store.QueueEffect, Workers: workers, Lease: time.Minute,
-		Run: o.run, Retry: retry, Failed: o.failed,
+		Run: o.run, Retry: retry, Waits: waits, Failed: o.failed,
 	}
 }
 
@@ -145,11 +157,15 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 			return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
 		})
 	}
-	act, err := o.prepare(ctx, claim, e)
+	began := o.db.Now()
+	act, err := o.prepare(ctx, e)
 	if err != nil {
 		return &tried{error: err, before: e.State}
 	}
 	if act.done != "" {
+		if err := o.confirmed(claim, act, began); err != nil {
+			return err
+		}
 		return o.note(ctx, claim, e, act.state, act.done)
 	}
 	if err := o.attempt(ctx, claim, e); err != nil {
@@ -174,6 +190,11 @@ func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect)
 		}
 		if !held[claim.ID] {
 			return store.ErrLost
+		}
+		if claim.Payload != "" { // an earlier look found otherwise
+			if err := tx.Note(ctx, claim, ""); err != nil {
+				return err
+			}
 		}
 		return tx.SetEffect(ctx, e.Key, store.EffectUnknown, e.Result, e.Error)
 	})
@@ -204,14 +225,23 @@ func (o *Outbox) note(ctx context.Context, claim store.Claim, e store.Effect, st
 	return err
 }
 
-// errMistaken says that what was asked for makes no sense.
-var errMistaken = errors.New("ask for something else")
+var (
+	// errMistaken says that what was asked for makes no sense.
+	errMistaken = errors.New("ask for something else")
+	// errNoAccount says that the account is not configured, at present.
+	errNoAccount = errors.New("the provider account is not configured")
+)
 
 // hopeless reports whether repeating does not help.
 func hopeless(err error) bool {
 	kind := provider.KindOf(err)
-	return kind == provider.Refused || kind == provider.Unsupported || kind == provider.NotFound ||
-		errors.Is(err, ErrUnsupported) || errors.Is(err, errMistaken)
+	return kind == provider.Refused || kind == provider.Unsupported || errors.Is(err, ErrUnsupported) || errors.Is(err, errMistaken)
+}
+
+// absent reports whether the provider does not show the object. It may yet: a
+// deleted object is another matter.
+func absent(err error) bool {
+	return provider.KindOf(err) == provider.NotFound || errors.Is(err, apply.ErrNotVisible)
 }
 
 // idle reports whether a failed call certainly did nothing.
@@ -222,24 +252,79 @@ func idle(err error) bool {
 
 const (
 	// attempts is how often an effect is tried whose outcome stays unclear or
-	// whose provider stays away: with the growing gaps about three days.
+	// whose provider stays away or does not show the object: with the growing gaps
+	// about three days.
 	attempts = 40
 	// refusals is how many tries a refusal is doubted for that follows on a call
 	// of which we do not know how it ended: it may be refused because that call
 	// acted, while what we read is still from before. Some twenty minutes.
 	refusals = 8
-	// absences is how many looks at an object that is not to be seen are taken
-	// for "not yet".
-	absences = 4
+	// confirm is how long after a look that found nothing to do another has to find
+	// so too. The copies that providers read from lag by less.
+	confirm = 30 * time.Second
+	// absence is how long to wait for an account that is not configured.
+	absence = 5 * time.Minute
 )
 
+// retry counts failures, not claims: waiting costs no tries.
 func retry(claim store.Claim, err error) (time.Duration, bool) {
+	if d, ok := errors.AsType[*doubt](err); ok {
+		return d.wait, true
+	}
+	if errors.Is(err, errNoAccount) {
+		return absence, true
+	}
+	try := claim.Failures + 1
 	t, _ := errors.AsType[*tried](err)
-	doubted := t != nil && (t.passing || t.before == store.EffectUnknown) && (!t.called || claim.Attempts < refusals)
-	if hopeless(err) && !doubted || claim.Attempts >= attempts {
+	doubted := t != nil && (t.passing || t.before == store.EffectUnknown) && (!t.called || try < refusals)
+	if hopeless(err) && !doubted || try >= attempts {
 		return 0, false
 	}
-	return work.Backoff(claim.Attempts, 10*time.Second, 2*time.Hour, err), true
+	return work.Backoff(try, 10*time.Second, 2*time.Hour, err), true
+}
+
+// waits tells what only time mends: a second look, or an account that somebody
+// configures again.
+func waits(err error) bool {
+	_, doubtful := errors.AsType[*doubt](err)
+	return doubtful || errors.Is(err, errNoAccount)
+}
+
+// glance is what a first look found; the row of work keeps it for the second.
+type glance struct {
+	State string    `json:"state"`
+	At    time.Time `json:"at"`
+}
+
+// doubt says that a look found nothing to do, which is not believed yet.
+type doubt struct {
+	why  string
+	note string
+	wait time.Duration
+}
+
+func (d *doubt) Error() string { return "another look has to confirm: " + d.why }
+
+// confirmed returns an error unless what a look found, which began at a time, is
+// to be believed: it is sure, or an earlier look found so too, long enough ago
+// that both cannot be from the same old copy.
+func (o *Outbox) confirmed(claim store.Claim, a act, began time.Time) error {
+	if a.sure {
+		return nil
+	}
+	var first glance
+	if err := json.Unmarshal([]byte(claim.Payload), &first); err != nil || first.State != a.state || first.At.After(began) {
+		first = glance{State: a.state, At: o.db.Now()}
+	}
+	wait := confirm - began.Sub(first.At)
+	if wait <= 0 {
+		return nil
+	}
+	note, err := json.Marshal(first)
+	if err != nil {
+		return err
+	}
+	return &doubt{why: a.done, note: string(note), wait: wait}
 }
 
 // tried is how an attempt failed: at the look, or if called, at the call that
@@ -258,18 +343,27 @@ type tried struct {
 // Unwrap returns the cause.
 func (t *tried) Unwrap() error { return t.error }
 
-// failed notes on the effect what went wrong. The failure of a look says nothing
-// about whether an earlier call acted, nor does that of a later call, so the
-// state goes back to what it was.
+// failed notes on the effect what went wrong, and on the work what another look
+// has to confirm, if anything. The failure of a look says nothing about whether an
+// earlier call acted, nor does that of a later call, so the state goes back to what
+// it was.
 func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, cause error, dead bool) error {
-	state := ""
+	state, failure, note := "", cause.Error(), ""
+	if d, ok := errors.AsType[*doubt](cause); ok {
+		failure, note = "", d.note
+	}
 	if t, ok := errors.AsType[*tried](cause); ok {
 		switch {
-		case dead && hopeless(cause) && (t.called || t.before == store.EffectDue):
+		case dead && (hopeless(cause) || absent(cause)) && (t.called || t.before == store.EffectDue):
 			state = store.EffectFailed
 		case t.called && idle(cause):
 			state = t.before
 		}
 	}
-	return tx.SetEffect(ctx, claim.Key, state, "", cause.Error())
+	if note != claim.Payload {
+		if err := tx.Note(ctx, claim, note); err != nil {
+			return err
+		}
+	}
+	return tx.SetEffect(ctx, claim.Key, state, "", failure)
 }

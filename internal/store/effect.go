@@ -21,7 +21,7 @@ const (
 	EffectDone = "done"
 	// EffectDropped: no longer called for when its time came.
 	EffectDropped = "dropped"
-	// EffectFailed: the provider refuses; a person must decide.
+	// EffectFailed: the provider refuses; a person must decide, and may ask again.
 	EffectFailed = "failed"
 	// EffectWithheld: what would have been done, had the mode allowed it.
 	EffectWithheld = "withheld"
@@ -103,6 +103,14 @@ func (tx *Tx) SetEffect(ctx context.Context, key, state, result, failure string)
 	_, err := tx.exec(ctx, `
 		update effects set state = case when $1 = '' then state else $1 end, result = $2, error = $3, done_at = $4
 		where key = $5`, state, result, clip(failure), stamp{done}, key)
+	return err
+}
+
+// ReviveEffect makes an effect due again that failed; any other stays as it is.
+func (tx *Tx) ReviveEffect(ctx context.Context, key string) error {
+	_, err := tx.exec(ctx, `
+		update effects set state = $1, result = '', error = '', done_at = $2 where key = $3 and state = $4`,
+		EffectDue, stamp{}, key, EffectFailed)
 	return err
 }
 

@@ -44,6 +44,8 @@ type Event struct {
 	State   string
 	// Refs are the objects that it names, the first being what it is about.
 	Refs []string
+	// Told are the claims that it makes about objects; stored along with it.
+	Told []Told
 	// Cause is what the looks that it leads to are put down to; empty: its
 	// arrival. Not stored.
 	Cause    string
@@ -79,22 +81,47 @@ func (e Event) wants() []Want {
 const QueueLook = "look"
 
 // Settle marks the events done that were about these objects and were wanted
-// before the number at which the look began.
-func (tx *Tx) Settle(ctx context.Context, begun map[string]int64) error {
+// before the number at which the look began. It returns when the newest of them
+// came, by object.
+//
+// Call it after [Tx.Finish] and in the same transaction: an event that is stored
+// meanwhile is seen by one of the two.
+func (tx *Tx) Settle(ctx context.Context, begun map[string]int64) (newest map[string]time.Time, err error) {
+	return tx.settle(ctx, begun, `'received', 'dead'`)
+}
+
+// Mend is [Tx.Settle] for dead events alone: for a look that nobody claimed, while
+// others wait for theirs.
+func (tx *Tx) Mend(ctx context.Context, begun map[string]int64) error {
+	_, err := tx.settle(ctx, begun, `'dead'`)
+	return err
+}
+
+func (tx *Tx) settle(ctx context.Context, begun map[string]int64, states string) (newest map[string]time.Time, err error) {
 	rows := make([][]any, 0, len(begun))
 	for ref, number := range begun {
 		rows = append(rows, []any{ref, number, stamp{tx.Now}})
 	}
 	slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) }) //nolint:forcetypeassert // set above
-	_, err := update(ctx, tx, scanString, `
+	type settled struct {
+		ref  string
+		came stamp
+	}
+	done, err := update(ctx, tx, func(rows *sql.Rows) (s settled, err error) { return s, rows.Scan(&s.ref, &s.came) }, `
 		update events set state = 'done', done_at = v.column3, error = ''
 		from (values %s) as v
-		where events.ref = v.column1 and events.want < v.column2 and events.state in ('received', 'dead')
-		returning events.id`, rows)
+		where events.ref = v.column1 and events.want < v.column2 and events.state in ('received', 'dead') and events.state in (`+states+`)
+		returning events.ref, events.received_at`, rows)
 	if err != nil {
-		return fmt.Errorf("settle events: %w", err)
+		return nil, fmt.Errorf("settle events: %w", err)
 	}
-	return nil
+	newest = map[string]time.Time{}
+	for _, s := range done {
+		if s.came.After(newest[s.ref]) {
+			newest[s.ref] = s.came.Time
+		}
+	}
+	return newest, nil
 }
 
 // Trouble notes on the events about an object that looking at it failed; dead

@@ -177,7 +177,10 @@ func wantState(t *testing.T, db *store.DB, id, state string) {
 
 func settle(t testing.TB, db *store.DB, ref string, begun int64) {
 	t.Helper()
-	storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) error { return tx.Settle(ctx, map[string]int64{ref: begun}) })
+	storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Settle(ctx, map[string]int64{ref: begun})
+		return err
+	})
 }
 
 func number(t testing.TB, db *store.DB) int64 {

@@ -203,8 +203,9 @@ type ObjectFilter struct {
 	RevisitBy time.Time
 	// CheckedBefore selects rows that were not compared since a number.
 	CheckedBefore int64
-	// Present leaves out tombstones.
-	Present bool
+	// Present leaves out tombstones; BuriedSince selects those that were made since.
+	Present     bool
+	BuriedSince time.Time
 	// After continues a list.
 	After string
 	Limit int
@@ -221,6 +222,12 @@ func (db *DB) Objects(ctx context.Context, f ObjectFilter) ([]Object, error) {
 func (db *DB) CountObjects(ctx context.Context, f ObjectFilter) (int64, error) {
 	w := f.where()
 	return one(ctx, db, scanInt, `select count(*) from objects`+w.text(), w.args...)
+}
+
+// CountObjects is [DB.CountObjects] within a transaction.
+func (tx *Tx) CountObjects(ctx context.Context, f ObjectFilter) (int64, error) {
+	w := f.where()
+	return one(ctx, tx, scanInt, `select count(*) from objects`+w.text(), w.args...)
 }
 
 func (f ObjectFilter) where() where {
@@ -243,6 +250,10 @@ func (f ObjectFilter) where() where {
 	}
 	if f.Present {
 		w.conditions = append(w.conditions, "gone = 0")
+	}
+	if !f.BuriedSince.IsZero() {
+		w.conditions = append(w.conditions, "gone = 1")
+		w.add("changed_at >= $%d", stamp{f.BuriedSince})
 	}
 	return w
 }

@@ -10,7 +10,9 @@ import (
 )
 
 // Receive stores events that are not stored yet and raises a look at what they
-// name, in one commit. It returns which of them (by index) were new. Names that a
+// name, in one commit. One that is dead is received anew: whoever has it sent again
+// means that what was wrong is mended. It returns which of them (by index) were new
+// or dead. Names that a
 // database would refuse are kept in another form; see [name]: an event that its
 // provider signed is never turned away.
 //
@@ -22,7 +24,7 @@ func (db *DB) Receive(ctx context.Context, events []Event) (fresh []bool, err er
 	if len(r.distinct) == 0 {
 		return make([]bool, len(events)), nil
 	}
-	if db.writer != nil {
+	if db.writer != nil || r.tells() {
 		err = db.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
 			stored, err = tx.receive(ctx, r)
 			return err
@@ -60,6 +62,12 @@ type arrivals struct {
 	first map[[2]string]int
 }
 
+// tells reports whether any of the events makes claims, which the one statement has
+// no place for.
+func (r arrivals) tells() bool {
+	return slices.ContainsFunc(r.distinct, func(e Event) bool { return len(e.Told) > 0 })
+}
+
 // named is what an event is known by: its account and the provider's id.
 func (e Event) named() [2]string { return [2]string{e.Account, e.EventID} }
 
@@ -91,6 +99,11 @@ func scanNamed(rows *sql.Rows) (name [2]string, err error) {
 	return name, rows.Scan(&name[0], &name[1])
 }
 
+// receiveTail ends the statement that writes events.
+const receiveTail = `on conflict (account, event_id) do update set state = 'received', want = excluded.want, error = '', done_at = null
+	where events.state = 'dead'
+	returning account, event_id`
+
 // receive stores events statement by statement, within a transaction.
 func (tx *Tx) receive(ctx context.Context, r arrivals) (stored map[[2]string]bool, err error) {
 	refs := 0
@@ -110,7 +123,7 @@ func (tx *Tx) receive(ctx context.Context, r arrivals) (stored map[[2]string]boo
 	}
 	names, err := insertReturning(ctx, tx, scanNamed,
 		`insert into events (id, seq, account, event_id, type, arrival, created_at, received_at, headers, body, state, ref, refs, want, attempts, error)`,
-		`on conflict (account, event_id) do nothing returning account, event_id`, rows)
+		receiveTail, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -119,15 +132,19 @@ func (tx *Tx) receive(ctx context.Context, r arrivals) (stored map[[2]string]boo
 		stored[name] = true
 	}
 	var wants []Want
+	var told []Told
 	for _, e := range r.distinct {
 		if stored[e.named()] {
 			wants = append(wants, e.wants()...)
+			told = append(told, e.Told...)
 		}
 	}
-	if len(wants) == 0 {
-		return stored, nil
+	if len(wants) > 0 {
+		if err := tx.raise(ctx, want, numbers[len(r.distinct)+1:], arranged(wants)); err != nil {
+			return nil, err
+		}
 	}
-	return stored, tx.raise(ctx, want, numbers[len(r.distinct)+1:], arranged(wants))
+	return stored, tx.Tell(ctx, told)
 }
 
 // receive stores events by one statement, which is a transaction of its own: on
@@ -156,8 +173,7 @@ func (db *DB) receive(ctx context.Context, r arrivals) (map[[2]string]bool, erro
 			insert into events (id, seq, account, event_id, type, arrival, created_at, received_at, headers, body, state, ref, refs, want, attempts, error)
 			select 'ev_' || v.n, v.n, v.account, v.event_id, v.type, v.arrival, v.created_at, $1::timestamptz, v.headers, v.body, v.state, v.ref, v.refs, drawn.want, 0, ''
 			from (select nextval('counter') as n, u.* from `+events+` as u (account, event_id, type, arrival, created_at, headers, body, state, ref, refs)) v, drawn
-			on conflict (account, event_id) do nothing
-			returning account, event_id
+			`+receiveTail+`
 		), raised as (
 			`+raiseHead+`
 			select nextval('counter'), w.queue, w.key, w.lane, 'ready', $1::timestamptz, drawn.want, 0, 0, 0, w.cause, '', ''

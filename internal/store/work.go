@@ -242,16 +242,6 @@ func (tx *Tx) LockWork(ctx context.Context, finish []Claim, raise []Want) error 
 // is ready again; one with a next time is ready then; else it is idle. It
 // returns an error if a claim was lost.
 func (tx *Tx) Finish(ctx context.Context, claims []Claim, next time.Time) error {
-	return tx.finish(ctx, claims, next, "")
-}
-
-// Defer is [Tx.Finish] for rows that are to be worked once more, at next, for
-// another cause; one that was wanted meanwhile is due at once and keeps its own.
-func (tx *Tx) Defer(ctx context.Context, claims []Claim, next time.Time, cause string) error {
-	return tx.finish(ctx, claims, next, cause)
-}
-
-func (tx *Tx) finish(ctx context.Context, claims []Claim, next time.Time, cause string) error {
 	if len(claims) == 0 {
 		return nil
 	}
@@ -261,14 +251,13 @@ func (tx *Tx) finish(ctx context.Context, claims []Claim, next time.Time, cause 
 	}
 	rows := make([][]any, len(claims))
 	for i, c := range claims {
-		rows[i] = []any{c.ID, c.Token, state, stamp{next}, stamp{tx.Now}, cause}
+		rows[i] = []any{c.ID, c.Token, state, stamp{next}, stamp{tx.Now}}
 	}
 	done, err := update(ctx, tx, scanInt, `
 		update work set
 			state = case when work.wanted > v.column2 then 'ready' else v.column3 end,
 			due_at = case when work.wanted > v.column2 then v.column5 else v.column4 end,
-			attempts = 0, failures = 0, error = '', lease_until = null, seen = v.column2,
-			cause = case when v.column6 = '' or work.wanted > v.column2 then work.cause else v.column6 end
+			attempts = 0, failures = 0, error = '', payload = '', lease_until = null, seen = v.column2
 		from (values %s) as v
 		where work.id = v.column1 and work.token = v.column2 and work.state = 'running'
 		returning work.id`, rows)
@@ -311,6 +300,14 @@ func (tx *Tx) Wait(ctx context.Context, claim Claim, cause string, retry time.Ti
 		update work set state = 'ready', due_at = $1, error = $2, lease_until = null
 		where id = $3 and token = $4 and state = 'running'`, stamp{retry}, clip(cause), claim.ID, claim.Token)
 	return lostUnless(result, err, "wait with work")
+}
+
+// Note keeps a text with a row of work until it is finished or raised with another:
+// what its next worker should know of the attempts before. It is for the worker who
+// holds the claim or has just given it back.
+func (tx *Tx) Note(ctx context.Context, claim Claim, text string) error {
+	result, err := tx.exec(ctx, `update work set payload = $1 where id = $2 and token = $3`, text, claim.ID, claim.Token)
+	return lostUnless(result, err, "note on work")
 }
 
 // Release gives a claim back untouched, as if it had not been taken.

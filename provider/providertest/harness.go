@@ -19,6 +19,8 @@ type Harness struct {
 	New func(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.RoundTripper) *World
 	// Timeless: the provider signs no time, so that no webhook is ever stale.
 	Timeless bool
+	// Behind is how old a signature may be; zero: less than an hour.
+	Behind time.Duration
 	// Ownerless: the provider has no customers, so that nothing has an owner.
 	Ownerless bool
 	// EventTypes are the types of events that a lively month must have shown.

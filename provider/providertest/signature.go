@@ -37,8 +37,13 @@ func (h Harness) signatures(t *testing.T) {
 	w.rejected(t, "a changed body", hook.Header, changed, now, provider.BadSignature)
 	w.rejected(t, "an empty body", hook.Header, nil, now, provider.BadSignature)
 	w.rejected(t, "no event", w.Sign([]byte("{}"), now, good), []byte("{}"), now, provider.BadBody)
+	if h.Behind > 0 {
+		if _, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, now.Add(h.Behind-time.Minute)); err != nil {
+			t.Errorf("a signature as old as it may be: %v", err)
+		}
+	}
 	if !h.Timeless {
-		w.rejected(t, "an old one", hook.Header, hook.Body, now.Add(time.Hour), provider.Stale)
+		w.rejected(t, "an old one", hook.Header, hook.Body, now.Add(h.Behind+time.Hour), provider.Stale)
 		w.rejected(t, "one from the future", hook.Header, hook.Body, now.Add(-time.Hour), provider.Future)
 	}
 	if w.OtherMode != nil {

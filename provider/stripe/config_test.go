@@ -3,6 +3,8 @@ package stripe
 import (
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -47,4 +49,19 @@ func TestMode(t *testing.T) {
 			t.Errorf("%s: live is %v", key, got)
 		}
 	}
+}
+
+// TestGenuineKeysAreNoPlaceholders: random parts hold any word sooner or later.
+func TestGenuineKeysAreNoPlaceholders(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		random := rapid.StringMatching(`[A-Za-z0-9]{4,12}(xxx|todo|your|replace|Placeholder|changeme)?[A-Za-z0-9]{20,90}`).Draw(t, "random part")
+		for _, prefix := range []string{"sk_live_51", "rk_test_51"} {
+			if _, err := modeOf(prefix + random); err != nil {
+				t.Fatalf("%s%s: %v", prefix, random, err)
+			}
+		}
+		if err := checkWebhookSecret("whsec_" + random); err != nil {
+			t.Fatalf("whsec_%s: %v", random, err)
+		}
+	})
 }

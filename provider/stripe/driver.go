@@ -15,6 +15,7 @@ import (
 var (
 	_ provider.Driver      = (*Driver)(nil)
 	_ provider.EventLister = (*Driver)(nil)
+	_ provider.Unlister    = (*Driver)(nil)
 )
 
 // Account implements [provider.Driver].
@@ -26,10 +27,16 @@ func (d *Driver) Live() bool { return d.live }
 // Kinds implements [provider.Driver]: Stripe has them all.
 func (d *Driver) Kinds() []billing.Kind { return billing.Kinds() }
 
+// Unlisted implements [provider.Unlister]: charges without a payment intent, which
+// stand for a payment by themselves, are not among the payment intents.
+func (d *Driver) Unlisted(ref provider.Ref) bool {
+	return ref.Kind == billing.KindPayment && isCharge(ref.ID)
+}
+
 // Abilities implements [provider.Driver].
 func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 	all := provider.Natively(
-		provider.CheckoutSubscription, provider.CheckoutPayment, provider.PaymentUpdate,
+		provider.CheckoutSubscription, provider.CheckoutPayment, provider.CheckoutTrial, provider.PaymentUpdate,
 		provider.CancelAtPeriodEnd, provider.CancelNow, provider.Uncancel,
 		provider.Pause, provider.PauseUntil, provider.Resume, provider.ExtendTrial,
 		provider.Collect, provider.Refund, provider.PartialRefund, provider.AcceptDispute, provider.PushEmail,

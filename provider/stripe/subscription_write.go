@@ -30,22 +30,18 @@ func (d *Driver) CancelAtPeriodEnd(ctx context.Context, subscription provider.Re
 	return d.update(ctx, "cancel at period end", subscription, key, &sdk.SubscriptionUpdateParams{CancelAtPeriodEnd: sdk.Bool(true)})
 }
 
-// Uncancel implements [provider.Canceler]. It looks first: Stripe takes back the
-// end of the period and a set date by different parameters, and not both.
+// Uncancel implements [provider.Canceler]. Stripe takes back the end of the period
+// and a set date by different parameters, and not both. It does not look first: a
+// read may be old, while what Stripe answers to a write is what there is now.
 func (d *Driver) Uncancel(ctx context.Context, subscription provider.Ref, key string) error {
 	const op = "uncancel"
-	now, err := d.present(ctx, op, subscription, key)
-	switch {
-	case err != nil:
+	now, err := d.changed(ctx, op, subscription, key, &sdk.SubscriptionUpdateParams{CancelAtPeriodEnd: sdk.Bool(false)})
+	if err != nil || now.CancelAt == 0 {
 		return err
-	case now.CancelAtPeriodEnd:
-		return d.update(ctx, op, subscription, key, &sdk.SubscriptionUpdateParams{CancelAtPeriodEnd: sdk.Bool(false)})
-	case now.CancelAt != 0:
-		return d.update(ctx, op, subscription, key, &sdk.SubscriptionUpdateParams{
-			UnsetFields: []sdk.SubscriptionUpdateParamsUnsetField{sdk.SubscriptionUpdateParamsUnsetFieldCancelAt},
-		})
 	}
-	return nil
+	return d.update(ctx, op, subscription, key+":date", &sdk.SubscriptionUpdateParams{
+		UnsetFields: []sdk.SubscriptionUpdateParamsUnsetField{sdk.SubscriptionUpdateParamsUnsetFieldCancelAt},
+	})
 }
 
 // Pause implements [provider.Pauser]: invoices of the time are voided. Stripe
@@ -61,23 +57,15 @@ func (d *Driver) Pause(ctx context.Context, subscription provider.Ref, until tim
 
 // Resume implements [provider.Pauser]. Stripe knows two pauses, which may come
 // together: that of collection, and the status after a trial that ended without
-// a payment method. One that is not paused counts as resumed.
+// a payment method. One that is not paused counts as resumed; whether it is, is
+// told by the answer to a write, not by a read, which may be old.
 func (d *Driver) Resume(ctx context.Context, subscription provider.Ref, key string) error {
 	const op = "resume"
-	now, err := d.present(ctx, op, subscription, key)
-	if err != nil {
+	now, err := d.changed(ctx, op, subscription, key, &sdk.SubscriptionUpdateParams{
+		UnsetFields: []sdk.SubscriptionUpdateParamsUnsetField{sdk.SubscriptionUpdateParamsUnsetFieldPauseCollection},
+	})
+	if err != nil || now.Status != sdk.SubscriptionStatusPaused {
 		return err
-	}
-	if now.PauseCollection != nil {
-		err := d.update(ctx, op, subscription, key, &sdk.SubscriptionUpdateParams{
-			UnsetFields: []sdk.SubscriptionUpdateParamsUnsetField{sdk.SubscriptionUpdateParamsUnsetFieldPauseCollection},
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if now.Status != sdk.SubscriptionStatusPaused {
-		return nil
 	}
 	_, err = call(ctx, d, op+" subscription "+subscription.ID, func(ctx context.Context) (*sdk.Subscription, error) {
 		return d.api.V1Subscriptions.Resume(ctx, subscription.ID, &sdk.SubscriptionResumeParams{Params: keyed(key + ":status")})
@@ -101,24 +89,18 @@ func (d *Driver) ExtendTrial(ctx context.Context, subscription provider.Ref, unt
 
 // update changes a subscription.
 func (d *Driver) update(ctx context.Context, verb string, subscription provider.Ref, key string, params *sdk.SubscriptionUpdateParams) error {
-	op := verb + ", subscription " + clip(subscription.ID, 64)
-	if err := d.mayWrite(op, subscription, billing.KindSubscription, key); err != nil {
-		return err
-	}
-	params.Params = keyed(key)
-	_, err := call(ctx, d, op, func(ctx context.Context) (*sdk.Subscription, error) {
-		return d.api.V1Subscriptions.Update(ctx, subscription.ID, params)
-	})
+	_, err := d.changed(ctx, verb, subscription, key, params)
 	return err
 }
 
-// present looks at a subscription before it is changed.
-func (d *Driver) present(ctx context.Context, verb string, subscription provider.Ref, key string) (*sdk.Subscription, error) {
+// changed changes a subscription and returns it as it is then.
+func (d *Driver) changed(ctx context.Context, verb string, subscription provider.Ref, key string, params *sdk.SubscriptionUpdateParams) (*sdk.Subscription, error) {
 	op := verb + ", subscription " + clip(subscription.ID, 64)
 	if err := d.mayWrite(op, subscription, billing.KindSubscription, key); err != nil {
 		return nil, err
 	}
+	params.Params = keyed(key)
 	return call(ctx, d, op, func(ctx context.Context) (*sdk.Subscription, error) {
-		return d.api.V1Subscriptions.Retrieve(ctx, subscription.ID, nil)
+		return d.api.V1Subscriptions.Update(ctx, subscription.ID, params)
 	})
 }

@@ -156,27 +156,25 @@ func TestWrites(t *testing.T) {
 	active, ended := `{"id":"sub_1","status":"active","currency":"eur"}`, `{"id":"sub_1","status":"canceled","currency":"eur"}`
 	tests := map[string]struct {
 		do      func(*Driver) error
-		present string // of the subscription
+		present string // the subscription, as read and as answered to its update
 		call    string
 		form    map[string]string
 	}{
 		"cancel now": {func(d *Driver) error { return d.CancelNow(ctx, sub, "k") }, active, "DELETE /prefix/v1/subscriptions/sub_1", nil},
 		"cancel at period end": {func(d *Driver) error { return d.CancelAtPeriodEnd(ctx, sub, "k") }, active,
 			"POST /prefix/v1/subscriptions/sub_1", map[string]string{"cancel_at_period_end": "true"}},
-		"uncancel": {func(d *Driver) error { return d.Uncancel(ctx, sub, "k") }, `{"id":"sub_1","cancel_at_period_end":true,"cancel_at":9}`,
+		"uncancel": {func(d *Driver) error { return d.Uncancel(ctx, sub, "k") }, active,
 			"POST /prefix/v1/subscriptions/sub_1", map[string]string{"cancel_at_period_end": "false"}},
 		"uncancel a date": {func(d *Driver) error { return d.Uncancel(ctx, sub, "k") }, `{"id":"sub_1","cancel_at":9}`,
 			"POST /prefix/v1/subscriptions/sub_1", map[string]string{"cancel_at": ""}},
-		"uncancel nothing": {func(d *Driver) error { return d.Uncancel(ctx, sub, "k") }, active, "GET /prefix/v1/subscriptions/sub_1", nil},
 		"pause": {func(d *Driver) error { return d.Pause(ctx, sub, time.Time{}, "k") }, active,
 			"POST /prefix/v1/subscriptions/sub_1", map[string]string{"pause_collection[behavior]": "void"}},
 		"pause until": {func(d *Driver) error { return d.Pause(ctx, sub, at(99), "k") }, active,
 			"POST /prefix/v1/subscriptions/sub_1", map[string]string{"pause_collection[behavior]": "void", "pause_collection[resumes_at]": "99"}},
-		"resume collection": {func(d *Driver) error { return d.Resume(ctx, sub, "k") }, `{"id":"sub_1","status":"active","pause_collection":{"behavior":"void"}}`,
+		"resume collection": {func(d *Driver) error { return d.Resume(ctx, sub, "k") }, active,
 			"POST /prefix/v1/subscriptions/sub_1", map[string]string{"pause_collection": ""}},
 		"resume after a trial": {func(d *Driver) error { return d.Resume(ctx, sub, "k") }, `{"id":"sub_1","status":"paused"}`,
 			"POST /prefix/v1/subscriptions/sub_1/resume", nil},
-		"resume nothing": {func(d *Driver) error { return d.Resume(ctx, sub, "k") }, active, "GET /prefix/v1/subscriptions/sub_1", nil},
 		"extend trial": {func(d *Driver) error { return d.ExtendTrial(ctx, sub, noon.AddDate(1, 0, 0), "k") }, active,
 			"POST /prefix/v1/subscriptions/sub_1", map[string]string{"trial_end": "1806580800", "proration_behavior": "none"}},
 		"refund the rest": {func(d *Driver) error {
@@ -204,7 +202,7 @@ func TestWrites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{answers: map[string]string{
 				"GET /prefix/v1/subscriptions/sub_1": test.present, "DELETE /prefix/v1/subscriptions/sub_1": ended,
-				"POST /prefix/v1/subscriptions/sub_1": active, "POST /prefix/v1/subscriptions/sub_1/resume": active,
+				"POST /prefix/v1/subscriptions/sub_1": test.present, "POST /prefix/v1/subscriptions/sub_1/resume": active,
 				"POST /prefix/v1/refunds": `{"id":"re_1"}`, "POST /prefix/v1/disputes/du_1/close": `{"id":"du_1"}`,
 				"POST /prefix/v1/customers/cus_1": `{"id":"cus_1"}`, "POST /prefix/v1/invoices/in_1/pay": `{"id":"in_1"}`,
 				"POST /prefix/v1/billing_portal/sessions": `{"id":"bps_1","url":"https://billing.stripe.com/p/session/1"}`,

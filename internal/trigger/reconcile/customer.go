@@ -20,6 +20,15 @@ func (r *Reconciler) Customer(ctx context.Context, ref, account string) (compare
 	if err != nil {
 		return 0, 0, err
 	}
+	shared, err := r.sharedOwners(ctx, ref, account)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, owner := range shared {
+		if !slices.ContainsFunc(linked, func(o store.Object) bool { return o.Key == owner.Key }) {
+			linked = append(linked, owner)
+		}
+	}
 	var failures []error
 	for _, owner := range linked {
 		driver, known := r.Apply.Drivers[owner.Account]
@@ -46,6 +55,30 @@ func (r *Reconciler) Customer(ctx context.Context, ref, account string) (compare
 		return compared, changed, fmt.Errorf("reconcile customer %s: %w", ref, failures[0])
 	}
 	return compared, changed, nil
+}
+
+// sharedOwners are the providers' customers under whom a customer has bought, where
+// those may be linked to somebody else.
+func (r *Reconciler) sharedOwners(ctx context.Context, ref, account string) (owners []store.Object, err error) {
+	seen := map[string]bool{}
+	for after := ""; ; {
+		rows, err := r.DB.Objects(ctx, store.ObjectFilter{Customer: ref, Account: account, Present: true, After: after, Limit: 1000})
+		if err != nil || len(rows) == 0 {
+			return owners, err
+		}
+		for _, o := range rows {
+			driver, known := r.Apply.Drivers[o.Account]
+			if o.Owner == "" || !known || !provider.OwnersShared(driver) {
+				continue
+			}
+			key := provider.Ref{Account: o.Account, Kind: billing.KindCustomer, ID: o.Owner}.String()
+			if !seen[key] {
+				seen[key] = true
+				owners = append(owners, store.Object{Key: key, Account: o.Account, ID: o.Owner})
+			}
+		}
+		after = rows[len(rows)-1].Key
+	}
 }
 
 // known looks at every object of a customer that the ledger has of an account.
@@ -78,7 +111,7 @@ func (r *Reconciler) owner(ctx context.Context, driver provider.Driver, owner st
 	}
 	var total Progress
 	total.count(outcomes)
-	for _, kind := range driver.Kinds() {
+	for _, kind := range provider.Listed(driver) {
 		if kind == billing.KindCustomer {
 			continue
 		}
@@ -100,12 +133,12 @@ func (r *Reconciler) owned(ctx context.Context, driver provider.Driver, query pr
 		if err != nil {
 			return err
 		}
-		outcomes, err := r.Apply.Write(ctx, apply.Page{Cause: cause, Begun: number, Snapshots: page.Snapshots})
+		outcomes, failed, err := r.Apply.Write(ctx, apply.Page{Cause: cause, Begun: number, Snapshots: page.Snapshots})
 		if err != nil {
 			return err
 		}
 		total.count(outcomes)
-		if err := r.unread(ctx, page); err != nil {
+		if err := r.unread(ctx, append(page.Unread, failed...)); err != nil {
 			return err
 		}
 		if query.After = page.Next; query.After == "" {

@@ -12,6 +12,8 @@
 //	pull/ACCOUNT     reads events that were not delivered
 //	sweep/ACCOUNT    reads all lists, page by page; the first time, to fill the
 //	                 ledger; then every day
+//	recent/ACCOUNT   reads the newest of some lists every few minutes, where a
+//	                 provider gives up early on webhooks and lists no events
 //	revisit/ACCOUNT  looks at what was expected to change by now: the end of a
 //	                 period or trial, a payment under way
 //	turns            decides access anew where time alone changes it
@@ -41,9 +43,10 @@ type Config struct {
 	Inbox *inbox.Inbox
 	Wake  func(queue string)
 	Log   *slog.Logger
-	// Pull is how often events are listed (2 minutes), Hot how often objects are
+	// Pull is how often events are listed (2 minutes), Recent how often the newest
+	// objects are where events are not (3 minutes), Hot how often objects are
 	// revisited (5 minutes), Full how often everything is swept (24 hours).
-	Pull, Hot, Full time.Duration
+	Pull, Recent, Hot, Full time.Duration
 	// PullOnly lists the accounts that get no webhooks: their events come by
 	// listing alone, often and at once.
 	PullOnly []string
@@ -64,6 +67,7 @@ func New(config Config) *Reconciler {
 		}
 	}
 	fallback(&config.Pull, 2*time.Minute)
+	fallback(&config.Recent, 3*time.Minute)
 	fallback(&config.Hot, 5*time.Minute)
 	fallback(&config.Full, 24*time.Hour)
 	return &Reconciler{Config: config}
@@ -81,6 +85,9 @@ func (r *Reconciler) Schedule(ctx context.Context) error {
 		names = append(names, "sweep/"+account, "revisit/"+account)
 		if _, lists := driver.(provider.EventLister); lists && !slices.Contains(r.NoPull, account) {
 			names = append(names, "pull/"+account)
+		}
+		if _, lists := driver.(provider.RecentLister); lists {
+			names = append(names, "recent/"+account)
 		}
 	}
 	var wants []store.Want
@@ -137,6 +144,8 @@ func (r *Reconciler) run(ctx context.Context, claim store.Claim) error {
 		return r.pull(ctx, claim, driver)
 	case "sweep":
 		return r.sweep(ctx, claim, driver)
+	case "recent":
+		return r.recent(ctx, claim, driver)
 	case "revisit":
 		return r.revisit(ctx, claim, account)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // RequestRecent asks for a look now at what may have changed lately: events that
-// were not delivered, and objects that were expected to change. An empty account
+// were not delivered, the newest objects, and those that were expected to change. An empty account
 // means all.
 func (r *Reconciler) RequestRecent(ctx context.Context, account string) (accounts []string, err error) {
 	var wants []store.Want
@@ -23,6 +23,9 @@ func (r *Reconciler) RequestRecent(ctx context.Context, account string) (account
 		wants = append(wants, store.Want{Queue: store.QueueTask, Key: "revisit/" + name, Cause: string(apply.Request)})
 		if _, lists := driver.(provider.EventLister); lists && !slices.Contains(r.NoPull, name) {
 			wants = append(wants, store.Want{Queue: store.QueueTask, Key: "pull/" + name, Cause: string(apply.Request)})
+		}
+		if _, lists := driver.(provider.RecentLister); lists {
+			wants = append(wants, store.Want{Queue: store.QueueTask, Key: "recent/" + name, Cause: string(apply.Request)})
 		}
 	}
 	if len(wants) == 0 {

@@ -20,7 +20,10 @@ type Progress struct {
 	After string       `json:"after,omitempty"`
 	// Number was drawn before the first page of the kind: a row that was last
 	// compared before it was not in the list.
-	Number    int64     `json:"number"`
+	Number int64 `json:"number"`
+	// First was drawn before the first page of all, for the kinds that come beside
+	// others.
+	First     int64     `json:"first,omitempty"`
 	StartedAt time.Time `json:"started_at"`
 	// Backfill: the ledger has never been filled before.
 	Backfill bool `json:"backfill,omitempty"`
@@ -53,6 +56,9 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 	if at.After == "" {
 		at.Number = number
 	}
+	if at.First == 0 {
+		at.First = number
+	}
 	page, err := driver.List(ctx, provider.Query{Kind: at.Kind, After: at.After})
 	if at.After != "" && lostPlace(err) {
 		return r.again(ctx, claim, account, at, err)
@@ -65,22 +71,25 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 		cause.Event = apply.Backfill
 	}
 	write := apply.Page{Cause: cause, Begun: number, Snapshots: page.Snapshots}
-	outcomes, err := r.Apply.Write(ctx, write)
+	outcomes, failed, err := r.Apply.Write(ctx, write)
 	if err != nil {
 		return err
 	}
 	fail.Point("sweep.written")
 	at.count(outcomes)
-	if err := r.unread(ctx, page); err != nil {
+	if err := r.unread(ctx, append(page.Unread, failed...)); err != nil {
 		return err
 	}
 	if at.After = page.Next; page.Next == "" {
 		if at.Doubted, err = r.leftovers(ctx, account, at); err != nil {
 			return err
 		}
-		at.Kind = following(driver.Kinds(), at.Kind)
+		at.Kind = following(provider.Listed(driver), at.Kind)
 	}
 	if at.Kind == "" {
+		if at.Doubted, err = r.bundled(ctx, driver, at); err != nil {
+			return err
+		}
 		return r.swept(ctx, claim, account, at)
 	}
 	return r.finish(ctx, claim, r.DB.Now(), func(ctx context.Context, tx *store.Tx) error {
@@ -107,12 +116,12 @@ func (r *Reconciler) again(ctx context.Context, claim store.Claim, account strin
 	})
 }
 
-// unread asks for a look at each object of a page that could not be read: the
-// look fails with what is wrong, and is seen to by a person, while the sweep goes
-// on.
-func (r *Reconciler) unread(ctx context.Context, page provider.Page) error {
-	wants := make([]store.Want, len(page.Unread))
-	for i, ref := range page.Unread {
+// unread asks for a look at each object of a page that could not be read or
+// written: the look fails with what is wrong, and is seen to by a person, while the
+// sweep goes on.
+func (r *Reconciler) unread(ctx context.Context, refs []provider.Ref) error {
+	wants := make([]store.Want, len(refs))
+	for i, ref := range refs {
 		wants[i] = store.Want{Queue: store.QueueLook, Key: ref.String(), Cause: string(apply.Sweep)}
 	}
 	return r.raise(ctx, wants...)
@@ -139,7 +148,7 @@ func (r *Reconciler) position(ctx context.Context, driver provider.Driver) (Prog
 	}
 	var last Swept
 	err := r.cursor(ctx, "swept/"+driver.Account(), &last)
-	return Progress{Kind: driver.Kinds()[0], StartedAt: r.DB.Now(), Backfill: last.FinishedAt.IsZero()}, err
+	return Progress{Kind: provider.Listed(driver)[0], StartedAt: r.DB.Now(), Backfill: last.FinishedAt.IsZero()}, err
 }
 
 // following is the kind after one; empty after the last.
@@ -160,13 +169,18 @@ func (r *Reconciler) swept(ctx context.Context, claim store.Claim, account strin
 		if err := setCursor(ctx, tx, "swept/"+account, Swept{Progress: at, FinishedAt: now}); err != nil {
 			return err
 		}
+		if at.Doubted == 0 { // what is missing now may be believed
+			if err := tx.SetCursor(ctx, apply.Vanishing(account), ""); err != nil {
+				return err
+			}
+		}
 		return setCursor(ctx, tx, "sweep/"+account, Progress{})
 	})
 }
 
 // believed is how many objects of a kind may be missing from a list at once,
 // whatever their share.
-const believed = 20
+const believed = 3
 
 // leftovers asks for a look at every object of a kind that a complete list did
 // not have. The list alone buries nobody: only the look does. If it is more than
@@ -184,6 +198,11 @@ func (r *Reconciler) leftovers(ctx context.Context, account string, at Progress)
 	if err != nil {
 		return at.Doubted, err
 	}
+	unlisted, err := r.unlisted(ctx, filter)
+	if err != nil {
+		return at.Doubted, err
+	}
+	all, missing = all-unlisted, missing-unlisted
 	if missing > believed && missing > all/2 {
 		r.Log.Error("a complete list lacks most of what the ledger has, and is not believed: does the key open the right account?",
 			"account", account, "kind", at.Kind, "missing", missing, "of", all)
@@ -199,6 +218,40 @@ func (r *Reconciler) leftovers(ctx context.Context, account string, at Progress)
 		}
 		filter.After = rows[len(rows)-1].Key
 	}
+}
+
+// unlisted counts, of the objects that a list did not have, those that no list has.
+func (r *Reconciler) unlisted(ctx context.Context, filter store.ObjectFilter) (n int64, err error) {
+	unlister, some := r.Apply.Drivers[filter.Account].(provider.Unlister)
+	for filter.Limit = 200; some; {
+		rows, err := r.DB.Objects(ctx, filter)
+		if err != nil || len(rows) == 0 {
+			return n, err
+		}
+		for _, o := range rows {
+			if unlister.Unlisted(provider.Ref{Account: o.Account, Kind: billing.Kind(o.Kind), ID: o.ID}) {
+				n++
+			}
+		}
+		filter.After = rows[len(rows)-1].Key
+	}
+	return 0, nil
+}
+
+// bundled is leftovers for the kinds that came beside others: what was not compared
+// since the sweep began was not there.
+func (r *Reconciler) bundled(ctx context.Context, driver provider.Driver, at Progress) (doubted int, err error) {
+	listed := provider.Listed(driver)
+	for _, kind := range driver.Kinds() {
+		if slices.Contains(listed, kind) {
+			continue
+		}
+		at.Kind, at.Number = kind, at.First
+		if at.Doubted, err = r.leftovers(ctx, driver.Account(), at); err != nil {
+			break
+		}
+	}
+	return at.Doubted, err
 }
 
 func looks(rows []store.Object, trigger apply.Trigger) []store.Want {

@@ -143,7 +143,7 @@ func (r *Redirect) Begin(ctx context.Context, q Request) (Checkout, error) {
 		if err := r.vacant(ctx, q, facts); err != nil {
 			return Checkout{}, err
 		}
-		if q.TrialEnd.IsZero() {
+		if able, _ := provider.Can(r.Apply.Drivers[q.Account], provider.CheckoutTrial); able && q.TrialEnd.IsZero() {
 			q.TrialEnd = r.prepaid(plan, facts)
 		}
 	}
@@ -205,6 +205,9 @@ const longestTrial = 730 * 24 * time.Hour
 
 func (r *Redirect) checkTrial(q Request, plan billing.Plan) error {
 	now := r.DB.Now()
+	if able, why := provider.Can(r.Apply.Drivers[q.Account], provider.CheckoutTrial); !able && !q.TrialEnd.IsZero() {
+		return &Invalid{fmt.Sprintf("%q cannot begin a checkout with a trial: leave trial_end out. %s", q.Account, why)}
+	}
 	switch {
 	case q.TrialEnd.IsZero():
 	case plan.Kind != billing.GrantSubscription:
@@ -225,7 +228,7 @@ func (r *Redirect) vacant(ctx context.Context, q Request, facts billing.Facts) e
 			continue
 		}
 		blocked := &Blocked{Account: held.Account, Subscription: held.ID, Status: s.Status}
-		blocked.PortalURL = r.portal(ctx, held.Account, q)
+		blocked.PortalURL = r.portal(ctx, held, q)
 		return blocked
 	}
 	return nil
@@ -233,18 +236,22 @@ func (r *Redirect) vacant(ctx context.Context, q Request, facts billing.Facts) e
 
 // portal mints a link to where the customer can mend their payment method; a
 // provider that fails here must not turn the refusal into an error.
-func (r *Redirect) portal(ctx context.Context, account string, q Request) string {
-	updater, able := r.Apply.Drivers[account].(provider.PaymentUpdater)
+func (r *Redirect) portal(ctx context.Context, held billing.Held[billing.Subscription], q Request) string {
+	updater, able := r.Apply.Drivers[held.Account].(provider.PaymentUpdater)
 	if !able {
 		return ""
 	}
-	owner, err := r.owner(ctx, account, q.Customer)
-	if err != nil || owner == "" {
-		return ""
+	payer := provider.Ref{Account: held.Account, Kind: billing.KindSubscription, ID: held.ID}
+	if !provider.OwnersShared(r.Apply.Drivers[held.Account]) {
+		owner, err := r.owner(ctx, held.Account, q.Customer)
+		if err != nil || owner == "" {
+			return ""
+		}
+		payer.Kind, payer.ID = billing.KindCustomer, owner
 	}
-	link, err := updater.PaymentUpdateURL(ctx, provider.Ref{Account: account, Kind: billing.KindCustomer, ID: owner}, q.CancelURL)
+	link, err := updater.PaymentUpdateURL(ctx, payer, q.CancelURL)
 	if err != nil {
-		r.Log.Warn("cannot make a portal link", "account", account, "error", err)
+		r.Log.Warn("cannot make a portal link", "account", held.Account, "error", err)
 		return ""
 	}
 	return link

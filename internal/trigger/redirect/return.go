@@ -48,6 +48,9 @@ type Return struct {
 // token that we did not make, or another checkout's id.
 var ErrForeign = errors.New("this return address is not valid")
 
+// errInvisible says that the provider does not show what the address names.
+var errInvisible = fmt.Errorf("%w: what it names is not to be seen", ErrForeign)
+
 // patience is how long the customer's browser may wait for the provider.
 const patience = 10 * time.Second
 
@@ -64,7 +67,7 @@ func (r *Redirect) Returned(ctx context.Context, account string, query url.Value
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	state, err := r.look(ctx, row, request, ref)
+	state, err := r.outcome(ctx, row, request, ref, query)
 	switch {
 	case errors.Is(err, ErrForeign):
 		return Return{}, err
@@ -89,11 +92,11 @@ func (r *Redirect) Returned(ctx context.Context, account string, query url.Value
 // note records that the customer came back with a purchase that is good, and the
 // provider's id if we died before we had noted it.
 func (r *Redirect) note(ctx context.Context, row store.Checkout, ref provider.Ref, state State) error {
-	if row.Object != "" && (state != Complete || row.State == store.CheckoutReturned) {
+	if (row.Object != "" || ref.ID == "") && (state != Complete || row.State == store.CheckoutReturned) {
 		return nil
 	}
 	return r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if row.Object == "" {
+		if row.Object == "" && ref.ID != "" {
 			if err := tx.CheckoutMade(ctx, row.ID, ref.ID, store.CheckoutOpen); err != nil {
 				return err
 			}
@@ -124,13 +127,65 @@ func (r *Redirect) claimed(ctx context.Context, account string, query url.Values
 	if err != nil {
 		return row, ref, err
 	}
-	if ref, err = checkouter.ReturnedRef(query); err != nil {
+	ref, err = checkouter.ReturnedRef(query)
+	if errors.Is(err, provider.ErrUnnamed) {
+		return row, provider.Ref{Account: account, Kind: billing.KindCheckout, ID: row.Object}, nil
+	}
+	if err != nil {
 		return row, ref, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
 	if row.Object != "" && row.Object != ref.ID {
 		return row, ref, ErrForeign
 	}
 	return row, ref, nil
+}
+
+// outcome finds out what came of the checkout: from the checkout itself, or where
+// the provider does not say there, from the purchase.
+func (r *Redirect) outcome(ctx context.Context, row store.Checkout, request Request, ref provider.Ref, query url.Values) (State, error) {
+	prover, apart := r.Apply.Drivers[row.Account].(provider.PurchaseProver)
+	if !apart {
+		return r.look(ctx, row, request, ref)
+	}
+	purchase, err := r.purchase(ctx, prover, row, query)
+	if err != nil || purchase.IsZero() {
+		// The provider sends only those here who have bought something; what it was, a
+		// webhook will tell.
+		return Pending, err
+	}
+	state, err := r.look(ctx, row, request, purchase)
+	if errors.Is(err, errInvisible) {
+		return Pending, nil // it was there a moment ago, and will be again
+	}
+	return state, err
+}
+
+// purchase finds what was bought with a checkout: a webhook has told, or the address
+// proves it. What is proven is kept like a claim of a webhook, so that every later
+// look finds whose the purchase is.
+func (r *Redirect) purchase(ctx context.Context, prover provider.PurchaseProver, row store.Checkout, query url.Values) (provider.Ref, error) {
+	token := query.Get(tokenParameter)
+	purchase, err := prover.ProvenPurchase(ctx, query)
+	if err != nil {
+		return purchase, err
+	}
+	if !purchase.IsZero() {
+		return purchase, r.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+			return tx.Tell(ctx, []store.Told{{Key: purchase.String(), Name: provider.ClaimToken, Value: token, Event: row.ID}})
+		})
+	}
+	const most = 100 // one checkout may be paid again, and each payment tells of several objects
+	keys, err := r.DB.ToldBy(ctx, provider.ClaimToken, token, most)
+	if err != nil {
+		return purchase, err
+	}
+	for _, key := range keys {
+		told, err := provider.ParseRef(key)
+		if err == nil && told.Account == row.Account && told.Kind == billing.KindCheckout {
+			purchase = told
+		}
+	}
+	return purchase, nil
 }
 
 // look asks the provider what came of the checkout.
@@ -142,6 +197,9 @@ func (r *Redirect) look(ctx context.Context, row store.Checkout, request Request
 	}
 	if outcomes[0].Missing && row.Object == ref.ID {
 		return Pending, nil // we had it made: the provider does not show it yet
+	}
+	if outcomes[0].Missing {
+		return "", errInvisible
 	}
 	checkout, ok := outcomes[0].Object.(billing.Checkout)
 	if !ok || outcomes[0].Customer != row.Customer {

@@ -1,0 +1,73 @@
+package provider
+
+import "github.com/trivetdev/trivet/billing"
+
+// The interfaces below tell what a provider is like, for those whose ways differ
+// from what is usual. Like capabilities they are optional.
+
+// Teller is implemented by drivers whose events make claims; see
+// [Delivery.Claims].
+type Teller interface {
+	Driver
+	// TellsClaims reports whether claims are to be kept for this account.
+	TellsClaims() bool
+}
+
+// SharedOwners is implemented by drivers whose provider takes buyers for one
+// customer because they typed the same thing, such as an e-mail address. What such
+// a customer owns may belong to several people, and whoever buys as somebody else
+// must not be given what the other one has: nothing is linked because of its owner.
+// The first that is known to be somebody's still tells whose the owner is.
+type SharedOwners interface {
+	Driver
+	SharesOwners() bool
+}
+
+// RecentLister is implemented by drivers whose provider gives up soon on webhooks
+// and has no list of events: the newest objects are then listed again and again.
+type RecentLister interface {
+	Driver
+	// Recent lists the kinds whose newest objects are worth that. For them
+	// [Driver.List] begins with the newest.
+	Recent() []billing.Kind
+}
+
+// Bundler is implemented by drivers some of whose kinds come beside others; see
+// [Snapshot.Beside].
+type Bundler interface {
+	Driver
+	// Bundled lists the kinds all of whose objects come beside those of other
+	// kinds, so that whoever lists these need not list them.
+	Bundled() []billing.Kind
+}
+
+// Listed are the kinds that have to be listed to see every object of an account.
+func Listed(d Driver) []billing.Kind {
+	bundler, some := d.(Bundler)
+	if !some {
+		return d.Kinds()
+	}
+	var kinds []billing.Kind
+	bundled := map[billing.Kind]bool{}
+	for _, kind := range bundler.Bundled() {
+		bundled[kind] = true
+	}
+	for _, kind := range d.Kinds() {
+		if !bundled[kind] {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// Tells reports whether an account's events make claims that must be kept.
+func Tells(d Driver) bool {
+	t, ok := d.(Teller)
+	return ok && t.TellsClaims()
+}
+
+// OwnersShared reports whether an account's customers may be several people's.
+func OwnersShared(d Driver) bool {
+	s, ok := d.(SharedOwners)
+	return ok && s.SharesOwners()
+}

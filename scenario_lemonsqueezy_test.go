@@ -1,0 +1,588 @@
+package trivet_test
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/trivetdev/trivet"
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/pgtest"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
+	driver "github.com/trivetdev/trivet/provider/lemonsqueezy"
+	"github.com/trivetdev/trivet/sim"
+	world "github.com/trivetdev/trivet/sim/lemonsqueezy"
+)
+
+const lemonSecret = "a secret for webhooks"
+
+// lemonHouse is a whole service beside a simulated Lemon Squeezy.
+type lemonHouse struct {
+	*house
+	world  *world.Server
+	client *http.Client
+	// deaf loses every webhook.
+	deaf bool
+	// kept are the webhooks that came, each as often as it was sent.
+	kept []*http.Request
+}
+
+// lemonOptions say how a house is furnished.
+type lemonOptions struct {
+	// mute: return addresses do not name the order.
+	mute bool
+	// bind is what counts besides the token.
+	bind []string
+	// long is for tests of weeks: the newest objects are listed once a day.
+	long bool
+}
+
+// lemons runs a test on SQLite and on PostgreSQL.
+func lemons(t *testing.T, o lemonOptions, test func(*lemonHouse)) {
+	t.Helper()
+	recent := time.Duration(0) // every three minutes
+	if o.long {
+		recent = day
+	}
+	open := func(t *testing.T, database string) *lemonHouse {
+		clock := sim.NewClock(opening)
+		w := world.New(world.Config{
+			Seed: 1, Clock: clock, WebhookURL: "https://billing.test/webhooks/lemonsqueezy", WebhookSecret: lemonSecret, Variables: !o.mute,
+		})
+		w.AddCatalog()
+		l := &lemonHouse{house: &house{t: t, clock: clock, database: database}, world: w}
+		d, err := driver.New(driver.Config{
+			Account: "lemonsqueezy", APIKey: w.APIKey(), Store: w.Store(), WebhookSecrets: []string{lemonSecret},
+			Transport: sim.Transport(w.Handler()), Now: clock.Now,
+		})
+		l.check(err)
+		l.Service, err = trivet.New(t.Context(), trivet.Config{
+			PublicURL: "https://billing.test", Database: database, Volatile: true, Providers: []provider.Driver{d}, CheckKeys: true,
+			Plans: []billing.Plan{
+				{ID: "pro", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantProMonth, world.VariantBasicWeek}}, Kind: billing.GrantSubscription},
+				{ID: "life", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantForever}}, Kind: billing.GrantForever},
+			},
+			Bind: map[string][]string{"lemonsqueezy": append([]string{"token"}, o.bind...)}, Recent: recent, APIKeys: []string{serviceKey}, Now: clock.Now, Hot: day, Full: 7*day + 37*time.Minute,
+			Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		})
+		l.check(err)
+		t.Cleanup(func() { _ = l.Close() })
+		l.ledger, err = store.Open(t.Context(), store.Options{URL: database, Now: clock.Now, Volatile: true})
+		l.check(err)
+		t.Cleanup(func() { _ = l.ledger.Close() })
+		return l
+	}
+	t.Run("sqlite", func(t *testing.T) { test(open(t, "sqlite:"+filepath.Join(t.TempDir(), "trivet.db"))) })
+	t.Run("postgres", func(t *testing.T) { test(open(t, pgtest.URL(t))) })
+}
+
+// pass lets time go by.
+func (l *lemonHouse) pass(d time.Duration) {
+	l.t.Helper()
+	for end := l.clock.Now().Add(d); ; {
+		next := end
+		for _, due := range []func() (time.Time, bool){l.world.NextAt, func() (time.Time, bool) {
+			at, waits, err := l.Next(l.t.Context())
+			l.check(err)
+			return at, waits
+		}} {
+			if at, waits := due(); waits && at.Before(next) {
+				next = at
+			}
+		}
+		if next.After(l.clock.Now()) {
+			l.world.Advance(next)
+		}
+		l.world.Deliver(l.t.Context(), l.deliver)
+		_, err := l.Step(l.t.Context())
+		l.check(err)
+		if !l.clock.Now().Before(end) {
+			return
+		}
+	}
+}
+
+func (l *lemonHouse) deliver(r *http.Request) (int, error) {
+	body, err := io.ReadAll(r.Body)
+	l.check(err)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	again := r.Clone(l.t.Context())
+	again.Body = io.NopCloser(bytes.NewReader(body))
+	l.kept = append(l.kept, again)
+	if l.deaf {
+		return http.StatusOK, nil
+	}
+	return l.post(r)
+}
+
+// checkout sends a customer to a page and returns the provider's id and address.
+func (l *lemonHouse) checkout(customer, plan string) (id, address string) {
+	l.t.Helper()
+	var made struct {
+		ProviderID string `json:"provider_id"`
+		URL        string
+	}
+	code := l.call(http.MethodPost, "/v1/checkouts", fmt.Sprintf(`{"customer":%q,"plan":%q,"email":"%s@example.com",
+		"success_url":"https://app.test/yes","cancel_url":"https://app.test/no"}`, customer, plan, customer), &made)
+	if code != http.StatusCreated && code != http.StatusOK {
+		l.t.Fatalf("checkout: %d", code)
+	}
+	return made.ProviderID, made.URL
+}
+
+// buy pays a checkout by its page and returns where the browser is sent.
+func (l *lemonHouse) buy(customer, plan, email string) (order, back string) {
+	l.t.Helper()
+	id, address := l.checkout(customer, plan)
+	r := httptest.NewRequest(http.MethodPost, address, strings.NewReader(url.Values{"action": {"good"}, "email": {email}}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	l.world.Handler().ServeHTTP(w, r)
+	if w.Code != http.StatusSeeOther {
+		l.t.Fatalf("pay: %d %s", w.Code, w.Body)
+	}
+	orders := l.world.Bought(id)
+	return orders[len(orders)-1], w.Header().Get("Location")
+}
+
+// comeBack opens the return address and tells what the service says.
+func (l *lemonHouse) comeBack(address string) (code int, status string) {
+	l.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, strings.NewReplacer("[", "%5B", "]", "%5D").Replace(address), nil)
+	r.Header.Set("Accept", "application/json")
+	w := httptest.NewRecorder()
+	l.Handler().ServeHTTP(w, r)
+	_, text, _ := strings.Cut(w.Body.String(), `"status":"`)
+	status, _, _ = strings.Cut(text, `"`)
+	return w.Code, status
+}
+
+func (l *lemonHouse) may(customer string, want bool) {
+	l.t.Helper()
+	var answer struct {
+		Allowed bool
+		Reason  string
+	}
+	l.call(http.MethodGet, "/v1/check?customer="+customer+"&feature=export", "", &answer)
+	if answer.Allowed != want {
+		l.t.Errorf("at %s %s may: %v (%s)", offset(l.clock.Now(), time.Minute), customer, answer.Allowed, answer.Reason)
+	}
+}
+
+func (l *lemonHouse) owner(kind, id string) string {
+	l.t.Helper()
+	o, err := l.ledger.Object(l.t.Context(), "lemonsqueezy/"+kind+"/"+id)
+	l.check(err)
+	return o.Customer
+}
+
+func (l *lemonHouse) subscriptionOf(order string) string {
+	l.t.Helper()
+	id, err := l.world.SubscriptionOf(order)
+	l.check(err)
+	return id
+}
+
+// audited checks that the trail accounts for the ledger, and that the ledger has
+// every noun that there is and no other.
+func (l *lemonHouse) audited() {
+	l.t.Helper()
+	empty, err := store.Open(l.t.Context(), store.Options{URL: "sqlite:" + filepath.Join(l.t.TempDir(), "empty.db"), Now: l.clock.Now, Volatile: true})
+	l.check(err)
+	defer empty.Close()
+	report, err := apply.Audit(l.t.Context(), l.ledger, empty)
+	l.check(err)
+	if len(report.Mismatches) > 0 {
+		l.t.Errorf("audit: %+v", report.Mismatches)
+	}
+	rows, err := l.ledger.Objects(l.t.Context(), store.ObjectFilter{Present: true, Limit: 10000})
+	l.check(err)
+	held := map[string]bool{}
+	for _, o := range rows {
+		held[o.Kind+" "+o.ID] = true
+	}
+	for _, o := range l.world.Truth() {
+		if !held[o.Kind+" "+o.ID] {
+			l.t.Errorf("the ledger lacks %s %s", o.Kind, o.ID)
+		}
+		delete(held, o.Kind+" "+o.ID)
+	}
+	for name := range held {
+		l.t.Errorf("there is no %s", name)
+	}
+}
+
+// TestLemonCountsMoneyOnce: the order of a subscription and its first invoice are
+// one payment.
+func TestLemonCountsMoneyOnce(t *testing.T) {
+	lemons(t, lemonOptions{long: true}, func(l *lemonHouse) {
+		l.buy("u1", "pro", "u1@example.com")
+		l.pass(35 * day) // and one renewal
+		l.may("u1", true)
+		var payments struct {
+			Data []struct {
+				ProviderID string `json:"provider_id"`
+				Amount     int64
+			}
+		}
+		l.call(http.MethodGet, "/v1/customers/u1/payments", "", &payments)
+		total := int64(0)
+		for _, p := range payments.Data {
+			total += p.Amount
+		}
+		if len(payments.Data) != 2 || total != 2*2900 {
+			t.Errorf("%d payments of %d in all: %+v", len(payments.Data), total, payments.Data)
+		}
+		l.audited()
+	})
+}
+
+// TestLemonLostWebhooks: with every webhook lost, the return binds a purchase if it
+// names the order; else it is kept for a person to link, and nothing of it is lost.
+func TestLemonLostWebhooks(t *testing.T) {
+	for _, variables := range []bool{true, false} {
+		t.Run(fmt.Sprint(variables), func(t *testing.T) {
+			lemons(t, lemonOptions{mute: !variables}, func(l *lemonHouse) {
+				l.pass(time.Minute) // the first sweep
+				l.deaf = true
+				order, back := l.buy("u1", "pro", "u1@example.com")
+				sub := l.subscriptionOf(order)
+				code, status := l.comeBack(back)
+				want := "pending"
+				if variables {
+					want = "complete"
+				}
+				if code != http.StatusOK || status != want {
+					t.Errorf("the return says %d %s, want %s", code, status, want)
+				}
+				l.pass(5 * time.Minute) // the newest are listed every three minutes
+				l.may("u1", variables)
+				if !variables {
+					if l.owner("subscription", sub) != "" {
+						t.Error("something has told whose it is")
+					}
+					var unlinked struct {
+						Data []struct {
+							ID, Kind    string
+							Suggestions []string
+						}
+					}
+					l.call(http.MethodPut, "/v1/customers/u1", `{"email":"u1@example.com"}`, nil)
+					l.call(http.MethodGet, "/v1/unlinked", "", &unlinked)
+					if len(unlinked.Data) != 2 || unlinked.Data[0].Suggestions[0] != "u1" {
+						t.Fatalf("unlinked: %+v", unlinked)
+					}
+					l.call(http.MethodPost, "/v1/unlinked/"+sub+"@lemonsqueezy/link", `{"customer":"u1"}`, nil)
+					l.may("u1", true)
+				}
+				for _, name := range [][2]string{{"subscription", sub}, {"invoice", "1"}, {"payment", "invoice-1"}, {"checkout", "order-" + order}, {"customer", "1"}} {
+					if got := l.owner(name[0], name[1]); got != "u1" {
+						t.Errorf("%v belongs to %q", name, got)
+					}
+				}
+				l.audited()
+			})
+		})
+	}
+}
+
+// TestLemonLateWebhook: a purchase that a sweep found first, and that nobody could
+// link, is linked by its late webhook; and the page that waits for it ends.
+func TestLemonLateWebhook(t *testing.T) {
+	lemons(t, lemonOptions{mute: true}, func(l *lemonHouse) {
+		l.pass(time.Minute)
+		l.deaf = true
+		order, back := l.buy("u1", "life", "u1@example.com")
+		l.pass(5 * time.Minute)
+		if got := l.owner("payment", "order-"+order); got != "" {
+			t.Fatalf("it belongs to %q", got)
+		}
+		if code, status := l.comeBack(back); code != http.StatusOK || status != "pending" {
+			t.Errorf("%d %s", code, status)
+		}
+		l.deaf = false
+		for _, r := range l.kept {
+			code, err := l.post(r)
+			if l.check(err); code != http.StatusOK {
+				t.Errorf("a late webhook is answered %d", code)
+			}
+		}
+		l.pass(time.Minute)
+		l.may("u1", true)
+		if code, status := l.comeBack(back); code != http.StatusOK || status != "complete" {
+			t.Errorf("%d %s", code, status)
+		}
+		l.audited()
+	})
+}
+
+// TestLemonGuessedOrder: the number of an order is easily guessed, and gives nobody
+// what another has bought.
+func TestLemonGuessedOrder(t *testing.T) {
+	lemons(t, lemonOptions{}, func(l *lemonHouse) {
+		l.pass(time.Minute)
+		l.deaf = true // so that nothing tells whose the order is
+		order, back := l.buy("victim", "life", "victim@example.com")
+		_, thiefs := l.buy("thief", "life", "thief@example.com")
+		mine, err := url.Parse(thiefs)
+		l.check(err)
+		theirs, err := url.Parse(back)
+		l.check(err)
+		query := mine.Query()
+		query.Set("order_id", order)
+		for _, identifier := range []string{"", query.Get("order_identifier"), "[order_identifier]", "00000000-0000-4000-8000-000000000000"} {
+			query.Set("order_identifier", identifier)
+			mine.RawQuery = query.Encode()
+			if code, status := l.comeBack(mine.String()); status == "complete" {
+				t.Errorf("identifier %q: %d %s", identifier, code, status)
+			}
+		}
+		l.pass(5 * time.Minute)
+		l.may("thief", false)
+		if code, status := l.comeBack(theirs.String()); code != http.StatusOK || status != "complete" {
+			t.Errorf("the buyer is told %d %s", code, status)
+		}
+		l.may("victim", true)
+		if got := l.owner("payment", "order-"+order); got != "victim" {
+			t.Errorf("the order belongs to %q", got)
+		}
+	})
+}
+
+// TestLemonSharedAddress: two customers of ours who type one e-mail address are one
+// customer there. Each keeps what they bought, whatever is heard first.
+func TestLemonSharedAddress(t *testing.T) {
+	lemons(t, lemonOptions{long: true}, func(l *lemonHouse) {
+		l.pass(time.Minute)
+		first, _ := l.buy("u1", "pro", "billing@agency.test")
+		l.pass(time.Minute)
+		l.deaf = true
+		second, back := l.buy("u2", "pro", "billing@agency.test")
+		l.call(http.MethodPost, "/v1/reconcile", `{}`, nil)
+		l.pass(time.Minute) // found by listing, and linked to nobody
+		if got := l.owner("subscription", l.subscriptionOf(second)); got != "" {
+			t.Errorf("it went to %q", got)
+		}
+		l.may("u2", false)
+		if _, status := l.comeBack(back); status != "complete" {
+			t.Error(status)
+		}
+		l.pass(time.Minute)
+		for order, want := range map[string]string{first: "u1", second: "u2"} {
+			if got := l.owner("subscription", l.subscriptionOf(order)); got != want {
+				t.Errorf("it belongs to %q, want %s", got, want)
+			}
+		}
+		l.check(l.world.RefundInvoice("1", 0))
+		l.deaf = false
+		l.pass(8 * day)
+		l.may("u1", false)
+		l.may("u2", true)
+		l.audited()
+	})
+}
+
+// TestCustomDataUserIDTrustedByDefault: anybody can write custom data into the
+// address of a storefront's page. It counts where it is configured, and only there.
+func TestCustomDataUserIDTrustedByDefault(t *testing.T) {
+	for _, bind := range [][]string{nil, {"custom_data.user_id"}} {
+		lemons(t, lemonOptions{bind: bind}, func(l *lemonHouse) {
+			l.pass(time.Minute)
+			_, err := l.world.Buy(world.Purchase{Email: "x@example.com", Variant: world.VariantForever, Custom: map[string]string{"user_id": "victim"}})
+			l.check(err)
+			l.pass(time.Minute)
+			l.may("victim", len(bind) > 0)
+		})
+	}
+}
+
+// TestPauseThatLosesTheLink: all that a pause and its end change is access, also
+// when no webhook tells of either.
+func TestPauseThatLosesTheLink(t *testing.T) {
+	lemons(t, lemonOptions{}, func(l *lemonHouse) {
+		order, _ := l.buy("u1", "pro", "u1@example.com")
+		l.pass(time.Minute)
+		sub := l.subscriptionOf(order)
+		l.may("u1", true)
+		l.check(l.world.Pause(sub, "void", time.Time{}))
+		l.pass(time.Minute)
+		l.may("u1", false)
+		if got := l.owner("subscription", sub); got != "u1" {
+			t.Errorf("paused, it belongs to %q", got)
+		}
+		l.deaf = true
+		l.check(l.world.Unpause(sub))
+		l.pass(5 * time.Minute)
+		l.may("u1", true)
+		l.check(l.world.Pause(sub, "free", time.Time{}))
+		l.pass(5 * time.Minute)
+		l.may("u1", true) // service goes on, without charge
+		l.audited()
+	})
+}
+
+// TestLateExpiryOfAnOldSubscriptionEndsTheNewOne: and it does not.
+func TestLateExpiryOfAnOldSubscriptionEndsTheNewOne(t *testing.T) {
+	lemons(t, lemonOptions{}, func(l *lemonHouse) {
+		old, _ := l.buy("u1", "pro", "u1@example.com")
+		l.pass(time.Minute)
+		l.check(l.world.Expire(l.subscriptionOf(old)))
+		l.pass(time.Minute)
+		l.may("u1", false)
+		l.buy("u1", "pro", "u1@example.com")
+		l.pass(time.Minute)
+		l.may("u1", true)
+		for _, r := range l.kept { // all of the past once more, the expiry last
+			_, err := l.post(r)
+			l.check(err)
+		}
+		for _, r := range l.kept {
+			if r.Header.Get("X-Event-Name") == "subscription_expired" {
+				_, err := l.post(r)
+				l.check(err)
+			}
+		}
+		l.pass(time.Minute)
+		l.may("u1", true)
+		l.audited()
+	})
+}
+
+// TestRefundedLifetimeOrderKeepsAccess: it loses it, told or not.
+func TestRefundedLifetimeOrderKeepsAccess(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		lemons(t, lemonOptions{}, func(l *lemonHouse) {
+			order, _ := l.buy("u1", "life", "u1@example.com")
+			l.pass(time.Minute)
+			l.may("u1", true)
+			l.deaf = deaf
+			l.check(l.world.Refund(order, 100))
+			l.pass(5 * time.Minute)
+			l.may("u1", true)
+			l.check(l.world.Refund(order, 0))
+			l.pass(5 * time.Minute)
+			l.may("u1", false)
+			l.audited()
+		})
+	}
+}
+
+// TestFraudulentOrderKeepsAccess: no event tells of it; listing finds it.
+func TestFraudulentOrderKeepsAccess(t *testing.T) {
+	for _, plan := range []string{"life", "pro"} {
+		lemons(t, lemonOptions{}, func(l *lemonHouse) {
+			order, _ := l.buy("u1", plan, "u1@example.com")
+			l.pass(time.Minute)
+			l.may("u1", true)
+			l.check(l.world.Fraud(order, false))
+			l.pass(5 * time.Minute)
+			l.may("u1", false)
+			l.audited()
+		})
+	}
+}
+
+// TestOrderStatusNotChecked: an order that is pending gives nothing until it is
+// paid, of which no event tells either.
+func TestOrderStatusNotChecked(t *testing.T) {
+	lemons(t, lemonOptions{}, func(l *lemonHouse) {
+		l.pass(time.Minute)
+		_, address := l.checkout("u1", "life")
+		r := httptest.NewRequest(http.MethodPost, address, strings.NewReader("action=debit&email=u1@example.com"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		l.world.Handler().ServeHTTP(w, r)
+		if code, status := l.comeBack(w.Header().Get("Location")); code != http.StatusOK || status != "pending" {
+			t.Errorf("%d %s", code, status)
+		}
+		l.pass(time.Hour)
+		l.may("u1", false)
+		l.pass(21 * time.Hour)
+		l.may("u1", true)
+		l.audited()
+	})
+}
+
+// TestStatusCancelledTakenAsEnded: what was canceled runs to its end, and not a
+// moment longer.
+func TestStatusCancelledTakenAsEnded(t *testing.T) {
+	lemons(t, lemonOptions{long: true}, func(l *lemonHouse) {
+		order, _ := l.buy("u1", "pro", "u1@example.com")
+		l.pass(time.Minute)
+		code := l.call(http.MethodPost, "/v1/subscriptions/"+l.subscriptionOf(order)+"@lemonsqueezy/cancel", `{}`, nil)
+		if code >= 300 {
+			t.Fatal(code)
+		}
+		l.pass(30 * day)
+		l.may("u1", true)
+		l.pass(2 * day)
+		l.may("u1", false)
+		if code := l.call(http.MethodPost, "/v1/subscriptions/"+l.subscriptionOf(order)+"@lemonsqueezy/cancel", `{"at":"now"}`, nil); code < 400 {
+			t.Errorf("cancelling at once is answered %d", code)
+		}
+		l.audited()
+	})
+}
+
+// TestUnknownEventAnswered4xx: it is kept and answered 200, as is one that comes
+// twice; another status would only be retried.
+func TestUnknownEventAnswered4xx(t *testing.T) {
+	lemons(t, lemonOptions{}, func(l *lemonHouse) {
+		l.pass(time.Minute)
+		body := `{"meta":{"event_name":"planet_discovered","test_mode":true},"data":{"type":"planets","id":"9","attributes":{}}}`
+		for range 2 {
+			mac := hmac.New(sha256.New, []byte(lemonSecret))
+			mac.Write([]byte(body))
+			r := httptest.NewRequest(http.MethodPost, "/webhooks/lemonsqueezy", strings.NewReader(body))
+			r.Header.Set("X-Signature", hex.EncodeToString(mac.Sum(nil)))
+			w := httptest.NewRecorder()
+			if l.Handler().ServeHTTP(w, r); w.Code != http.StatusOK {
+				t.Errorf("answered %d %s", w.Code, w.Body)
+			}
+		}
+		counts, err := l.ledger.EventCounts(t.Context())
+		if l.check(err); counts[store.EventIgnored] != 1 {
+			t.Errorf("events: %v", counts)
+		}
+	})
+}
+
+// TestLemonRecent: what is new is found within minutes, and looking for it costs
+// few calls.
+func TestLemonRecent(t *testing.T) {
+	lemons(t, lemonOptions{}, func(l *lemonHouse) {
+		l.world.Populate(250)
+		l.pass(10 * time.Minute)
+		l.deaf = true
+		_, err := l.world.Buy(world.Purchase{Email: "late@example.com", Variant: world.VariantProMonth})
+		l.check(err)
+		before := l.calls()
+		l.pass(4 * time.Minute)
+		l.audited()
+		l.pass(time.Hour)
+		// Four lists of two pages every three minutes.
+		if n := l.calls() - before; n > 22*8+20 {
+			t.Errorf("%d calls in an hour", n)
+		}
+	})
+}
+
+func (l *lemonHouse) calls() (n int) {
+	for _, count := range l.world.Stats().Calls {
+		n += count
+	}
+	return n
+}

@@ -1,0 +1,199 @@
+package paddle
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/trivetdev/trivet/sim"
+)
+
+// call is one API request being answered.
+type call struct {
+	s    *Server
+	r    *http.Request
+	body params
+}
+
+func (c *call) id() string { return c.r.PathValue("id") }
+
+// answered is what an operation returns: data, and for a list its pagination.
+type answered struct {
+	data  any
+	pages doc
+	// status is 200 when zero.
+	status int
+}
+
+type operation func(c *call) (answered, error)
+
+// endpointOf is one row of the table of calls: what it does, and the fields and
+// query parameters that it takes.
+type endpointOf struct {
+	run    operation
+	fields string
+	query  string
+}
+
+// routes wires the API and the pages.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	for _, group := range []map[string]endpointOf{
+		catalogRoutes(), customerRoutes(), transactionRoutes(), subscriptionRoutes(), adjustmentRoutes(), eventRoutes(), settingRoutes(),
+	} {
+		for pattern, e := range group {
+			mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, pattern, e) })
+		}
+	}
+	mux.HandleFunc("/", s.serveOther)
+	return mux
+}
+
+// serveOther is the checkout and the portal; what is neither is a call that the
+// simulator does not have.
+func (s *Server) serveOther(w http.ResponseWriter, r *http.Request) {
+	if s.page(w, r) {
+		return
+	}
+	s.serve(w, r, "unknown", endpointOf{query: "*", fields: "*", run: func(*call) (answered, error) {
+		return answered{}, &apiError{
+			status: 404, code: "invalid_url",
+			detail: "The simulated Paddle has no " + r.Method + " " + r.URL.Path + "; see the package documentation of sim/paddle",
+		}
+	}})
+}
+
+// serve answers one API call: faults first, then the key, then the operation.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, pattern string, e endpointOf) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	status, header, out, fault := s.answer(r, pattern, body, e)
+	s.log.Debug("paddle api call", "method", r.Method, "path", r.URL.Path, "status", status, "fault", fault)
+	if fault == sim.FaultTimeoutBefore || fault == sim.FaultTimeoutAfter {
+		panic(http.ErrAbortHandler)
+	}
+	for k, v := range header {
+		w.Header()[k] = v
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
+	if fault == sim.FaultTruncated {
+		out = out[:len(out)/2]
+		if w.Header().Get("X-Sim-Cut") == "whole" {
+			w.Header().Set("Content-Length", strconv.Itoa(len(out)))
+		}
+		w.Header().Del("X-Sim-Cut")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(out)
+}
+
+// answer does all that needs the lock, so that a slow client holds up nobody.
+func (s *Server) answer(r *http.Request, pattern string, body []byte, e endpointOf) (int, http.Header, []byte, string) {
+	defer s.enter()()
+	s.stats.Calls[pattern]++
+	h := http.Header{}
+	s.req = request{
+		id: s.newID("req"), write: r.Method != http.MethodGet, transit: r.Header.Get("X-Transit-Id"),
+	}
+	defer func() { s.req = request{} }()
+	fault := s.faults.Call(s.now)
+	if err := s.refused(fault, h); err != nil {
+		return s.failure(err, h, fault)
+	}
+	if fault == sim.FaultTimeoutBefore {
+		return 0, h, nil, fault
+	}
+	if err := s.authorize(r); err != nil {
+		return s.failure(err, h, fault)
+	}
+	out, err := s.execute(&call{s: s, r: r}, body, e)
+	if err != nil {
+		return s.failure(err, h, fault)
+	}
+	meta := doc{{"request_id", s.req.id}}
+	if out.pages != nil {
+		meta = append(meta, field{"pagination", out.pages})
+	}
+	text := appendJSON(nil, doc{{"data", out.data}, {"meta", meta}})
+	if fault == sim.FaultTruncated && s.faults.Flip() {
+		h.Set("X-Sim-Cut", "whole")
+	}
+	if out.status == 0 {
+		out.status = 200
+	}
+	return out.status, h, text, fault
+}
+
+// execute reads the parameters, refuses those that the call does not have, and
+// carries it out.
+func (s *Server) execute(c *call, body []byte, e endpointOf) (answered, error) {
+	var err error
+	if c.body, err = readBody(body); err != nil {
+		return answered{}, err
+	}
+	for _, name := range c.body.names() {
+		if e.fields != "*" && !listed(e.fields, name) {
+			return answered{}, badField(name, "The call has no field "+name)
+		}
+	}
+	for name := range c.r.URL.Query() {
+		name, _, _ = strings.Cut(name, "[")
+		if e.query != "*" && !listed(e.query, name) {
+			return answered{}, badField(name, "The call has no query parameter "+name)
+		}
+	}
+	return e.run(c)
+}
+
+func listed(names, name string) bool {
+	return strings.Contains(" "+names+" ", " "+name+" ")
+}
+
+// failure renders any error as Paddle does.
+func (s *Server) failure(err error, h http.Header, fault string) (int, http.Header, []byte, string) {
+	var e *apiError
+	if !errors.As(err, &e) {
+		e = &apiError{status: 500, code: "internal_error", detail: err.Error()}
+	}
+	if fault == sim.FaultTruncated {
+		fault = ""
+	}
+	return e.status, h, appendJSON(nil, e.render(s.req.id)), fault
+}
+
+// refused is the faults that come before anything is done.
+func (s *Server) refused(fault string, h http.Header) error {
+	switch fault {
+	case sim.FaultOutage:
+		return &apiError{status: 503, code: "service_unavailable", detail: "Service unavailable"}
+	case sim.FaultServerError:
+		e := &apiError{status: 500, code: "internal_error", detail: "Unexpected internal server error"}
+		if s.faults.Flip() {
+			e.status, e.code = 502, "bad_gateway"
+		}
+		return e
+	case sim.FaultRateLimited:
+		if s.faults.Flip() {
+			h.Set("Retry-After", "2")
+		}
+		return &apiError{status: 429, code: "too_many_requests", detail: "Too many requests, please try again in a minute"}
+	}
+	return nil
+}
+
+// authorize checks the key. Paddle answers 403 to a wrong one.
+func (s *Server) authorize(r *http.Request) error {
+	key, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case !bearer:
+		return &apiError{status: 401, code: "authentication_missing", detail: "Authentication header missing"}
+	case key != s.cfg.APIKey:
+		return &apiError{status: 403, code: "invalid_token", detail: "The token sent with this request is not valid"}
+	}
+	return nil
+}
