@@ -185,12 +185,13 @@ func (w *writing) recall(ctx context.Context) error {
 		told[t.Key][t.Name] = t.Value
 	}
 	w.sights(func(s *sight) {
-		if claims, any := told[s.ref.String()]; any {
+		if claims, any := told[s.ref.String()]; any && err == nil {
 			maps.Copy(claims, s.snapshot.Claims)
 			s.snapshot.Claims = claims
+			err = s.write()
 		}
 	})
-	return nil
+	return err
 }
 
 // fold compares every sight with what is held.

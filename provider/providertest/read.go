@@ -25,6 +25,7 @@ func (h Harness) fetch(t *testing.T) {
 		}
 		seen[kinds[truth.Kind]]++
 		w.same(t, truth, s)
+		w.sameBeside(t, s)
 		for _, related := range s.Related {
 			if _, err := w.Driver.Fetch(t.Context(), related); err != nil {
 				t.Errorf("%v is said to be related to %v: %v", s.Ref, related, err)
@@ -39,11 +40,54 @@ func (h Harness) fetch(t *testing.T) {
 	t.Logf("fetched %v", seen)
 }
 
+// sameBeside compares what a record is besides with the truth: no more and no less
+// than what is fetched by itself.
+func (w *World) sameBeside(t *testing.T, s provider.Snapshot) {
+	t.Helper()
+	for _, b := range s.Beside {
+		there := false
+		for _, truth := range w.truthOf(b.Ref.Kind, "") {
+			if truth.ID == b.Ref.ID {
+				there = true
+				w.same(t, truth, b)
+			}
+		}
+		if there == b.Gone {
+			t.Errorf("%v, beside %v, is gone: %v; in truth it is there: %v", b.Ref, s.Ref, b.Gone, there)
+		}
+	}
+}
+
+// bundled checks that every object of the kinds that need not be listed comes beside
+// one that is.
+func (h Harness) bundled(t *testing.T, w *World) {
+	t.Helper()
+	beside, listed := map[provider.Ref]bool{}, provider.Listed(w.Driver)
+	for _, kind := range listed {
+		for _, s := range w.everything(t, provider.Query{Kind: kind}, nil) {
+			for _, b := range s.Beside {
+				beside[b.Ref] = !b.Gone
+			}
+		}
+	}
+	for _, kind := range w.Driver.Kinds() {
+		if slices.Contains(listed, kind) {
+			continue
+		}
+		for _, truth := range w.truthOf(kind, "") {
+			if !beside[w.ref(kind, truth.ID)] {
+				t.Errorf("%s %s is beside nothing that is listed", kind, truth.ID)
+			}
+		}
+	}
+}
+
 // list compares every list, of all and of one customer, with the truth.
 func (h Harness) list(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
 	w.Crowd(t, 130)
 	w.Month(t)
+	h.bundled(t, w)
 	for _, kind := range w.Driver.Kinds() {
 		h.sameList(t, w, provider.Query{Kind: kind})
 		if slices.Contains(h.Unfiltered, kind) {

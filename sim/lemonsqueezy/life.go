@@ -120,7 +120,7 @@ func (s *Server) dayOf(c *customer) {
 		rate float64
 		act  func(*customer, int)
 	}{
-		{r.Recover, func(c *customer, _ int) { s.newCard(c, CardGood) }},
+		{r.Recover, s.which("past_due unpaid", func(*subscription, int) { s.newCard(c, CardGood) })},
 		{r.PortalCancel, s.which("active on_trial past_due", func(sub *subscription, _ int) { s.cancel(sub) })},
 		{r.Resume, s.which("cancelled", func(sub *subscription, _ int) { s.resume(sub) })},
 		{r.Pause, s.which("active", s.livePause)},
