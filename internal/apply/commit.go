@@ -188,6 +188,7 @@ func (w *writing) recall(ctx context.Context) error {
 		if claims, any := told[s.ref.String()]; any {
 			maps.Copy(claims, s.snapshot.Claims)
 			s.snapshot.Claims = claims
+			s.claims = jsonText(claims)
 		}
 	})
 	return nil
