@@ -18,7 +18,7 @@ import (
 // Keys of the simulated account.
 const (
 	lemonKey    = "ls_demo_key_0000000000"
-	lemonSecret = "ls demo webhook secret"
+	lemonSecret = "ls demo webhook secret" //nolint:gosec // of a world that does not exist
 )
 
 // openLemonSqueezy simulates a Lemon Squeezy account with a catalog. Whether its

@@ -136,7 +136,7 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, text []byte) *pr
 	// An object counts as missing only where Lemon Squeezy says so. The 404 of a
 	// proxy, or of a base_url that leads elsewhere, says nothing of the object; taken
 	// for an answer it would bury the whole ledger.
-	if e.Kind == provider.NotFound && !(own && string(bytes.Trim(told.Errors[0].Status, `"`)) == "404") {
+	if said := own && string(bytes.Trim(told.Errors[0].Status, `"`)) == "404"; e.Kind == provider.NotFound && !said {
 		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%w, %w", e.Err, errForeign)
 	}
 	return e

@@ -29,7 +29,7 @@ func (d *Driver) customer(_ context.Context, op string, r resource, _ document) 
 // read decodes the attributes of a record and makes sure that it belongs here.
 func (d *Driver) read(op string, r resource, into any, where *common) error {
 	if json.Unmarshal(r.Attributes, into) != nil {
-		return d.malformed(op, errors.New("the attributes of "+r.Type+" "+clip(r.ID, 64)+" cannot be read"))
+		return d.malformed(op, errors.New("the attributes of "+r.Type+" "+clip(r.ID)+" cannot be read"))
 	}
 	return d.belongs(op, *where)
 }

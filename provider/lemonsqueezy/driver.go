@@ -100,9 +100,11 @@ func (d *Driver) checkRef(op string, ref provider.Ref) (typ, id string, err erro
 	return typ, id, nil
 }
 
-func clip(text string, limit int) string {
-	if len(text) > limit {
-		return text[:limit]
+// clip keeps an id short that comes from outside and goes into an error.
+func clip(text string) string {
+	const most = 64
+	if len(text) > most {
+		return text[:most]
 	}
 	return text
 }

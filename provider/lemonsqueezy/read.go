@@ -53,7 +53,7 @@ func (r reader) with() url.Values {
 
 // Fetch implements [provider.Driver].
 func (d *Driver) Fetch(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
-	op := "fetch " + string(ref.Kind) + " " + clip(ref.ID, 64)
+	op := "fetch " + string(ref.Kind) + " " + clip(ref.ID)
 	if !d.has(ref.Kind) {
 		return provider.Snapshot{}, d.refused(op, "Lemon Squeezy has no such kind of object")
 	}
@@ -115,8 +115,9 @@ func sources(kind billing.Kind) []string {
 		return []string{typeOrder, typeInvoice}
 	case billing.KindDispute:
 		return []string{typeOrder}
+	default: // there are none
+		return nil
 	}
-	return nil
 }
 
 // List implements [provider.Driver], newest first. Pages are counted: an object

@@ -11,6 +11,9 @@ import (
 	"github.com/trivetdev/trivet/provider"
 )
 
+// statusCanceled is the word for a subscription that runs to its end and no longer.
+const statusCanceled = "cancelled"
+
 type subscription struct {
 	common
 	CustomerID  number     `json:"customer_id"`
@@ -76,7 +79,7 @@ func (d *Driver) termsOf(a subscription) billing.Subscription {
 		object.Status = billing.SubscriptionPastDue
 	case "unpaid":
 		object.Status = billing.SubscriptionUnpaid
-	case "cancelled":
+	case statusCanceled:
 		end := utc(a.EndsAt)
 		if end.IsZero() {
 			end = object.PeriodEnd

@@ -45,7 +45,7 @@ func change(typ, id string, attributes map[string]any) any {
 
 // present looks at a subscription before it is changed.
 func (d *Driver) present(ctx context.Context, verb string, ref provider.Ref, key string) (op, id string, now subscription, err error) {
-	op = verb + ", subscription " + clip(ref.ID, 64)
+	op = verb + ", subscription " + clip(ref.ID)
 	if _, id, err = d.mayWrite(op, ref, billing.KindSubscription, key); err != nil {
 		return op, id, now, err
 	}
@@ -76,14 +76,14 @@ func (d *Driver) written(op, typ string, doc document) error {
 
 // CancelNow implements [provider.Canceler]: it cannot be done.
 func (d *Driver) CancelNow(_ context.Context, subscription provider.Ref, _ string) error {
-	return d.unsupported("cancel subscription "+clip(subscription.ID, 64), provider.CancelNow)
+	return d.unsupported("cancel subscription "+clip(subscription.ID), provider.CancelNow)
 }
 
 // CancelAtPeriodEnd implements [provider.Canceler]. One that is canceled or has
 // ended is left as it is.
 func (d *Driver) CancelAtPeriodEnd(ctx context.Context, subscription provider.Ref, key string) error {
 	op, id, now, err := d.present(ctx, "cancel at period end", subscription, key)
-	if err != nil || now.Status == "cancelled" || now.Status == "expired" {
+	if err != nil || now.Status == statusCanceled || now.Status == "expired" {
 		return err
 	}
 	doc, err := d.call(ctx, op, http.MethodDelete, typeSubscription+"/"+id, nil, nil)
@@ -101,10 +101,10 @@ func (d *Driver) Uncancel(ctx context.Context, subscription provider.Ref, key st
 		return err
 	case now.Status == "expired":
 		return d.refused(op, "the subscription has ended")
-	case now.Status != "cancelled":
+	case now.Status != statusCanceled:
 		return nil
 	}
-	return d.update(ctx, op, id, map[string]any{"cancelled": false})
+	return d.update(ctx, op, id, map[string]any{statusCanceled: false}) // the attribute is called the same
 }
 
 // Pause implements [provider.Pauser], in mode void: no service and no charge. One
@@ -150,7 +150,7 @@ func (d *Driver) ExtendTrial(ctx context.Context, subscription provider.Ref, unt
 
 // PushEmail implements [provider.EmailPusher].
 func (d *Driver) PushEmail(ctx context.Context, ref provider.Ref, email, key string) error {
-	op := "change the e-mail of customer " + clip(ref.ID, 64)
+	op := "change the e-mail of customer " + clip(ref.ID)
 	_, id, err := d.mayWrite(op, ref, billing.KindCustomer, key)
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (d *Driver) PushEmail(ctx context.Context, ref provider.Ref, email, key str
 // click and never stored. Of a customer there is none: others may have bought under
 // the same address, and the page would show them theirs.
 func (d *Driver) PaymentUpdateURL(ctx context.Context, ref provider.Ref, _ string) (string, error) {
-	op := "make a payment update link of " + string(ref.Kind) + " " + clip(ref.ID, 64)
+	op := "make a payment update link of " + string(ref.Kind) + " " + clip(ref.ID)
 	if ref.Kind != billing.KindSubscription {
 		return "", d.refused(op, "Lemon Squeezy has such a link for each subscription, and none for a customer that is safe to hand out")
 	}
@@ -224,7 +224,7 @@ func (d *Driver) FoundRefund(ctx context.Context, request provider.RefundRequest
 // lookForRefund compares what is refunded now with what was when the refund was
 // decided.
 func (d *Driver) lookForRefund(ctx context.Context, request provider.RefundRequest) (op, typ, id string, made bool, err error) {
-	op = "refund payment " + clip(request.Payment.ID, 64)
+	op = "refund payment " + clip(request.Payment.ID)
 	if typ, id, err = d.mayWrite(op, request.Payment, billing.KindPayment, request.Key); err != nil {
 		return op, typ, id, false, err
 	}

@@ -119,7 +119,7 @@ func (s *Server) SetEmail(customerID, email string) error {
 // PortalCancel cancels at the end of the period, as a customer in the portal.
 func (s *Server) PortalCancel(subscriptionID string) error {
 	return s.onLive(subscriptionID, func(sub *subscription) {
-		if sub.status != "cancelled" {
+		if sub.status != canceled {
 			s.cancel(sub)
 		}
 	})
@@ -128,7 +128,7 @@ func (s *Server) PortalCancel(subscriptionID string) error {
 // PortalResume takes PortalCancel back.
 func (s *Server) PortalResume(subscriptionID string) error {
 	return s.onLive(subscriptionID, func(sub *subscription) {
-		if sub.status == "cancelled" {
+		if sub.status == canceled {
 			s.resume(sub)
 		}
 	})

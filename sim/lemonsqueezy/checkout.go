@@ -1,6 +1,7 @@
 package lemonsqueezy
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -118,7 +119,7 @@ func quantitiesOf(data members) (map[string]int64, error) {
 	if !data.has("variant_quantities") {
 		return nil, nil
 	}
-	if err := unmarshal(data["variant_quantities"], &rows); err != nil {
+	if err := json.Unmarshal(data["variant_quantities"], &rows); err != nil {
 		return nil, invalid("/data/attributes/checkout_data/variant_quantities", "The variant_quantities must be an array.")
 	}
 	out := map[string]int64{}

@@ -43,7 +43,7 @@ func (s *Server) plan(sub *subscription) {
 	switch sub.status {
 	case "past_due":
 		at = sub.next
-	case "cancelled":
+	case canceled:
 		at = sub.ends
 	case "expired":
 		return
@@ -64,7 +64,7 @@ func (s *Server) turn(sub *subscription) {
 		s.skip(sub)
 	case "past_due":
 		s.retry(sub)
-	case "unpaid", "cancelled":
+	case "unpaid", canceled:
 		s.expire(sub)
 	}
 }
@@ -165,7 +165,7 @@ func (s *Server) cancel(sub *subscription) {
 		ends = s.now
 	}
 	s.edit(sub, func() {
-		sub.status, sub.ends, sub.pauseMode, sub.resumes, sub.next = "cancelled", ends, "", time.Time{}, time.Time{}
+		sub.status, sub.ends, sub.pauseMode, sub.resumes, sub.next = canceled, ends, "", time.Time{}, time.Time{}
 	})
 	s.emit("subscription_cancelled", sub, sub.custom)
 	s.emit("subscription_updated", sub, sub.custom)

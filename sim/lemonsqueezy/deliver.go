@@ -2,15 +2,15 @@ package lemonsqueezy
 
 import (
 	"bytes"
-	"container/heap"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // retryGaps are the waits between attempts, after which a delivery is lost for
@@ -31,53 +31,12 @@ func (e *event) id() string {
 
 // delivery is one copy of an event on its way to one webhook.
 type delivery struct {
-	at      time.Time
-	seq     int64
 	event   *event
 	url     string
 	secret  string
 	attempt int
 	// extra marks a duplicate, which is not tried again.
 	extra bool
-}
-
-// postbox holds deliveries by the time they are due.
-type postbox struct {
-	heap deliveryHeap
-	seq  int64
-}
-
-type deliveryHeap []*delivery
-
-func (h deliveryHeap) Len() int { return len(h) }
-func (h deliveryHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].seq < h[j].seq
-	}
-	return h[i].at.Before(h[j].at)
-}
-func (h deliveryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *deliveryHeap) Push(x any)   { *h = append(*h, x.(*delivery)) }
-func (h *deliveryHeap) Pop() any {
-	old := *h
-	last := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return last
-}
-
-func (p *postbox) next() (time.Time, bool) {
-	if len(p.heap) == 0 {
-		return time.Time{}, false
-	}
-	return p.heap[0].at, true
-}
-
-// put keeps the order of deliveries that are due at one time.
-func (p *postbox) put(d *delivery) {
-	p.seq++
-	d.seq = p.seq
-	heap.Push(&p.heap, d)
 }
 
 // emit announces an event about a resource as it is now. Custom data is that of
@@ -106,8 +65,7 @@ func (s *Server) queue(e *event, store int) {
 		}
 		s.stats.Duplicated += len(delays) - 1
 		for i, d := range delays {
-			at := s.faults.Hold(s.now.Add(d))
-			s.post.put(&delivery{at: at, event: e, url: to.url, secret: to.secret, extra: i > 0})
+			s.post.Put(s.faults.Hold(s.now.Add(d)), &delivery{event: e, url: to.url, secret: to.secret, extra: i > 0})
 		}
 	}
 }
@@ -116,13 +74,7 @@ func (s *Server) queue(e *event, store int) {
 func (s *Server) Due(now time.Time) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
-	for _, d := range s.post.heap {
-		if !d.at.After(now) {
-			n++
-		}
-	}
-	return n
+	return s.post.Due(now)
 }
 
 // Deliver posts, one after the other, every webhook that is due at the clock's
@@ -146,11 +98,10 @@ func (s *Server) Deliver(ctx context.Context, post func(*http.Request) (int, err
 func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
 	defer s.enter()()
 	for {
-		at, ok := s.post.next()
-		if !ok || at.After(s.now) {
+		d, _, found := s.post.Take(s.now)
+		if !found {
 			return nil, nil
 		}
-		d := heap.Pop(&s.post.heap).(*delivery)
 		req, err := sign(ctx, d)
 		if err != nil {
 			s.log.Error("webhook cannot be sent; give it an absolute URL", "url", d.url, "error", err)
@@ -194,49 +145,11 @@ func (s *Server) record(d *delivery, status int, err error) {
 	if d.extra || d.attempt >= len(retryGaps) {
 		return
 	}
-	d.at = s.now.Add(retryGaps[d.attempt])
 	d.attempt++
-	s.post.put(d)
+	s.post.Put(s.now.Add(retryGaps[d.attempt-1]), d)
 }
 
-// senders is how many webhooks Run has under way at once.
-const senders = 4
-
-// Run delivers by HTTP in real time until ctx ends: for an interactive demo, whose
-// clock somebody else moves. A nil client means http.DefaultClient.
+// Run delivers by HTTP in real time until ctx ends; see [sim.Post].
 func (s *Server) Run(ctx context.Context, client *http.Client) error {
-	if client == nil {
-		client = http.DefaultClient
-	}
-	var group sync.WaitGroup
-	for range senders {
-		group.Go(func() { s.send(ctx, client) })
-	}
-	group.Wait()
-	return ctx.Err()
-}
-
-func (s *Server) send(ctx context.Context, client *http.Client) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s.Deliver(ctx, Poster(client))
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// Poster makes the function that Deliver wants out of an HTTP client.
-func Poster(client *http.Client) func(*http.Request) (int, error) {
-	return func(r *http.Request) (int, error) {
-		resp, err := client.Do(r)
-		if err != nil {
-			return 0, err
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode, nil
-	}
+	return sim.Post(ctx, client, s.Deliver)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // A world runs as far as its driver moves it. The receiver here is a function;
-// lemonsqueezy.Poster makes one out of an HTTP client.
+// sim.Poster makes one out of an HTTP client.
 func Example() {
 	clock := sim.NewClock(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC))
 	world := lemonsqueezy.New(lemonsqueezy.Config{Seed: 7, Clock: clock, WebhookURL: "https://app.example/webhooks/lemonsqueezy"})

@@ -80,5 +80,3 @@ func appendJSON(b []byte, v any) []byte {
 		return append(b, text...)
 	}
 }
-
-func unmarshal(text json.RawMessage, into any) error { return json.Unmarshal(text, into) }

@@ -1,6 +1,8 @@
 package lemonsqueezy
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
@@ -122,7 +124,7 @@ func (s *Server) dayOf(c *customer) {
 	}{
 		{r.Recover, s.which("past_due unpaid", func(*subscription, int) { s.newCard(c, CardGood) })},
 		{r.PortalCancel, s.which("active on_trial past_due", func(sub *subscription, _ int) { s.cancel(sub) })},
-		{r.Resume, s.which("cancelled", func(sub *subscription, _ int) { s.resume(sub) })},
+		{r.Resume, s.which(canceled, func(sub *subscription, _ int) { s.resume(sub) })},
 		{r.Pause, s.which("active", s.livePause)},
 		{r.Unpause, s.which("paused", func(sub *subscription, _ int) { s.unpause(sub) })},
 		{r.Change, s.which("active", s.liveChange)},
@@ -144,7 +146,7 @@ func (s *Server) which(states string, act func(*subscription, int)) func(*custom
 	return func(c *customer, how int) {
 		subs := ofCustomer[*subscription](s, typeSubscription, c.customer)
 		for i := len(subs) - 1; i >= 0; i-- {
-			if containsWord(states, subs[i].status) {
+			if slices.Contains(strings.Fields(states), subs[i].status) {
 				act(subs[i], how)
 				return
 			}
@@ -203,13 +205,4 @@ func (s *Server) liveFraud(c *customer, how int) {
 	if n := len(orders); n > 0 && orders[n-1].state == "paid" && orders[n-1].money.total > 0 {
 		s.fraud(orders[n-1], how%2 == 0)
 	}
-}
-
-func containsWord(words, word string) bool {
-	for i := 0; i+len(word) <= len(words); i++ {
-		if words[i:i+len(word)] == word && (i == 0 || words[i-1] == ' ') && (i+len(word) == len(words) || words[i+len(word)] == ' ') {
-			return true
-		}
-	}
-	return false
 }

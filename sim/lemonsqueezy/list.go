@@ -2,6 +2,7 @@ package lemonsqueezy
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -114,7 +115,7 @@ func listOf(typ string, filters ...string) operation {
 	return func(c *call) (doc, error) {
 		query := c.r.URL.Query()
 		for name := range query {
-			if filter, is := strings.CutPrefix(name, "filter["); is && !contains(filters, strings.TrimSuffix(filter, "]")) {
+			if filter, is := strings.CutPrefix(name, "filter["); is && !slices.Contains(filters, strings.TrimSuffix(filter, "]")) {
 				return nil, &apiError{status: 400, title: "Invalid Query Parameter", detail: "Filter parameter " + filter + " is not allowed."}
 			}
 		}
@@ -124,15 +125,6 @@ func listOf(typ string, filters ...string) operation {
 		}
 		return c.page(typ, rows, query)
 	}
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 // matching lists the rows that the filters let through, newest first.

@@ -186,11 +186,11 @@ func (s *Server) clickBilling(w http.ResponseWriter, r *http.Request) {
 	case "card":
 		s.newCard(s.customerOf(sub), CardGood)
 	case "cancel":
-		if sub.status != "cancelled" && !sub.over() {
+		if sub.status != canceled && !sub.over() {
 			s.cancel(sub)
 		}
 	case "resume":
-		if sub.status == "cancelled" {
+		if sub.status == canceled {
 			s.resume(sub)
 		}
 	}

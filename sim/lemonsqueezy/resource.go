@@ -36,8 +36,7 @@ type head struct {
 	customer int
 	created  time.Time
 	updated  time.Time
-	// related are relations by name, as type and id.
-	old *version
+	old      *version
 }
 
 func (h *head) about() *head { return h }

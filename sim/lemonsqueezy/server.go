@@ -56,9 +56,8 @@ type Server struct {
 	now    time.Time
 	faults *sim.Faults
 	// agenda is what life will do, post what is to be delivered.
-	agenda dueHeap
-	seq    int64
-	post   postbox
+	agenda sim.Timetable[func()]
+	post   sim.Timetable[*delivery]
 
 	tables map[string]*table
 	// calling is set while an API call is carried out, writing while that call may
@@ -159,9 +158,9 @@ func (s *Server) Advance(t time.Time) {
 func (s *Server) NextAt() (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.post.next()
-	if len(s.agenda) > 0 && (!ok || s.agenda[0].at.Before(at)) {
-		return s.agenda[0].at, true
+	at, ok := s.post.Next()
+	if due, found := s.agenda.Next(); found && (!ok || due.Before(at)) {
+		return due, true
 	}
 	return at, ok
 }

@@ -6,6 +6,9 @@ import (
 	"github.com/trivetdev/trivet/sim"
 )
 
+// canceled is the word for a subscription that runs to its end and no longer.
+const canceled = "cancelled"
+
 // subscription renews until it is canceled or nobody pays.
 type subscription struct {
 	head
@@ -16,7 +19,7 @@ type subscription struct {
 	percent  int64
 	custom   map[string]string
 	// status is the provider's own: on_trial, active, paused, past_due, unpaid,
-	// cancelled, expired.
+	// canceled, expired.
 	status string
 	// anchor is the day of the month on which periods begin; start and end bound
 	// the present one.
@@ -63,7 +66,7 @@ func (sub *subscription) attributes(s *Server) doc {
 		{"store_id", sub.store}, {"customer_id", sub.customer}, {"order_id", sub.order.number()}, {"order_item_id", sub.order.item.number()},
 		{"product_id", sub.variant.number()}, {"variant_id", sub.variant.number()}, {"product_name", sub.variant.product}, {"variant_name", sub.variant.name},
 		{"user_name", who.name}, {"user_email", who.email}, {"status", sub.status}, {"status_formatted", sub.status},
-		{"card_brand", "visa"}, {"card_last_four", "4242"}, {"payment_processor", "stripe"}, {"pause", pause}, {"cancelled", sub.status == "cancelled"},
+		{"card_brand", "visa"}, {"card_last_four", "4242"}, {"payment_processor", "stripe"}, {"pause", pause}, {canceled, sub.status == canceled},
 		{"trial_ends_at", trial}, {"billing_anchor", sub.anchor}, {"first_subscription_item", first},
 		{"urls", doc{
 			{"update_payment_method", s.signed("/billing/subscription/" + sub.id + "/payment-details")},
@@ -93,7 +96,7 @@ func cancelSubscription(c *call) (doc, error) {
 	if sub.status == "expired" {
 		return nil, refused("The subscription has expired.")
 	}
-	if sub.status != "cancelled" {
+	if sub.status != canceled {
 		c.s.effect(sim.OpCancelAtPeriodEnd, sub.id, 0, "")
 		c.s.cancel(sub)
 	}
@@ -111,8 +114,8 @@ func updateSubscription(c *call) (doc, error) {
 		return nil, refused("The subscription has expired.")
 	}
 	switch {
-	case a.has("cancelled"):
-		err = s.setCancelled(sub, a.flag("cancelled"))
+	case a.has(canceled):
+		s.setCanceled(sub, a.flag(canceled))
 	case a.has("pause"):
 		err = s.setPause(sub, a)
 	case a.has("trial_ends_at"):
@@ -129,16 +132,15 @@ func updateSubscription(c *call) (doc, error) {
 	return c.single(sub)
 }
 
-func (s *Server) setCancelled(sub *subscription, cancelled bool) error {
+func (s *Server) setCanceled(sub *subscription, wanted bool) {
 	switch {
-	case cancelled && sub.status != "cancelled":
+	case wanted && sub.status != canceled:
 		s.effect(sim.OpCancelAtPeriodEnd, sub.id, 0, "")
 		s.cancel(sub)
-	case !cancelled && sub.status == "cancelled":
+	case !wanted && sub.status == canceled:
 		s.effect(sim.OpUncancel, sub.id, 0, "")
 		s.resume(sub)
 	}
-	return nil
 }
 
 func (s *Server) setPause(sub *subscription, a members) error {

@@ -127,7 +127,7 @@ func (s *Server) subscriptionTruth(sub *subscription) (sim.Object, bool) {
 	switch sub.status {
 	case "on_trial":
 		status, trialEnd = "trialing", sub.trialEnd
-	case "cancelled":
+	case canceled:
 		status, end, cancelAt = "active", sub.ends, instant(sub.ends)
 	case "expired":
 		status, start, end = "ended", time.Time{}, sub.ends
