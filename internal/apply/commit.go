@@ -10,7 +10,6 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
-	"github.com/trivetdev/trivet/provider"
 )
 
 // writing is one transaction under way: many looks, few statements.
@@ -161,39 +160,6 @@ func (w *writing) read(ctx context.Context) error {
 	return nil
 }
 
-// recall adds to each sight what events claimed about its object, of accounts whose
-// provider says it nowhere else. What the object itself says outweighs it.
-func (w *writing) recall(ctx context.Context) error {
-	var keys []string
-	w.sights(func(s *sight) {
-		if provider.Tells(w.Drivers[s.ref.Account]) && !s.missing && !s.snapshot.Gone {
-			keys = append(keys, s.ref.String())
-		}
-	})
-	if len(keys) == 0 {
-		return nil
-	}
-	rows, err := w.tx.ToldOf(ctx, keys)
-	if err != nil || len(rows) == 0 {
-		return err
-	}
-	told := map[string]map[string]string{}
-	for _, t := range rows {
-		if told[t.Key] == nil {
-			told[t.Key] = map[string]string{}
-		}
-		told[t.Key][t.Name] = t.Value
-	}
-	w.sights(func(s *sight) {
-		if claims, any := told[s.ref.String()]; any {
-			maps.Copy(claims, s.snapshot.Claims)
-			s.snapshot.Claims = claims
-			s.claims = jsonText(claims)
-		}
-	})
-	return nil
-}
-
 // fold compares every sight with what is held.
 func (w *writing) fold(context.Context) (err error) {
 	w.sights(func(s *sight) {
@@ -314,29 +280,6 @@ func (r *row) see(s *sight) {
 		r.next.Parent = string(parent.Kind) + "/" + parent.ID
 	}
 	r.next.RevisitAt = object.Revisit()
-}
-
-// parentOf names the object that another hangs on, "kind/id".
-func parentOf(object billing.Object) string {
-	kind, id := billing.KindPayment, ""
-	switch o := object.(type) {
-	case billing.Refund:
-		id = o.Payment
-	case billing.Dispute:
-		id = o.Payment
-	case billing.Warning:
-		id = o.Payment
-	case billing.Invoice:
-		kind, id = billing.KindSubscription, o.Subscription
-	case billing.Checkout:
-		if id = o.Payment; id == "" {
-			kind, id = billing.KindSubscription, o.Subscription
-		}
-	}
-	if id == "" {
-		return ""
-	}
-	return string(kind) + "/" + id
 }
 
 // put writes the rows that changed, by the ordering rule.
