@@ -255,7 +255,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	switch route := req.Method + " " + req.URL.Path; {
 	case resp.StatusCode != http.StatusOK:
-	case req.Method == http.MethodGet:
+	case req.Method == http.MethodGet, req.Method == http.MethodPost && strings.HasPrefix(req.URL.Path, "/v1/subscriptions/"):
 		if body, err = rewrite(req.URL.Path, body); err != nil {
 			return nil, err
 		}

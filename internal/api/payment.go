@@ -97,7 +97,7 @@ func (s *server) paymentOperations() {
 		})
 	add(s, with(post("/v1/payments/{id}/refund", "refund-payment", "actions", "Refund a payment, in full or in part"), http.StatusAccepted,
 		recorded+" Without an Idempotency-Key an amount is refunded once for a payment, however often it is asked for: "+
-			"for a second refund of the same amount, or to try again one that the provider refused, send a key of your own."),
+			"for a second refund of the same amount send a key of your own. One that the provider refused is tried again when it is asked for again."),
 		func(ctx context.Context, in *refundInput) (*effectOutput, error) {
 			if in.Body == nil {
 				in.Body = &RefundRequest{}
@@ -120,16 +120,18 @@ func (s *server) refund(ctx context.Context, id, key string, q RefundRequest) (*
 	}
 	wanted := effectKey(outbox.Refund, o, chosen(key, occasion))
 	// What was asked for before gets the same answer, whatever has become of the
-	// payment since.
+	// payment since. What has not happened is tried again, with the details that
+	// were recorded.
 	known, err := s.DB.Effect(ctx, wanted)
-	if err == nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		if details.Refunded, err = refundable(o, details.Amount); err != nil {
+			return nil, err
+		}
+	case err != nil:
+		return nil, err
+	case known.State == store.EffectDone || known.State == store.EffectDropped || known.State == store.EffectWithheld:
 		return shown(known), nil
-	}
-	if !errors.Is(err, store.ErrNotFound) {
-		return nil, err
-	}
-	if details.Refunded, err = refundable(o, details.Amount); err != nil {
-		return nil, err
 	}
 	return s.request(ctx, o, outbox.Refund, chosen(key, occasion), details)
 }

@@ -48,6 +48,9 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 	if errors.Is(err, ErrNotVisible) {
 		return work.Backoff(claim.Attempts, 5*time.Second, 2*time.Minute, err), true
 	}
+	if errors.Is(err, ErrUnbelievable) {
+		return time.Hour, true // until a sweep, or a person, knows more
+	}
 	if !outage(err) && claim.Failures+1 >= attempts {
 		return 0, false
 	}

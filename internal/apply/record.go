@@ -36,29 +36,6 @@ func impliesNoParent(kind string) bool {
 	return kind == string(billing.KindSubscription) || kind == string(billing.KindPayment)
 }
 
-// parentOf names the object that another hangs on, "kind/id".
-func parentOf(object billing.Object) string {
-	kind, id := billing.KindPayment, ""
-	switch o := object.(type) {
-	case billing.Refund:
-		id = o.Payment
-	case billing.Dispute:
-		id = o.Payment
-	case billing.Warning:
-		id = o.Payment
-	case billing.Invoice:
-		kind, id = billing.KindSubscription, o.Subscription
-	case billing.Checkout:
-		if id = o.Payment; id == "" {
-			kind, id = billing.KindSubscription, o.Subscription
-		}
-	}
-	if id == "" {
-		return ""
-	}
-	return string(kind) + "/" + id
-}
-
 // text is the record as JSON, put together from what is JSON already.
 func (r Record) text() string {
 	var b strings.Builder

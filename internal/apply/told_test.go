@@ -219,7 +219,7 @@ func TestBeside(t *testing.T) {
 
 		// It must be the same account's.
 		main.Beside = []provider.Snapshot{{Ref: provider.Ref{Account: "other", Kind: billing.KindPayment, ID: "pi_9"}, Gone: true}}
-		if _, failed, err := h.Write(t.Context(), apply.Page{Begun: h.begin(), Snapshots: []provider.Snapshot{main}}); err == nil && len(failed) == 0 {
+		if _, failed, err := h.Write(t.Context(), apply.Page{Begun: h.begin(), Snapshots: []provider.Snapshot{main}}); err != nil || len(failed) != 1 || failed[0] != main.Ref {
 			t.Error("another account's object was let in")
 		}
 		h.audit()

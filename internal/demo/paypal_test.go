@@ -12,10 +12,13 @@ import (
 
 // TestPayPalAlone lets a shop live on PayPal only, with all faults on.
 func TestPayPalAlone(t *testing.T) {
-	for seed := range uint64(10) {
-		t.Run(fmt.Sprint("seed ", seed+1), func(t *testing.T) {
+	seeds := []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+		17, // a subscription was revised before its buyer was back: taken for another's
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			w, r := simulate(t, Options{Seed: seed + 1, Days: 30, Customers: 60, Providers: []string{"paypal"}})
+			w, r := simulate(t, Options{Seed: seed, Days: 30, Customers: 60, Providers: []string{"paypal"}})
 			proven(t, w, r)
 			if r.Naive > 99.5 {
 				t.Errorf("the naive handler is right in %.2f %% of the cases: nothing went wrong", r.Naive)

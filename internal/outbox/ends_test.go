@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/trivetdev/trivet/internal/trigger/triggertest"
 	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/policy/hygiene"
+	"github.com/trivetdev/trivet/sim"
 	world "github.com/trivetdev/trivet/sim/stripe"
 )
 
@@ -33,7 +35,8 @@ func kind(name string) effect {
 	return effect{}
 }
 
-// TestNoLongerCalledFor: what has become pointless is dropped without a call.
+// TestNoLongerCalledFor: what has become pointless is dropped without a call, at
+// the second look; that an object was deleted is believed at the first.
 func TestNoLongerCalledFor(t *testing.T) {
 	for name, tt := range map[string]struct {
 		kind string
@@ -55,6 +58,11 @@ func TestNoLongerCalledFor(t *testing.T) {
 			tt.then(t, s)
 			s.Net.Calls()
 			s.Step(t)
+			once := map[bool]string{false: store.EffectDue, true: store.EffectDropped}[tt.kind == outbox.PushEmail]
+			if got := s.state(t, "key 1"); got.State != once {
+				t.Errorf("after one look %+v", got)
+			}
+			s.Pass(t, time.Minute)
 			got := s.state(t, "key 1")
 			if got.State != store.EffectDropped || got.Result == "" || got.DoneAt.IsZero() {
 				t.Errorf("ended as %+v", got)
@@ -268,14 +276,113 @@ func TestNotVisibleYet(t *testing.T) {
 	}
 }
 
-// TestGoneForGood: what stays away is given up.
-func TestGoneForGood(t *testing.T) {
+// TestNeverSeen: what the provider does not show is not dropped, however often it
+// was looked for; it ends with the tries, and asking again tries again.
+func TestNeverSeen(t *testing.T) {
 	s := open(t, triggertest.SQLite(t, quiet))
-	s.ask(t, effect{kind: outbox.CancelNow, object: func(*shop) string { return "stripe/subscription/sub_never" }}, "key 1")
-	s.Pass(t, time.Hour)
-	if got := s.state(t, "key 1"); got.State != store.EffectDropped || len(s.writes()) != 0 {
-		t.Errorf("%+v", got)
+	never := effect{kind: outbox.CancelNow, object: func(*shop) string { return "stripe/subscription/sub_never" }}
+	s.ask(t, never, "key 1")
+	for _, tt := range []struct {
+		after time.Duration
+		state string
+	}{{time.Hour, store.EffectDue}, {2*day - time.Hour, store.EffectDue}, {2 * day, store.EffectFailed}} {
+		s.Pass(t, tt.after)
+		if got := s.state(t, "key 1"); got.State != tt.state || !strings.Contains(got.Error, apply.ErrNotVisible.Error()) {
+			t.Errorf("%s later: %+v", tt.after, got)
+		}
 	}
+	if dead, err := s.DB.Dead(t.Context(), 0, 10); err != nil || !slices.ContainsFunc(dead, func(w store.Work) bool { return w.Key == "key 1" }) {
+		t.Errorf("dead: %+v %v", dead, err)
+	}
+	s.Net.Calls()
+	s.ask(t, never, "key 1")
+	s.Step(t)
+	if got, calls := s.state(t, "key 1"), s.Net.Calls(); got.State != store.EffectDue || !slices.Contains(calls, "GET /v1/subscriptions/sub_never") {
+		t.Errorf("asked again: %+v, calls %v", got, calls)
+	}
+}
+
+// TestHidden: for hours the provider says that there is no such payment. The
+// refund is made once it shows it.
+func TestHidden(t *testing.T) {
+	triggertest.Each(t, quiet, func(t *testing.T, h *triggertest.House) {
+		s := open(t, h)
+		s.ask(t, kind(outbox.Refund), "key 1")
+		s.Net.Strike(func(req *http.Request, pass func() (*http.Response, error)) (*http.Response, error) {
+			if strings.HasPrefix(req.URL.Path, "/v1/payment_intents/") {
+				return answering(http.StatusNotFound, `{"error":{"type":"invalid_request_error","code":"resource_missing"}}`)(req, pass)
+			}
+			return pass()
+		})
+		s.Pass(t, 6*time.Hour)
+		if got := s.state(t, "key 1"); got.State != store.EffectDue || got.Error == "" {
+			t.Errorf("meanwhile %+v", got)
+		}
+		s.Net.Strike(nil)
+		s.Pass(t, 3*time.Hour)
+		if got := s.state(t, "key 1"); got.State != store.EffectDone || s.happened("refund") != 1 {
+			t.Errorf("ended as %+v, happened %d times", got, s.happened("refund"))
+		}
+	})
+}
+
+// TestRefusedThenMended: asking again for what the provider refused tries again,
+// once; what is done or dropped stays.
+func TestRefusedThenMended(t *testing.T) {
+	triggertest.Each(t, quiet, func(t *testing.T, h *triggertest.House) {
+		s := kind(outbox.Collect).ready(t, h)
+		check(t, s.NewCard(s.customer, world.CardDeclined))
+		s.ask(t, kind(outbox.Collect), "key 1")
+		s.Pass(t, 2*day) // the provider repeats an answer for a day
+		if got := s.state(t, "key 1"); got.State != store.EffectFailed {
+			t.Fatalf("before: %+v", got)
+		}
+		check(t, s.NewCard(s.customer, world.CardGood))
+		tried := s.happened(sim.OpPayInvoice)
+		for range 3 {
+			s.ask(t, kind(outbox.Collect), "key 1")
+			s.Pass(t, time.Hour)
+			if got := s.state(t, "key 1"); got.State != store.EffectDone || got.Error != "" || s.happened(sim.OpPayInvoice) != tried+1 {
+				t.Errorf("asked again: %+v, tried %d times, then %d", got, tried, s.happened(sim.OpPayInvoice))
+			}
+		}
+		s.ask(t, effect{kind: outbox.Refund, object: paymentOf}, "all")
+		s.ask(t, effect{kind: outbox.Refund, object: paymentOf}, "nothing left")
+		for range 2 {
+			s.Pass(t, time.Hour)
+			if got := s.state(t, "nothing left"); got.State != store.EffectDropped {
+				t.Errorf("asked again for nothing: %+v", got)
+			}
+			s.ask(t, effect{kind: outbox.Refund, object: paymentOf}, "nothing left")
+		}
+	})
+}
+
+// TestAccountAway: an account that is missing from the configuration for longer
+// than an effect has tries. The effect waits, and is carried out when it is back.
+func TestAccountAway(t *testing.T) {
+	options := quiet
+	options.Accounts = []string{"stripe", "stripe_eu"}
+	triggertest.Each(t, options, func(t *testing.T, h *triggertest.House) {
+		s := open(t, h)
+		s.ask(t, kind(outbox.Refund), "key 1")
+		kept := s.Accounts["stripe"]
+		delete(s.Accounts, "stripe")
+		s.Restart(t)
+		s.Pass(t, 5*day)
+		if got := s.state(t, "key 1"); got.State != store.EffectDue || got.Error == "" || !got.DoneAt.IsZero() {
+			t.Errorf("meanwhile %+v", got)
+		}
+		if row, err := s.DB.WorkNamed(t.Context(), store.QueueEffect, "key 1"); err != nil || row.State != "ready" || row.Failures != 0 {
+			t.Errorf("meanwhile %+v %v", row, err)
+		}
+		s.Accounts["stripe"] = kept
+		s.Restart(t)
+		s.Pass(t, 10*time.Minute)
+		if got := s.state(t, "key 1"); got.State != store.EffectDone || got.Error != "" || s.happened("refund") != 1 {
+			t.Errorf("ended as %+v, happened %d times", got, s.happened("refund"))
+		}
+	})
 }
 
 // TestWrongRequests are refused when they are made, or fail with a reason.

@@ -39,7 +39,7 @@ func check(t *testing.T, err error) {
 func open(t *testing.T, h *triggertest.House) *shop {
 	t.Helper()
 	checkout, err := h.Redirect.Begin(t.Context(), redirect.Request{
-		Customer: "user_1", Plan: "pro", Email: "user_1@example.com", SuccessURL: "https://app.test/yes", CancelURL: "https://app.test/no",
+		Account: "stripe", Customer: "user_1", Plan: "pro", Email: "user_1@example.com", SuccessURL: "https://app.test/yes", CancelURL: "https://app.test/no",
 	})
 	check(t, err)
 	if paid, err := h.PayCheckout(checkout.Object, world.CardGood); err != nil || !paid {

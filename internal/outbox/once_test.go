@@ -11,7 +11,8 @@ import (
 )
 
 // TestEveryKind: done once, however often it is asked for with one key; what is
-// as wished already takes no call; and the ledger knows it at once.
+// as wished already takes no call, and is believed at the second look; and the
+// ledger knows it at once.
 func TestEveryKind(t *testing.T) {
 	for _, e := range effects() {
 		t.Run(e.kind, func(t *testing.T) {
@@ -33,6 +34,10 @@ func TestEveryKind(t *testing.T) {
 				}
 				s.ask(t, e, "key 2")
 				s.Step(t)
+				if got := s.state(t, "key 2"); got.State != store.EffectDue || got.Error != "" {
+					t.Errorf("asked again, after one look: %+v", got)
+				}
+				s.Pass(t, time.Minute)
 				if got := s.state(t, "key 2"); got.State != e.again || got.Result == "" {
 					t.Errorf("asked again: %+v", got)
 				}

@@ -47,6 +47,7 @@ func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 	} {
 		all[ability] = provider.Support{Level: provider.Native, Note: note}
 	}
+	all[provider.CheckoutTrial] = provider.Support{Level: provider.Absent, Note: "A trial is part of a price at Paddle: make a price with a trial period and sell that."}
 	all[provider.Capture] = provider.Support{Level: provider.Absent, Note: "Paddle takes the money at once; there is nothing to capture."}
 	all[provider.Collect] = provider.Support{Level: provider.Absent, Note: "Paddle alone decides when it tries again: up to 7 times in 30 days. Send the payment-update link instead."}
 	all[provider.AcceptDispute] = provider.Support{Level: provider.Absent, Note: "Paddle is the merchant of record and answers disputes itself."}

@@ -23,8 +23,8 @@ const codePendingRefund = "adjustment_pending_refund_request"
 const (
 	// A refund whose outcome is unknown is looked for once it must be visible.
 	untilVisible = 2 * time.Minute
-	// Approval of a refund takes hours or days.
-	untilApproved = time.Hour
+	// Approval of a refund takes hours or days; an effect is tried some forty times.
+	untilApproved = 6 * time.Hour
 	// Paddle books a payment within moments.
 	untilCompleted = time.Minute
 )

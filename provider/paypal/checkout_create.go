@@ -24,7 +24,7 @@ func (d *Driver) CreateCheckout(ctx context.Context, request provider.CheckoutRe
 		return provider.CheckoutPage{}, d.refused(op, "a write needs a key")
 	case len(request.Items) != 1:
 		return provider.CheckoutPage{}, d.refused(op, "a PayPal checkout sells exactly one price")
-	case len(tokenPrefix+request.Token) > 127:
+	case len(customID(request.Token, billing.Item{})) > maxCustom:
 		return provider.CheckoutPage{}, d.refused(op, "the token is longer than PayPal's custom_id")
 	}
 	switch request.Mode {
@@ -53,7 +53,7 @@ func (d *Driver) createSubscription(ctx context.Context, op string, request prov
 		return provider.CheckoutPage{}, d.refused(op, "the price is not the id of a PayPal plan (P-…)")
 	}
 	body := obj{
-		"plan_id": item.Price, "quantity": strconv.FormatInt(max(1, item.Quantity), 10), "custom_id": tokenPrefix + request.Token,
+		"plan_id": item.Price, "quantity": strconv.FormatInt(max(1, item.Quantity), 10), "custom_id": customID(request.Token, item),
 		"application_context": obj{
 			"user_action": "SUBSCRIBE_NOW", "shipping_preference": "NO_SHIPPING", "return_url": request.ReturnURL, "cancel_url": request.CancelURL,
 		}.put("locale", localeOf(request.Locale)),
@@ -92,7 +92,7 @@ func (d *Driver) createOrder(ctx context.Context, op string, request provider.Ch
 	body := obj{
 		"intent": "CAPTURE",
 		"purchase_units": []obj{{
-			"reference_id": "default", "custom_id": tokenPrefix + request.Token,
+			"reference_id": "default", "custom_id": customID(request.Token, billing.Item{}),
 			"amount": obj{"currency_code": total.Currency, "value": total.Value, "breakdown": obj{"item_total": total}},
 			"items":  []obj{{"name": name, "sku": item.Price, "quantity": strconv.FormatInt(quantity, 10), "unit_amount": unit, "category": "DIGITAL_GOODS"}},
 		}},

@@ -40,7 +40,7 @@ func (d *Driver) Kinds() []billing.Kind {
 // Abilities implements [provider.Driver].
 func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 	all := provider.Natively(
-		provider.CheckoutSubscription, provider.CheckoutPayment, provider.Pause, provider.Resume, provider.Capture,
+		provider.CheckoutSubscription, provider.CheckoutPayment, provider.CheckoutTrial, provider.Pause, provider.Resume, provider.Capture,
 		provider.Refund, provider.PartialRefund, provider.AcceptDispute, provider.RegisterEndpoint, provider.ListEvents,
 	)
 	emulated := func(a provider.Ability, note string) {

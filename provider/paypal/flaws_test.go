@@ -223,6 +223,30 @@ func TestFlawSharedPayer(t *testing.T) {
 	}
 }
 
+// A subscription may be revised before the customer is back from its approval: what
+// was bought is told by our own note, and whose it is by the token alone.
+func TestRevisedBeforeTheReturn(t *testing.T) {
+	json := strings.Replace(agreement("ACTIVE", "", lastFebruary+`,"next_billing_time":"2026-03-15T10:00:00Z"`, ""), "trivet:tok", customID("tok", billing.Item{Price: "P-OLD", Quantity: 3}), 1)
+	answers := map[string]string{"/v1/billing/subscriptions/I-1": json}
+	c := fetched(t, billing.KindCheckout, "I-1", answers)
+	s := fetched(t, billing.KindSubscription, "I-1", answers)
+	if items := c.Object.(billing.Checkout).Items; len(items) != 1 || items[0] != (billing.Item{Price: "P-OLD", Quantity: 3}) {
+		t.Errorf("the page sold %v", items)
+	}
+	if s.Object.(billing.Subscription).Price != "P-1" || s.Claims["token"] != "tok" || c.Claims["token"] != "tok" {
+		t.Errorf("%+v, %v", s.Object, s.Claims)
+	}
+	for _, custom := range []string{"", "trivet:tok", "user_7;P-1:2", "trivet:tok;P-1", "trivet:tok;P-1:0", "trivet:tok;../x:1", "trivet:tok;P-1:99999999999"} {
+		if item, noted := itemIn(custom); noted {
+			t.Errorf("%q notes %v", custom, item)
+		}
+	}
+	long := strings.Repeat("t", 110)
+	if got := customID(long, billing.Item{Price: "P-1234567890", Quantity: 1}); got != tokenPrefix+long {
+		t.Errorf("no room, and yet %q", got)
+	}
+}
+
 // A partial refund was looked up by the id of the payment. Here the refunds of a
 // sale are found, also those that the books do not know yet.
 func TestFlawPartialRefunds(t *testing.T) {

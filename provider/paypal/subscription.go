@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -274,6 +273,16 @@ func pauseOf(s *subscription, now time.Time) *billing.Pause {
 	return pause
 }
 
+// bought is what was to be approved. PayPal only tells what a subscription is now,
+// which may have been revised before the customer's browser is back; so our custom_id
+// says what it was. It informs: access counts on the subscription's own price.
+func (s *subscription) bought() []billing.Item {
+	if item, noted := itemIn(s.CustomID); noted {
+		return []billing.Item{item}
+	}
+	return []billing.Item{{Price: s.price(), Quantity: s.count()}}
+}
+
 // approval translates a subscription as the page on which it was approved.
 func (d *Driver) approval(_ context.Context, s *subscription) (provider.Snapshot, error) {
 	if s.Plan == nil {
@@ -282,7 +291,7 @@ func (d *Driver) approval(_ context.Context, s *subscription) (provider.Snapshot
 	t := termsOf(s, *s.Plan)
 	object := billing.Checkout{
 		Status: billing.CheckoutOpen, PaymentStatus: billing.CheckoutUnpaid, Mode: "subscription",
-		Items: []billing.Item{{Price: s.price(), Quantity: s.count()}}, CreatedAt: s.CreateTime.UTC(), ExpiresAt: s.CreateTime.Add(OrderLife).UTC(),
+		Items: s.bought(), CreatedAt: s.CreateTime.UTC(), ExpiresAt: s.CreateTime.Add(OrderLife).UTC(),
 	}
 	switch s.Status {
 	case "ACTIVE", "SUSPENDED":
@@ -310,27 +319,3 @@ func (d *Driver) approval(_ context.Context, s *subscription) (provider.Snapshot
 		Related: []provider.Ref{d.ref(billing.KindSubscription, s.ID)},
 	}, nil
 }
-
-// claims say whose an object is. What our checkouts write into custom_id is a
-// token; what others write there is their own. A payer may be several customers,
-// so the payer's id is a claim like any other, and trusted only if told to.
-func claims(custom, payer string) map[string]string {
-	found := map[string]string{}
-	switch {
-	case custom == "" || len(custom) > 127:
-	case strings.HasPrefix(custom, tokenPrefix):
-		found[provider.ClaimToken] = strings.TrimPrefix(custom, tokenPrefix)
-	default:
-		found["custom_id"] = custom
-	}
-	if isName(payer) {
-		found["payer_id"] = payer
-	}
-	if len(found) == 0 {
-		return nil
-	}
-	return found
-}
-
-// tokenPrefix tells our tokens from what others write into custom_id.
-const tokenPrefix = "trivet:"

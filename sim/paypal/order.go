@@ -38,8 +38,11 @@ func (o *order) render(s *Server) obj {
 	}
 	amount := o.total.v2()
 	amount["breakdown"] = obj{"item_total": o.total.v2()}
-	unit := obj{"reference_id": o.reference, "amount": amount, "items": lines}
-	unit.set("custom_id", o.custom)
+	unit := obj{"reference_id": "default", "amount": amount}
+	unit.set("custom_id", o.custom).set("reference_id", o.reference)
+	if lines != nil {
+		unit["items"] = lines
+	}
 	if t := o.capture; t != nil {
 		payments := obj{"captures": []obj{t.render(s)}}
 		var back []obj

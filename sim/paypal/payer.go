@@ -1,6 +1,10 @@
 package paypal
 
-import "github.com/trivetdev/trivet/sim"
+import (
+	"strings"
+
+	"github.com/trivetdev/trivet/sim"
+)
 
 // Method is how a payer pays, by what comes of it.
 type Method string
@@ -38,7 +42,8 @@ func (s *Server) payerFor(email string, method Method, share bool) *payer {
 	if share && len(s.payers) > 0 {
 		return s.payers[len(s.payers)-1]
 	}
-	p := &payer{id: s.newID("", 13), email: email, method: method, stream: sim.NewStream(s.cfg.Seed, payerStream+uint64(len(s.payers)))}
+	id := strings.NewReplacer("0", "8", "1", "7").Replace(s.newID("", 13)) // payers' ids have neither
+	p := &payer{id: id, email: email, method: method, stream: sim.NewStream(s.cfg.Seed, payerStream+uint64(len(s.payers)))}
 	s.payers = append(s.payers, p)
 	return p
 }

@@ -113,7 +113,9 @@ func (s *Server) txnRow(t *txn) obj {
 	for _, i := range t.order.items {
 		lines = append(lines, obj{"item_code": i.sku, "item_name": i.name, "item_quantity": strconv.FormatInt(i.quantity, 10), "item_unit_price": i.unit.v2()})
 	}
-	row["cart_info"] = obj{"item_details": lines}
+	if lines != nil {
+		row["cart_info"] = obj{"item_details": lines}
+	}
 	return row
 }
 

@@ -39,7 +39,7 @@ func TestAnEmptyAccountRevisited(t *testing.T) {
 	h.PassDeaf(t, time.Hour)
 	before := present(t, h, billing.KindSubscription)
 	h.Net.Strike(nothing)
-	h.PassDeaf(t, 40*day)
+	h.PassDeaf(t, 12*day)
 	if after := present(t, h, billing.KindSubscription); before-after > 2*before/10 {
 		t.Errorf("%d of %d subscriptions are left", after, before)
 	}
