@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"testing"
 	"time"
-
 )
 
 // TestLemonCountsMoneyOnce: the order of a subscription and its first invoice are

@@ -296,7 +296,7 @@ func TestReadmeExample(t *testing.T) {
 		}
 	}
 	c := load(t, example)
-	if len(c.Providers) != 2 || len(c.Plans) != 1 || c.Mode != Observe {
+	if len(c.Providers) != 5 || len(c.Plans) != 1 || c.Mode != Observe {
 		t.Errorf("the example means %+v", c)
 	}
 }
