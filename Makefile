@@ -30,7 +30,7 @@ test: postgres $(GOTEST) ## run all tests, on SQLite and PostgreSQL
 # Not with the race detector: the worlds of the demo, which run in one goroutine,
 # and the crash tests, whose subject is another process.
 race: postgres cc $(GOTEST) ## run the tests with the race detector
-	CGO_ENABLED=1 $(WITH_POSTGRES) $(GOTEST) -race -timeout 30m $$(go list ./... | grep -v -e /internal/demo -e /internal/crash)
+	CGO_ENABLED=1 $(WITH_POSTGRES) $(GOTEST) -race -timeout 45m $$(go list ./... | grep -v -e /internal/demo -e /internal/crash)
 
 run-tests:
 	@fail=0; $(EACH) $(GOTEST) $(FLAGS) ./...) || fail=1; done; exit $$fail
@@ -56,7 +56,7 @@ bench: postgres ## measure intake, applies, checks and latency on both databases
 	go test -run '^$$' -bench . -benchmem ./billing/... ./provider/... ./internal/api/...
 
 seeds: ## prove 200 seeded months: in step, every effect once (make test proves 50)
-	TRIVET_SEEDS=200 go test -count=1 -timeout 20m -run Seed ./internal/demo
+	TRIVET_SEEDS=200 go test -count=1 -timeout 40m -run Seeds ./internal/demo
 
 build: ## build ./trivet: one static binary, no cgo
 	CGO_ENABLED=0 go build ./...

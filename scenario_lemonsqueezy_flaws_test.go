@@ -150,7 +150,7 @@ func TestStatusCancelledTakenAsEnded(t *testing.T) {
 		l.pass(2 * day)
 		l.may("u1", false)
 		if code := l.call(http.MethodPost, "/v1/subscriptions/"+l.subscriptionOf(order)+"@lemonsqueezy/cancel", `{"at":"now"}`, nil); code < 400 {
-			t.Errorf("cancelling at once is answered %d", code)
+			t.Errorf("canceling at once is answered %d", code)
 		}
 		l.audited()
 	})

@@ -23,7 +23,7 @@ func TestRefusedCaptureIsDoubted(t *testing.T) {
 		"something else":                {tried{error: no, before: store.EffectDue, called: true}, 1, false},
 		"something else, after a doubt": {tried{error: no, before: store.EffectUnknown, called: true}, 1, true},
 	} {
-		if _, again := retry(store.Claim{Attempts: tt.attempts}, &tt.tried); again != tt.again {
+		if _, again := retry(store.Claim{Failures: tt.attempts - 1}, &tt.tried); again != tt.again {
 			t.Errorf("%s is tried again: %v", name, again)
 		}
 	}
