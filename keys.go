@@ -14,12 +14,16 @@ import (
 // checkPatience bounds how long a provider that does not answer delays the start.
 const checkPatience = 5 * time.Second
 
+// expiryNotice is how long before its end a key is warned about.
+const expiryNotice = 30 * 24 * time.Hour
+
 // checkKeys asks every provider whether it takes our key, and returns the
 // providers' own ids of the accounts that the keys open, where they tell. A
 // provider that cannot be reached does not keep us from starting.
 func (c *Config) checkKeys(ctx context.Context) (identities map[string]string, err error) {
 	identities = map[string]string{}
 	for _, d := range c.Providers {
+		c.warnOfExpiry(d)
 		checker, able := d.(provider.KeyChecker)
 		if !able {
 			continue
@@ -37,6 +41,17 @@ func (c *Config) checkKeys(ctx context.Context) (identities map[string]string, e
 		}
 	}
 	return identities, nil
+}
+
+// warnOfExpiry says that a key is about to stop working.
+func (c *Config) warnOfExpiry(d provider.Driver) {
+	expirer, able := d.(provider.KeyExpirer)
+	if !able {
+		return
+	}
+	if at := expirer.KeyExpires(); !at.IsZero() && at.Sub(c.Now()) < expiryNotice {
+		c.Log.Warn("the key expires soon or has expired: make a new one in the provider's dashboard", "account", d.Account(), "expires", at)
+	}
 }
 
 func checkKey(ctx context.Context, checker provider.KeyChecker) (string, error) {

@@ -3,9 +3,11 @@ package trivet_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/internal/pgtest"
@@ -64,5 +66,43 @@ func TestAnotherAccountsKey(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// expiring is a driver whose key says until when it is good.
+type expiring struct {
+	keyed
+	at time.Time
+}
+
+func (e expiring) KeyExpires() time.Time { return e.at }
+
+// TestKeyExpiry: a key is warned about in its last month, and one that does not say
+// its end never.
+func TestKeyExpiry(t *testing.T) {
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		at     time.Time
+		warned bool
+	}{{time.Time{}, false}, {now.AddDate(0, 2, 0), false}, {now.AddDate(0, 0, 29), true}, {now.AddDate(0, 0, -1), true}} {
+		d, err := driver.New(driver.Config{Account: "stripe", SecretKey: "sk_test_1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		s, err := trivet.New(t.Context(), trivet.Config{
+			PublicURL: "https://billing.test", Database: "sqlite:" + filepath.Join(t.TempDir(), "trivet.db"), Volatile: true, CheckKeys: true,
+			Providers: []provider.Driver{expiring{keyed: keyed{Driver: d}, at: tt.at}}, Now: func() time.Time { return now },
+			Log: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if warned := strings.Contains(log.String(), "the key expires soon"); warned != tt.warned {
+			t.Errorf("a key until %v: warned %v\n%s", tt.at, warned, log.String())
+		}
 	}
 }
