@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trivetdev/trivet/billing"
 )
 
 // reader turns the merged tree into a Config and gathers what is wrong.
@@ -174,7 +176,7 @@ func (s section) yes(key string) bool {
 }
 
 func (s section) duration(key string, least time.Duration) time.Duration {
-	d, err := ParseDuration(s.text(key))
+	d, err := billing.ParseDuration(s.text(key))
 	switch {
 	case err != nil:
 		s.bad(key, "%v", err)
