@@ -232,7 +232,7 @@ func onlyTemplates(visit func(parse.Node)) func(parse.Node) {
 }
 
 // debris is what a fact that was missing leaves behind.
-var debris = regexp.MustCompile(`<no value>|\{\{|\}\}|[^\S\n]{2,}| [.,;:!?](\s|$)|\(\s*\)|%!`)
+var debris = regexp.MustCompile(`<no value>|\{\{|\}\}|[^\S\n]{2,}| [.,](\s|$)|\(\s*\)|%!`)
 
 // rendered tries a message in a locale.
 func (s *Set) rendered(tag, name string, packs []Pack) []Problem {

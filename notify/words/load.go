@@ -95,8 +95,13 @@ func read(folder fs.FS) (map[string]source, error) {
 	all := map[string]source{}
 	var wrong []error
 	err := fs.WalkDir(folder, ".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
+		if err != nil {
 			return err
+		}
+		if hidden := strings.HasPrefix(d.Name(), ".") && p != "."; hidden && d.IsDir() {
+			return fs.SkipDir
+		} else if hidden || d.IsDir() {
+			return nil
 		}
 		text, err := fs.ReadFile(folder, p)
 		if err != nil {

@@ -60,7 +60,7 @@ func inline(text string) Block {
 	html = strong.ReplaceAllString(html, `<strong>$1</strong>`)
 	return Block{
 		Kind: "paragraph",
-		Text: strong.ReplaceAllString(link.ReplaceAllString(text, "$1: $2"), "$1"),
+		Text: strong.ReplaceAllString(link.ReplaceAllString(text, "$1 – $2"), "$1"),
 		HTML: template.HTML(html), //nolint:gosec // everything in it was escaped
 	}
 }
