@@ -51,9 +51,7 @@ type Channel struct {
 	options       []gomail.Option
 	from, replyTo *mail.Address
 	now           func() time.Time
-	tls           *tls.Config
-	// implicit: the conversation begins with TLS.
-	implicit bool
+	timeout       time.Duration
 }
 
 // New checks the options; nothing is connected yet. Errors do not repeat the
@@ -82,7 +80,8 @@ func New(o Options) (*Channel, error) {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
 	}
-	c.options = append(c.options, gomail.WithPort(port), gomail.WithTimeout(o.Timeout), gomail.WithoutNoop(),
+	c.timeout = o.Timeout
+	c.options = append(c.options, gomail.WithPort(port), gomail.WithoutNoop(),
 		gomail.WithHELO(domain(c.from)))
 	c.secure(u, o.TLS)
 	if _, err := gomail.NewClient(c.host, c.options...); err != nil {
@@ -111,7 +110,6 @@ func (c *Channel) secure(u *url.URL, config *tls.Config) {
 	if config.ServerName == "" {
 		config.ServerName = c.host
 	}
-	c.tls, c.implicit = config, u.Scheme == "smtps"
 	c.options = append(c.options, gomail.WithTLSConfig(config))
 	switch {
 	case u.Scheme == "smtps":
@@ -146,7 +144,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	if err != nil {
 		return "", &notify.Error{Kind: notify.Refused, Err: err}
 	}
-	client, err := gomail.NewClient(c.host, append(slices.Clip(c.options), gomail.WithDialContextFunc(c.dialer(ctx)))...)
+	client, err := gomail.NewClient(c.host, append(slices.Clip(c.options), gomail.WithTimeout(c.within(ctx)))...)
 	if err != nil {
 		return "", &notify.Error{Kind: notify.Unavailable, Err: err}
 	}
@@ -157,6 +155,8 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	// Closing without QUIT: after a mail that was cut off, QUIT would end the mail
 	// with the dot that makes the server take what it has.
 	defer func() { _ = connection.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
+	defer stop()
 	err = client.SendWithSMTPClient(connection, built)
 	note := ""
 	if m.To.Copy != "" && refusesAddress(err) {
@@ -173,25 +173,13 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	return mask(built.ServerResponse(), m.To) + note, nil
 }
 
-// dialer connects; the connection ends with ctx, for the library minds it only while
-// it connects.
-func (c *Channel) dialer(ctx context.Context) gomail.DialContextFunc {
-	return func(dialing context.Context, network, address string) (net.Conn, error) {
-		connection, err := new(net.Dialer).DialContext(dialing, network, address)
-		if err != nil {
-			return nil, err
-		}
-		context.AfterFunc(ctx, func() { _ = connection.Close() })
-		if !c.implicit {
-			return connection, nil
-		}
-		secured := tls.Client(connection, c.tls)
-		if err := secured.HandshakeContext(dialing); err != nil {
-			_ = connection.Close()
-			return nil, err
-		}
-		return secured, nil
+// within bounds a step by what ctx has left: while it connects, the library does not
+// mind ctx otherwise.
+func (c *Channel) within(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(min(c.timeout, time.Until(deadline)), time.Millisecond)
 	}
+	return c.timeout
 }
 
 // longestReceipt bounds what is kept of a server's answer.
