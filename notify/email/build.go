@@ -1,0 +1,88 @@
+package email
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	gomail "github.com/wneessen/go-mail"
+
+	"github.com/trivetdev/trivet/notify"
+)
+
+// build makes the mail. Its errors name no address.
+func (c *Channel) build(m notify.Message, copyTo string) (*gomail.Msg, error) {
+	if m.Subject == "" || m.Text == "" {
+		return nil, errors.New("a mail needs a subject and a text")
+	}
+	b := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	if err := b.FromFormat(c.from.Name, c.from.Address); err != nil {
+		return nil, fmt.Errorf("the sender's address: %w", err)
+	}
+	if c.replyTo != nil {
+		b.ReplyToMailAddress(c.replyTo)
+	}
+	if m.To.Email == "" {
+		return nil, errors.New("the customer has no mail address")
+	}
+	if err := b.AddToFormat(header(m.To.Name), m.To.Email); err != nil {
+		return nil, errors.New("the customer's mail address is none")
+	}
+	if copyTo != "" {
+		if err := b.AddCc(copyTo); err != nil {
+			return nil, errors.New("the address for the copy is none")
+		}
+	}
+	b.SetDateWithValue(c.now())
+	b.Subject(header(m.Subject))
+	c.headers(b, m)
+	b.SetBodyString(gomail.TypeTextPlain, m.Text)
+	if m.HTML != "" {
+		b.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	}
+	for _, a := range m.Attachments {
+		if err := b.AttachReader(header(a.Name), bytes.NewReader(a.Data), gomail.WithFileContentType(gomail.ContentType(a.Type))); err != nil {
+			return nil, fmt.Errorf("the attachment %s: %w", header(a.Name), err)
+		}
+	}
+	return b, nil
+}
+
+// headers sets what programs read.
+func (c *Channel) headers(b *gomail.Msg, m notify.Message) {
+	b.SetMessageIDWithValue(c.stable("message", m.ID))
+	// RFC 3834; the second keeps Exchange from sending absence notes back.
+	b.SetGenHeader("Auto-Submitted", "auto-generated")
+	b.SetGenHeader("X-Auto-Response-Suppress", "All")
+	if m.Locale != "" {
+		b.SetGenHeader("Content-Language", header(m.Locale))
+	}
+	if m.Thread != "" {
+		// The root of the thread is a mail that was never sent: programs put those
+		// together that answer the same mail, whichever of them came.
+		root := "<" + c.stable("thread", m.Thread) + ">"
+		b.SetGenHeaderPreformatted("In-Reply-To", root)
+		b.SetGenHeaderPreformatted("References", root)
+	}
+	if m.Unsubscribe != "" {
+		b.SetGenHeaderPreformatted("List-Unsubscribe", "<"+header(m.Unsubscribe)+">")
+		if strings.HasPrefix(m.Unsubscribe, "https://") {
+			b.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") // RFC 8058
+		}
+	}
+}
+
+// stable makes a Message-ID's content out of an ID: equal for equal IDs, and without
+// what the ID tells of the customer.
+func (c *Channel) stable(kind, id string) string {
+	sum := sha256.Sum256([]byte(kind + "\x00" + id))
+	return hex.EncodeToString(sum[:16]) + "@" + domain(c.from)
+}
+
+// header makes a text fit for a header line.
+func header(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == ' ' }), " ")
+}
