@@ -90,7 +90,7 @@ func TestTimeline(t *testing.T) {
 			},
 		},
 		"down: seen late, and only what is left of it": {
-			story(policytest.Timeline{Down: []policytest.Span{{day(5), day(15)}}}, begun,
+			story(policytest.Timeline{Down: []policytest.Span{{From: day(5), Until: day(15)}}}, begun,
 				policytest.Seen(day(6), "stripe", "sub_1", ended), policytest.Seen(day(8), "stripe", "sub_1", active),
 				policytest.Seen(day(9), "stripe", "in_1", billing.Invoice{Status: billing.InvoiceOpen}),
 				policytest.Seen(day(10), "stripe", "in_1", billing.Invoice{Status: billing.InvoicePaid})), []string{
