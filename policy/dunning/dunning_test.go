@@ -130,7 +130,7 @@ func TestOneStoryIsOneThread(t *testing.T) {
 	}, second...)}.tell(t)
 	threads := map[string]int{}
 	for _, a := range asked {
-		threads[thread(t, a)]++
+		threads[notified(t, a).Thread]++
 	}
 	if len(threads) != 1 || threads["dunning:stripe/subscription/sub_1:2026-03-02T12:00:00Z"] != 6 {
 		t.Errorf("%v of\n%v", threads, told(asked))

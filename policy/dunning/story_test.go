@@ -220,11 +220,10 @@ func (s story) run(t *testing.T) {
 	}
 }
 
-func thread(t testing.TB, a policytest.Asked) string {
+func notified(t testing.TB, a policytest.Asked) (n notify.Notice) {
 	t.Helper()
-	var n notify.Notice
 	if err := json.Unmarshal(a.Details, &n); err != nil {
 		t.Fatal(err)
 	}
-	return n.Thread
+	return n
 }
