@@ -140,7 +140,11 @@ func (p *Policy) ended(change policy.Change, known policy.Known, was, is billing
 	}
 	n := p.about(change, known, is)
 	n.Template, n.Date, n.Until = canceled, end, end
-	return p.settings.say(change.Account, change.Kind, change.ID, end.UTC().Format(time.DateOnly), n)
+	occasion := fmt.Sprint(change.Seq)
+	if !is.EndedAt.IsZero() {
+		occasion = is.EndedAt.UTC().Format(time.DateOnly)
+	}
+	return p.settings.say(change.Account, change.Kind, change.ID, occasion, n)
 }
 
 // payment confirms what became of a payment.

@@ -51,8 +51,8 @@ func debtOf(known policy.Known, s billing.Held[billing.Subscription], now time.T
 	if s.Object.Status == billing.SubscriptionUnpaid && now.Before(d.ends) {
 		d.ends = now // the provider has given up before
 	}
-	if d.plan.ID != "" && !loses(known, d.plan, later(now, d.ends)) {
-		d.ends = time.Time{}
+	if d.plan.ID != "" {
+		d.ends = lostAt(known, d.plan, d.ends)
 	}
 	return d
 }
@@ -128,18 +128,24 @@ func contested(known policy.Known, s billing.Held[billing.Subscription]) bool {
 // debts speaks about what is owed.
 func (r *review) debts() {
 	busy := false // with an older debt
+	type end struct {
+		plan string
+		at   time.Time
+	}
+	ended := map[end]bool{}
 	for _, d := range r.chased() {
 		steps := r.steps(d)
 		r.revoked(d)
 		r.retry(d)
 		for _, s := range steps {
-			if s.template != accessEnded && (busy || d.class.Revoked) {
+			if s.template != accessEnded && (busy || d.class.Revoked) || s.template == accessEnded && ended[end{d.plan.ID, d.ends}] {
 				continue
 			}
 			if r.within(s.from, s.until) {
 				r.actions = append(r.actions, r.say(d.Account, billing.KindSubscription, d.ID, d.occasion(s.name), r.notice(d, s))...)
 			}
 		}
+		ended[end{d.plan.ID, d.ends}] = d.plan.ID != "" // one plan ends once, whatever is owed for it
 		over := d.ends
 		if over.IsZero() && len(steps) > 0 {
 			over = steps[len(steps)-1].until

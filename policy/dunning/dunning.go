@@ -148,13 +148,40 @@ func (s Settings) say(account string, kind billing.Kind, id, occasion string, no
 // loses reports whether the customer is without something that a plan gives, at a
 // moment, as far as is known now.
 func loses(known policy.Known, plan billing.Plan, at time.Time) bool {
-	features := plan.Features
-	if len(features) == 0 {
-		features = []string{plan.ID}
-	}
-	return slices.ContainsFunc(features, func(feature string) bool {
+	return slices.ContainsFunc(features(plan), func(feature string) bool {
 		return !billing.Access(known.Catalog, known.Rules, known.Facts, feature, at).Allowed
 	})
+}
+
+// lostAt is the first moment, not before another, at which the customer is without
+// something that a plan gives; zero: that moment never comes. Where one purchase
+// ends another may give the same for a while.
+func lostAt(known policy.Known, plan billing.Plan, from time.Time) (first time.Time) {
+	const most = 100 // purchases that take turns
+	for _, feature := range features(plan) {
+		at := from
+		for range most {
+			d := billing.Access(known.Catalog, known.Rules, known.Facts, feature, at)
+			if !d.Allowed {
+				if first.IsZero() || at.Before(first) {
+					first = at
+				}
+				break
+			}
+			if d.Turns.IsZero() {
+				break
+			}
+			at = d.Turns
+		}
+	}
+	return first
+}
+
+func features(plan billing.Plan) []string {
+	if len(plan.Features) == 0 {
+		return []string{plan.ID}
+	}
+	return plan.Features
 }
 
 // nextCharge is when a subscription is charged next, as far as is known.

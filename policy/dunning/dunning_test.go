@@ -195,6 +195,12 @@ func TestOneDebtAtATime(t *testing.T) {
 			"03-04T12:00 email access_ended 29.00 EUR unknown until 03-04",
 			"03-05T12:00 email recovered 29.00 EUR",
 		}},
+		{name: "for the same plan: it ends once, with the later", steps: append(fails(begin, "declined"), seen(day(1), "sub_2", sub("past_due", day(1)))), want: []string{
+			"03-02T14:00 email payment_failed.1 34.51 EUR bank_declined until 03-09 next 03-05",
+			"03-05T12:00 email payment_failed.2 34.51 EUR bank_declined until 03-10",
+			"03-08T12:00 email payment_failed.final 34.51 EUR bank_declined until 03-10",
+			"03-10T12:00 email access_ended 34.51 EUR bank_declined until 03-10",
+		}},
 	} {
 		t.Run(s.name, s.run)
 	}
@@ -218,7 +224,12 @@ func TestAccessThatGoesOn(t *testing.T) {
 	}
 	goes := []string{"03-02T14:00 email payment_failed.1 34.51 EUR bank_declined next 03-05", "03-05T12:00 email payment_failed.2 34.51 EUR bank_declined"}
 	t.Run("bought for ever", story{known: life, steps: fails(begin, "declined"), want: goes}.run)
-	t.Run("granted for a month", story{known: pass(30), steps: fails(begin, "declined"), want: goes}.run)
+	t.Run("granted for a month", story{known: pass(30), steps: fails(begin, "declined"), want: []string{
+		"03-02T14:00 email payment_failed.1 34.51 EUR bank_declined until 04-01 next 03-05",
+		"03-05T12:00 email payment_failed.2 34.51 EUR bank_declined until 04-01",
+		"03-30T12:00 email payment_failed.final 34.51 EUR bank_declined until 04-01",
+		"04-01T12:00 email access_ended 34.51 EUR bank_declined until 04-01",
+	}}.run)
 	t.Run("granted for a day", story{known: pass(1), steps: fails(begin, "declined"), want: ended}.run)
 }
 
