@@ -118,35 +118,36 @@ func contested(known policy.Known, s billing.Held[billing.Subscription]) bool {
 	// its money is good.
 	facts := known.Facts
 	facts.Subscriptions, facts.Grants, facts.Checkouts = []billing.Held[billing.Subscription]{s}, nil, nil
-	switch billing.Access(known.Catalog, known.Rules, facts, plan.ID, billing.OwedSince(facts, s)).Reason {
-	case billing.ReasonRefunded, billing.ReasonDisputed, billing.ReasonDisputeLost:
-		return true
-	}
-	return false
+	why := billing.Access(known.Catalog, known.Rules, facts, plan.ID, billing.OwedSince(facts, s)).Reason
+	return why == billing.ReasonRefunded || why == billing.ReasonDisputed || why == billing.ReasonDisputeLost
 }
 
 // debts speaks about what is owed.
 func (r *review) debts() {
-	busy := false // with an older debt
-	type end struct {
-		plan string
-		at   time.Time
-	}
-	ended := map[end]bool{}
+	busy := false                   // with an older debt
+	ended := map[string]time.Time{} // until when the end of a plan is told for an older debt
 	for _, d := range r.chased() {
-		steps := r.steps(d)
 		r.revoked(d)
 		r.retry(d)
+		steps := r.steps(d)
+		over := d.ends
 		for _, s := range steps {
-			if s.template != accessEnded && (busy || d.class.Revoked) || s.template == accessEnded && ended[end{d.plan.ID, d.ends}] {
+			if s.template == accessEnded {
+				told := ended[d.plan.ID]
+				r.later(told)
+				if d.plan.ID != "" {
+					ended[d.plan.ID] = later(told, s.until)
+				}
+				if r.now.Before(told) {
+					continue
+				}
+			} else if busy || d.class.Revoked {
 				continue
 			}
 			if r.within(s.from, s.until) {
 				r.actions = append(r.actions, r.say(d.Account, billing.KindSubscription, d.ID, d.occasion(s.name), r.notice(d, s))...)
 			}
 		}
-		ended[end{d.plan.ID, d.ends}] = d.plan.ID != "" // one plan ends once, whatever is owed for it
-		over := d.ends
 		if over.IsZero() && len(steps) > 0 {
 			over = steps[len(steps)-1].until
 			r.later(over) // the next debt has its turn

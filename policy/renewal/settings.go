@@ -86,10 +86,10 @@ func (s Settings) remind(packs []Pack) bool {
 }
 
 func span(earliest, latest time.Duration) string {
-	switch {
-	case earliest == latest:
+	switch earliest {
+	case latest:
 		return "exactly " + days(latest) + " before"
-	case earliest == 0:
+	case 0:
 		return "at least " + days(latest) + " before"
 	}
 	return "between " + days(earliest) + " and " + days(latest) + " before"
