@@ -79,9 +79,6 @@ func before(change policy.Change, known policy.Known, was billing.Subscription) 
 	for n, i := range facts.Invoices {
 		if i.Account == change.Account && i.Object.Subscription == change.ID && i.Object.Status == billing.InvoicePaid && i.Object.PaidAt.After(was.PastDueSince) {
 			facts.Invoices[n].Object.Status, facts.Invoices[n].Object.Paid = billing.InvoiceOpen, 0
-			if i.Object.Attempts < 2 && i.Object.CreatedAt.After(was.PastDueSince) {
-				facts.Invoices[n].Object.Attempts = 0 // paid at the first try
-			}
 		}
 	}
 	known.Facts = facts

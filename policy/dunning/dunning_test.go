@@ -18,6 +18,10 @@ func TestFailedCharge(t *testing.T) {
 			"03-07T12:00 email payment_failed.final 34.51 EUR insufficient_funds until 03-09",
 			"03-09T12:00 email access_ended 34.51 EUR insufficient_funds until 03-09",
 		}},
+		{name: "an hour passed before it was tried: two hours after that", steps: append(fails(begin, "declined"), tried("ch_1", after(time.Hour)), tried("ch_2", after(20*time.Hour)), seen(day(1), "sub_1", sub("active", begin))), want: []string{
+			"03-02T15:00 email payment_failed.1 34.51 EUR bank_declined until 03-09 next 03-05",
+			"03-03T12:00 email recovered 29.00 EUR",
+		}},
 		{name: "recovered at the second step", steps: steps(fails(begin, "expired_card"), settles(begin, day(4))), want: []string{
 			"03-02T14:00 email payment_failed.1 34.51 EUR expired_card until 03-09 next 03-05",
 			"03-05T12:00 email payment_failed.2 34.51 EUR expired_card until 03-09",

@@ -248,8 +248,8 @@ func TestFirstStart(t *testing.T) {
 			want: []string{"2027-04-06T12:00 email renewal_ahead of 2027-04-13 29.00 EUR late by 336h0m0s"},
 		},
 		{name: "one of last week", from: day(400), years: 2, steps: late(but(paying("year", 1), func(s *billing.Subscription) { s.PeriodStart, s.PeriodEnd = day(28), day(393) }))},
-		{name: "a reminder of last month; the next comes in its time", from: day(400), years: 2, steps: late(paying("month", 1)), want: []string{
-			"2028-03-02T12:00 email yearly_reminder of 2028-03-02 29.00 EUR",
+		{name: "a reminder of three weeks ago; the next comes in its time", from: day(400), years: 3, steps: late(but(paying("month", 1), func(s *billing.Subscription) { s.StartedAt = day(15) })), want: []string{
+			"2028-03-17T12:00 email yearly_reminder of 2028-03-17 29.00 EUR",
 		}},
 	} {
 		t.Run(s.name, s.run)
