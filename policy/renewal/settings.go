@@ -86,10 +86,10 @@ func (s Settings) remind(packs []Pack) bool {
 }
 
 func span(earliest, latest time.Duration) string {
-	switch earliest {
-	case latest:
+	if earliest == latest {
 		return "exactly " + days(latest) + " before"
-	case 0:
+	}
+	if earliest == 0 {
 		return "at least " + days(latest) + " before"
 	}
 	return "between " + days(earliest) + " and " + days(latest) + " before"
