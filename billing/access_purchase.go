@@ -67,30 +67,28 @@ func (d decider) subscription(held Held[Subscription]) Decision {
 
 // grace judges a past-due subscription.
 func (d decider) grace(held Held[Subscription]) Decision {
-	s := held.Object
-	since := s.PastDueSince
-	if since.IsZero() {
-		since = s.PeriodStart
-	}
-	since = earliest(since, d.owedSince(held))
-	end := since.Add(d.rules.Grace)
+	end := OwedSince(d.facts, held).Add(d.rules.Grace)
 	if !end.After(d.now) {
 		return Decision{Reason: ReasonPastDue, Until: end}
 	}
-	end = earliest(end, s.CancelAt)
+	end = earliest(end, held.Object.CancelAt)
 	return Decision{Allowed: true, Reason: ReasonGrace, Until: end, Turns: end}
 }
 
-// owedSince is when the oldest charge for a subscription was made that failed and
-// is still owed; zero if none is known. The subscription itself may speak of the
-// newest: a provider that goes on billing while a charge is owed (Stripe does)
-// would begin the days of grace anew with every period. A charge from before the
-// newest that was paid does not count: since then the subscription was good.
-func (d decider) owedSince(held Held[Subscription]) (since time.Time) {
-	good, _ := d.newestPaid(held)
-	for _, i := range d.facts.Invoices {
-		owed := i.Object.Status == InvoiceOpen || i.Object.Status == InvoiceUncollectible
-		if owed && i.Object.Attempts > 0 && billed(i, held) && i.Object.CreatedAt.After(good.Object.CreatedAt) {
+// OwedSince is when the charge was due from which the days of grace of a past-due
+// subscription count: grace ends [Rules.Grace] later. It is the oldest that failed
+// and is still owed. The subscription itself may speak of the newest: a provider
+// that goes on billing while a charge is owed (Stripe does) would begin the days
+// of grace anew with every period. A charge from before the newest that was paid
+// does not count: since then the subscription was good.
+func OwedSince(facts Facts, s Held[Subscription]) time.Time {
+	since := s.Object.PastDueSince
+	if since.IsZero() {
+		since = s.Object.PeriodStart
+	}
+	good, _ := decider{facts: facts}.newestPaid(s)
+	for _, i := range facts.Invoices {
+		if i.Object.Owed() && billed(i, s) && i.Object.CreatedAt.After(good.Object.CreatedAt) {
 			since = earliest(since, i.Object.CreatedAt)
 		}
 	}

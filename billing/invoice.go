@@ -40,6 +40,12 @@ type Invoice struct {
 	PaidAt      time.Time `json:"paid_at,omitzero"`
 }
 
+// Owed reports whether the provider has tried to collect the money, failed, and
+// has not let the payer off.
+func (i Invoice) Owed() bool {
+	return i.Attempts > 0 && (i.Status == InvoiceOpen || i.Status == InvoiceUncollectible)
+}
+
 // Kind implements [Object].
 func (Invoice) Kind() Kind { return KindInvoice }
 

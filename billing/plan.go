@@ -141,6 +141,17 @@ func (c Catalog) ByPrice(account, price string) (plan Plan, found bool) {
 	return c.plans[i], true
 }
 
+// Of finds the plan of a subscription of a provider account: of its first item
+// whose price is a plan's.
+func (c Catalog) Of(account string, s Subscription) (plan Plan, found bool) {
+	for _, item := range s.bought() {
+		if plan, found = c.ByPrice(account, item.Price); found {
+			return plan, true
+		}
+	}
+	return Plan{}, false
+}
+
 // Features lists every feature of every plan once, plan ids included.
 func (c Catalog) Features() []string {
 	var all []string

@@ -51,6 +51,9 @@ type Subscription struct {
 	// PastDueSince is when the charge that is still owed was first due.
 	PastDueSince time.Time `json:"past_due_since,omitzero"`
 	Pause        *Pause    `json:"pause,omitempty"`
+	// Ahead is the next change of what is charged that is settled already; nil: none
+	// is, or the provider does not tell.
+	Ahead *Ahead `json:"ahead,omitempty"`
 
 	// LatestInvoice is the provider's id of the newest invoice.
 	LatestInvoice string `json:"latest_invoice,omitempty"`
@@ -69,6 +72,26 @@ type Interval struct {
 	Unit  string `json:"unit"`
 	Count int64  `json:"count"`
 }
+
+// Ahead is a change of what a subscription costs that will come by itself.
+type Ahead struct {
+	// Kind is [PromotionEnd] or [PriceChange].
+	Kind AheadKind `json:"kind"`
+	// At is when the first charge at the new amount is due.
+	At time.Time `json:"at"`
+	// Amount is what one interval costs from then on, before tax; zero: not known.
+	Amount Money `json:"amount,omitzero"`
+}
+
+// AheadKind says why a subscription will cost something else.
+type AheadKind string
+
+// The changes that can lie ahead: a discount or an introductory price runs out, or
+// the merchant has scheduled another price.
+const (
+	PromotionEnd AheadKind = "promotion_end"
+	PriceChange  AheadKind = "price_change"
+)
 
 // PauseFree is the mode of a pause that leaves the service on without charge
 // (Lemon Squeezy calls it "free").

@@ -1,0 +1,106 @@
+package dunning_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/dunning"
+	"github.com/trivetdev/trivet/policy/policytest"
+)
+
+func TestConfirmations(t *testing.T) {
+	active := seen(begin, "sub_1", sub("active", begin))
+	canceling := func(at time.Time) func(*billing.Subscription) {
+		return func(s *billing.Subscription) { s.CancelAt = at }
+	}
+	pause := func(mode string, until time.Time) func(*billing.Subscription) {
+		return func(s *billing.Subscription) { s.Pause = &billing.Pause{Until: until, Mode: mode} }
+	}
+	endedAt := func(at time.Time) func(*billing.Subscription) {
+		return func(s *billing.Subscription) { s.EndedAt = at }
+	}
+	ban := policytest.Set(begin, func(c *billing.Customer) { c.Ban = &billing.Ban{} })
+	for _, s := range []story{
+		{name: "paused, resumed, paused again", steps: []policytest.Step{
+			active, seen(day(3), "sub_1", sub("paused", begin, pause("void", day(10)))), seen(day(10), "sub_1", sub("active", begin)), seen(day(20), "sub_1", sub("paused", begin, pause("free", time.Time{}))),
+		}, want: []string{
+			"03-05T12:00 email paused 29.00 EUR until 03-05 next 03-12", "03-12T12:00 email resumed 29.00 EUR next 04-02", "03-22T12:00 email paused 29.00 EUR",
+		}},
+		{name: "resumed into a debt: that is told", steps: []policytest.Step{
+			seen(begin, "sub_1", sub("paused", begin, pause("void", day(10)))), seen(day(10), "sub_1", sub("past_due", day(10))), seen(day(10).Add(time.Hour), "sub_1", sub("active", day(10))),
+		}, want: []string{"03-12T13:00 email recovered 29.00 EUR"}},
+		{name: "canceled for a date, another, and not at all", steps: []policytest.Step{
+			active, seen(day(1), "sub_1", sub("active", begin, canceling(day(31)))), seen(day(2), "sub_1", sub("active", begin, canceling(day(20)))), seen(day(3), "sub_1", sub("active", begin)),
+		}, want: []string{"03-03T12:00 email canceled 29.00 EUR until 04-02", "03-04T12:00 email canceled 29.00 EUR until 03-22", "03-05T12:00 email auto_renew_on 29.00 EUR next 04-02"}},
+		{name: "canceled for a date, and over then", steps: []policytest.Step{
+			active, seen(day(1), "sub_1", sub("active", begin, canceling(day(31)))), seen(day(31), "sub_1", sub("ended", begin, canceling(day(31)), endedAt(day(31)))),
+		}, want: []string{"03-03T12:00 email canceled 29.00 EUR until 04-02"}},
+		{name: "canceled for a date, and over before", steps: []policytest.Step{
+			active, seen(day(1), "sub_1", sub("active", begin, canceling(day(31)))), seen(day(5), "sub_1", sub("ended", begin, canceling(day(31)), endedAt(day(5)))),
+		}, want: []string{"03-03T12:00 email canceled 29.00 EUR until 04-02", "03-07T12:00 email canceled 29.00 EUR until 03-07"}},
+		{name: "canceled at once", steps: []policytest.Step{active, seen(day(5), "sub_1", sub("ended", begin, endedAt(day(5))))}, want: []string{"03-07T12:00 email canceled 29.00 EUR until 03-07"}},
+		{name: "a checkout that was never paid", steps: []policytest.Step{seen(begin, "sub_1", sub("pending", begin)), seen(day(1), "sub_1", sub("ended", begin))}},
+		{name: "what was so when we first looked is no news", steps: []policytest.Step{
+			seen(begin, "sub_1", sub("paused", begin, pause("void", day(10)))), seen(begin, "sub_2", sub("active", begin, canceling(day(31)))), seen(begin, "sub_3", sub("ended", begin)),
+		}},
+		{name: "banned", steps: []policytest.Step{active, ban, seen(day(5), "sub_1", sub("ended", begin))}},
+		{name: "not wanted", settings: func(s *dunning.Settings) { s.Without = []string{"canceled"} }, steps: []policytest.Step{active, seen(day(5), "sub_1", sub("ended", begin))}},
+		{name: "a merchant of record", steps: []policytest.Step{policytest.Seen(begin, "paddle", "sub_1", sub("active", begin)), policytest.Seen(day(5), "paddle", "sub_1", sub("ended", begin))}},
+	} {
+		t.Run(s.name, s.run)
+	}
+}
+
+func back(amount int64) billing.Payment {
+	p := succeeded(begin, begin)
+	p.Refunded = amount
+	return p
+}
+
+func TestPaymentsAndRefunds(t *testing.T) {
+	receipts := func(s *dunning.Settings) { s.Receipts = []string{"stripe"} }
+	pending := billing.Payment{Status: billing.PaymentPending, Amount: eur(3451), Method: "sepa_debit", CreatedAt: begin}
+	bounced := pending
+	bounced.Status, bounced.Decline = billing.PaymentFailed, &billing.Decline{DeclineCode: "insufficient_funds"}
+	old := back(1000)
+	old.CreatedAt, old.PaidAt = day(-90), day(-90)
+	for _, s := range []story{
+		{name: "every part that goes back is told", steps: []policytest.Step{seen(begin, "pi_1", back(0)), seen(day(1), "pi_1", back(1000)), seen(day(2), "pi_1", back(1000)), seen(day(3), "pi_1", back(3451))}, want: []string{
+			"03-03T12:00 email refunded 10.00 EUR", "03-05T12:00 email refunded 24.51 EUR",
+		}},
+		{name: "a refund that the bank sent back is no refund", steps: []policytest.Step{seen(begin, "pi_1", back(1000)), seen(day(3), "pi_1", back(0))}, want: []string{"03-02T12:00 email refunded 10.00 EUR"}},
+		{name: "refunded long ago, first seen now", steps: []policytest.Step{seen(begin, "pi_1", old)}},
+		{name: "receipts, where they are ours", settings: receipts, steps: []policytest.Step{seen(begin, "pi_1", back(0)), seen(day(1), "pi_1", back(1000)), policytest.Seen(begin, "paypal", "5O1", back(0))}, want: []string{
+			"03-02T12:00 email receipt 34.51 EUR", "03-03T12:00 email refunded 10.00 EUR", "03-03T12:00 email refund_receipt 10.00 EUR",
+		}},
+		{name: "no receipts for what others took", settings: receipts, steps: []policytest.Step{seen(begin, "pi_1", old), policytest.Seen(day(61), "late", "pi_1", func() billing.Payment { p := back(0); p.PaidAt = day(59); return p }())}},
+		{name: "a delayed payment fails", steps: []policytest.Step{seen(begin, "pi_1", pending), seen(day(4), "pi_1", bounced)}, want: []string{"03-06T12:00 email payment_pending_failed 34.51 EUR insufficient_funds"}},
+		{name: "it is for a subscription: that has its own words", steps: []policytest.Step{seen(begin, "in_1", invoice("in_1", "sub_1", begin)), seen(begin, "pi_in_1", pending), seen(day(4), "pi_in_1", bounced)}},
+		{name: "a card is declined while the customer looks on", steps: []policytest.Step{
+			seen(begin, "pi_1", billing.Payment{Status: billing.PaymentPending, Method: "card"}), seen(after(time.Minute), "pi_1", failedWith("declined", begin)),
+		}},
+	} {
+		t.Run(s.name, s.run)
+	}
+}
+
+func TestNoticeKnowsItsPlan(t *testing.T) {
+	asked := story{
+		settings: func(s *dunning.Settings) { s.Receipts = []string{"stripe"} },
+		known: func(k *policy.Known) {
+			k.Facts.Add("stripe", "sub_1", sub("active", begin))
+			k.Facts.Add("stripe", "in_1", invoice("in_1", "sub_1", begin, paid(begin)))
+			k.Facts.Add("stripe", "cs_1", billing.Checkout{Payment: "pi_2", Items: []billing.Item{{Price: "p_life"}}})
+		},
+		steps: []policytest.Step{
+			seen(begin, "pi_in_1", succeeded(begin, begin)), seen(begin, "pi_2", succeeded(begin, begin)), pass("stripe", "pi_3", begin), seen(begin, "pi_4", succeeded(begin, begin)),
+		},
+	}.tell(t)
+	for n, want := range []string{"pro IN_1", "life pi_2", "pass pi_3", " pi_4"} {
+		if got := notified(t, asked[n]); got.Plan+" "+got.Reference != want {
+			t.Errorf("%s %s, want %s", got.Plan, got.Reference, want)
+		}
+	}
+}
