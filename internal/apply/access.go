@@ -21,6 +21,8 @@ type customer struct {
 	// linked are the customer's objects of kind customer; only read if there are
 	// policies to see them.
 	linked []billing.Held[billing.ProviderCustomer]
+	// paying is only read if there are policies, too.
+	paying
 	stored map[string]store.Access
 	// gained and lost tell whether any feature was allowed or denied by this
 	// writing.
@@ -137,6 +139,9 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 		return err
 	}
 	if err := w.loadLinked(ctx, refs); err != nil {
+		return err
+	}
+	if err := w.loadPaying(ctx, refs); err != nil {
 		return err
 	}
 	stored, err := w.tx.AccessOf(ctx, refs)

@@ -28,7 +28,9 @@ func (w *writing) react(ctx context.Context) error {
 			Seq: w.changes[r.change].Seq, At: w.tx.Now, Kinds: r.kinds,
 			Account: r.next.Account, Kind: billing.Kind(r.next.Kind), ID: r.next.ID, Before: r.was, After: r.is,
 		}
-		asked, err := w.ask(change, policy.Known{Customer: c.doc, Facts: c.facts, Linked: c.linked})
+		known := policy.Known{Customer: c.doc, Facts: c.facts, Linked: c.linked}
+		c.tell(&known)
+		asked, err := w.ask(change, known)
 		if err != nil {
 			return err
 		}
@@ -150,6 +152,7 @@ func (w *writing) tellPolicies(ctx context.Context, settings billing.Customer) e
 	}
 	c := w.customers[settings.Ref]
 	known := policy.Known{Customer: settings, Facts: c.facts, Linked: c.linked}
+	c.tell(&known)
 	change := policy.Change{Seq: w.changes[0].Seq, At: w.tx.Now, Kinds: []billing.ChangeKind{billing.CustomerSet}}
 	effects, err := w.ask(change, known)
 	if err != nil {
