@@ -4,5 +4,6 @@
 //
 // A policy's own test calls [Run] with cases that it reacts to; the suite adds
 // the changes that nobody should react to in surprising ways. It does not judge
-// whether a reaction is right: the policy's own test does.
+// whether a reaction is right: the policy's own test does, with a [Timeline] where
+// time matters.
 package policytest

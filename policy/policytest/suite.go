@@ -16,11 +16,14 @@ import (
 	"github.com/trivetdev/trivet/policy"
 )
 
-// Case is a change that a policy under test reacts to.
+// Case is a change that a policy under test reacts to, or a moment at which it
+// reviews how things stand.
 type Case struct {
 	Name   string
 	Change policy.Change
 	Known  policy.Known
+	// Now makes it a review, which has no Change; zero: a reaction.
+	Now time.Time
 	// Kinds are the kinds of the actions that are expected, in order; empty: the
 	// policy is to stay silent.
 	Kinds []string
@@ -47,7 +50,11 @@ func Flaws(p policy.Policy, cases ...Case) []string {
 		s.expected(c)
 		s.pure(c)
 		s.keys(c)
-		s.replayed(c)
+		if c.Now.IsZero() {
+			s.replayed(c)
+		} else {
+			s.reviewed(c)
+		}
 	}
 	if !acts {
 		s.flaw("cases", "none of them calls for anything")
@@ -55,6 +62,12 @@ func Flaws(p policy.Policy, cases ...Case) []string {
 	for _, c := range silence() {
 		s.pure(c)
 		s.expected(c)
+	}
+	if _, reviews := p.(policy.Reviewer); reviews {
+		for _, c := range still() {
+			s.pure(c)
+			s.expected(c)
+		}
 	}
 	return s.flaws
 }
@@ -68,7 +81,7 @@ func (s *suite) flaw(where, format string, args ...any) {
 	s.flaws = append(s.flaws, where+": "+fmt.Sprintf(format, args...))
 }
 
-// react calls the policy; a panic is a flaw, for it would undo the writing that
+// react asks the policy; a panic is a flaw, for it would undo the writing that
 // the policy was asked about.
 func (s *suite) react(c Case) (actions []policy.Action) {
 	defer func() {
@@ -76,7 +89,21 @@ func (s *suite) react(c Case) (actions []policy.Action) {
 			s.flaw(c.Name, "panics: %v", p)
 		}
 	}()
-	return s.policy.React(c.Change, c.Known)
+	actions, _ = s.ask(c)
+	return actions
+}
+
+// ask puts a case to the policy: the change, or the moment.
+func (s *suite) ask(c Case) (actions []policy.Action, next time.Time) {
+	if c.Now.IsZero() {
+		return s.policy.React(c.Change, c.Known), time.Time{}
+	}
+	reviewer, is := s.policy.(policy.Reviewer)
+	if !is {
+		s.flaw(c.Name, "is a review, but the policy reviews nothing")
+		return nil, time.Time{}
+	}
+	return reviewer.Review(c.Known, c.Now)
 }
 
 func (s *suite) expected(c Case) {
@@ -100,7 +127,7 @@ func (s *suite) pure(c Case) {
 	for i := range sides {
 		all.Go(func() {
 			defer func() { _ = recover() }() // told already
-			others[i] = s.policy.React(c.Change, c.Known)
+			others[i], _ = s.ask(c)
 		})
 	}
 	all.Wait()

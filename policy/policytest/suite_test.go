@@ -96,3 +96,51 @@ func TestSuiteFindsFlaws(t *testing.T) {
 		t.Errorf("a policy that does nothing: %v", flaws)
 	}
 }
+
+// reviewing is a policy that breaks a promise of reviews.
+type reviewing struct {
+	bad
+	review func(policy.Known, time.Time) ([]policy.Action, time.Time)
+}
+
+func (r reviewing) Review(k policy.Known, now time.Time) ([]policy.Action, time.Time) {
+	return r.review(k, now)
+}
+
+func TestSuiteFindsFlawsOfReviews(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	moment := policytest.Case{Name: "moment", Now: now, Kinds: []string{policy.Say}, Known: policy.Known{Customer: billing.Customer{Ref: "user_1", Name: "Dana"}}}
+	say := func(occasion string) []policy.Action {
+		return []policy.Action{policy.On("stripe", billing.KindSubscription, "sub_1", policy.Say, occasion, nil)}
+	}
+	silent := func(policy.Change, policy.Known) []policy.Action { return nil }
+	var calls atomic.Int64
+	for says, review := range map[string]func(policy.Known, time.Time) ([]policy.Action, time.Time){
+		"": func(k policy.Known, at time.Time) ([]policy.Action, time.Time) {
+			if k.Customer.Name == "" || k.Customer.Ban != nil {
+				return nil, time.Time{}
+			}
+			return say(at.Format("2006-01")), time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, time.UTC)
+		},
+		"which is not later": func(policy.Known, time.Time) ([]policy.Action, time.Time) { return say(""), now },
+		"did not say that it": func(_ policy.Known, at time.Time) ([]policy.Action, time.Time) {
+			return say(at.Format("2006-01")), time.Time{}
+		},
+		"banned customer alone":   func(policy.Known, time.Time) ([]policy.Action, time.Time) { return say(""), time.Time{} },
+		"review of nothing: asks": func(policy.Known, time.Time) ([]policy.Action, time.Time) { return say(""), time.Time{} },
+		"review of empty objects:": func(k policy.Known, _ time.Time) ([]policy.Action, time.Time) {
+			return say(k.Facts.Subscriptions[0].ID), time.Time{}
+		},
+		"equal input, other": func(policy.Known, time.Time) ([]policy.Action, time.Time) {
+			return say(strings.Repeat("x", int(calls.Add(1)))), time.Time{}
+		},
+	} {
+		flaws := strings.Join(policytest.Flaws(reviewing{bad{"good", silent}, review}, moment), "\n")
+		if says == "" && flaws != "" || !strings.Contains(flaws, says) {
+			t.Errorf("want %q, flaws are:\n%s", says, flaws)
+		}
+	}
+	if flaws := strings.Join(policytest.Flaws(bad{"good", silent}, moment), "\n"); !strings.Contains(flaws, "reviews nothing") {
+		t.Errorf("a review of what reviews nothing: %s", flaws)
+	}
+}
