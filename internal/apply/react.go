@@ -116,7 +116,7 @@ func (w *writing) settle(ctx context.Context, settings billing.Customer, cause C
 	if err := json.Unmarshal([]byte(row.Doc), &was); err != nil {
 		return settings, err
 	}
-	settings.Ban = was.Ban
+	settings.Ban, settings.Cleared = was.Ban, was.Cleared
 	doc := jsonText(settings)
 	if len(fresh) == 0 && doc == row.Doc {
 		return settings, nil
