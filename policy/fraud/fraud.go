@@ -136,7 +136,7 @@ func (c *cases) exempts() bool {
 	if c.exempt == nil {
 		return false
 	}
-	yes, err := holds(c.exempt, c.facts)
+	yes, err := c.exempt.Holds(c.facts)
 	if err != nil {
 		c.broken("exempt", c.settings.Exempt, err)
 		return true
@@ -155,7 +155,7 @@ func (c *cases) broken(name, text string, err error) {
 
 // judge applies a rule.
 func (c *cases) judge(r rule) {
-	yes, err := holds(r.program, c.facts)
+	yes, err := r.when.Holds(c.facts)
 	if err != nil {
 		c.broken(r.Name, r.When, err)
 		return

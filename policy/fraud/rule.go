@@ -1,14 +1,9 @@
 package fraud
 
 import (
-	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/expr-lang/expr"
-	"github.com/expr-lang/expr/vm"
 
 	"github.com/trivetdev/trivet/policy"
 )
@@ -59,7 +54,7 @@ func Shipped() []Rule {
 // rule is one that was compiled.
 type rule struct {
 	Rule
-	program *vm.Program
+	when policy.Condition[Facts]
 }
 
 func (r Rule) does(what string) bool { return slices.Contains(r.Do, what) }
@@ -75,11 +70,11 @@ func (r Rule) compile() (rule, error) {
 	if err := checkDoings("rule "+r.Name, r.Do); err != nil {
 		return rule{}, err
 	}
-	program, err := compile(r.When)
+	when, err := policy.ParseCondition[Facts](r.When)
 	if err != nil {
 		return rule{}, fmt.Errorf("rule %s: %w", r.Name, err)
 	}
-	return rule{r, program}, nil
+	return rule{r, when}, nil
 }
 
 func checkDoings(where string, do []string) error {
@@ -89,41 +84,6 @@ func checkDoings(where string, do []string) error {
 		}
 	}
 	return nil
-}
-
-// compile reads an expression over the facts.
-func compile(text string) (*vm.Program, error) {
-	if strings.TrimSpace(text) == "" {
-		return nil, errors.New("the expression is empty: write one such as \"declines_30d >= 5\"")
-	}
-	program, err := expr.Compile(text, expr.Env(Facts{}), expr.AsBool(), expr.DisableBuiltin("now"), expr.DisableBuiltin("date"))
-	if err != nil {
-		return nil, fmt.Errorf("%q is no expression over the facts: %w\nthe facts are %s, and attributes.NAME is what your application set", text, err, strings.Join(names(), ", "))
-	}
-	return program, nil
-}
-
-// holds evaluates an expression. What an attribute is can only be seen now: a text
-// where a number was meant is an error.
-func holds(program *vm.Program, facts Facts) (bool, error) {
-	result, err := expr.Run(program, facts)
-	if err != nil {
-		line, _, _ := strings.Cut(err.Error(), "\n")
-		return false, errors.New(line)
-	}
-	yes, _ := result.(bool)
-	return yes, nil
-}
-
-// names lists the facts.
-func names() (all []string) {
-	t := reflect.TypeFor[Facts]()
-	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("expr"); name != "" {
-			all = append(all, name)
-		}
-	}
-	return all
 }
 
 func isWord(text string) bool {

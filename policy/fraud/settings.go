@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/expr-lang/expr/vm"
-
 	"github.com/trivetdev/trivet/policy"
 )
 
@@ -61,11 +59,12 @@ func New(s Settings) (*Policy, error) {
 	if err := checkDoings("warning", s.Warning); err != nil {
 		return nil, err
 	}
-	var err error
 	if s.Exempt != "" {
-		if p.exempt, err = compile(s.Exempt); err != nil {
+		exempt, err := policy.ParseCondition[Facts](s.Exempt)
+		if err != nil {
 			return nil, fmt.Errorf("exempt: %w", err)
 		}
+		p.exempt = &exempt
 	}
 	rules := slices.Clone(s.Rules)
 	if s.Shipped {
@@ -97,7 +96,7 @@ func New(s Settings) (*Policy, error) {
 type Policy struct {
 	settings Settings
 	rules    []rule
-	exempt   *vm.Program // nil: nobody is
+	exempt   *policy.Condition[Facts] // nil: nobody is
 	// after is what is done about whom the policy has banned, for as long as they are.
 	after stop
 }
