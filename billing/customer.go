@@ -30,6 +30,9 @@ type Customer struct {
 
 	// Ban is nil for a customer in good standing.
 	Ban *Ban `json:"ban,omitempty"`
+	// Cleared is the latest ban that was lifted; nil: none ever was. What had led
+	// to it is settled: rules count what happened since.
+	Cleared *Cleared `json:"cleared,omitempty"`
 }
 
 // Ban bars a customer from everything, whatever they have paid.
@@ -38,6 +41,14 @@ type Ban struct {
 	Reason string    `json:"reason"`
 	// By is who decided: a policy's name or a person.
 	By string `json:"by"`
+}
+
+// Cleared is a ban that was lifted.
+type Cleared struct {
+	At time.Time `json:"at"`
+	// By is who lifted it.
+	By  string `json:"by"`
+	Ban Ban    `json:"ban"`
 }
 
 // CheckRef reports what is wrong with a customer reference: it must be 1 to 200

@@ -92,6 +92,10 @@ type Snapshot struct {
 	// Related are objects worth a look when this one changed: the payments of an
 	// invoice, the payment of a refund.
 	Related []Ref
+	// Attempts are the tries to pay that the provider tells of with a payment: of a
+	// payment that was asked for, all whose outcome is known; in a list it may be
+	// the latest alone. Their account is the snapshot's, whatever they say.
+	Attempts []billing.Attempt
 	// Beside are other objects that the same record of the provider tells of just as
 	// fully, such as the payment that an invoice also is. They are kept along with
 	// it, so that one call serves for all. They have nothing beside them.

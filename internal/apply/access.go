@@ -21,9 +21,9 @@ type customer struct {
 	// linked are the customer's objects of kind customer; only read if there are
 	// policies to see them.
 	linked []billing.Held[billing.ProviderCustomer]
-	// warnings likewise.
-	warnings []billing.Held[billing.Warning]
-	stored   map[string]store.Access
+	// paying is only read if there are policies, too.
+	paying
+	stored map[string]store.Access
 	// gained and lost tell whether any feature was allowed or denied by this
 	// writing.
 	gained, lost bool
@@ -147,6 +147,9 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 	if err := w.loadLinked(ctx, refs); err != nil {
 		return err
 	}
+	if err := w.loadPaying(ctx, refs); err != nil {
+		return err
+	}
 	stored, err := w.tx.AccessOf(ctx, refs)
 	for _, a := range stored {
 		if c := w.customers[a.Customer]; c != nil {
@@ -156,7 +159,7 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 	return err
 }
 
-// loadLinked reads the customers' objects that only policies look at.
+// loadLinked reads the customers' objects of kind customer.
 func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 	if len(w.Policies) == 0 {
 		return nil
@@ -170,16 +173,12 @@ func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 		if c == nil {
 			continue
 		}
-		object, err := billing.ParseObject(billing.Kind(o.Kind), []byte(o.Doc))
+		object, err := billing.ParseObject(billing.KindCustomer, []byte(o.Doc))
 		if err != nil {
 			return err
 		}
-		switch object := object.(type) {
-		case billing.ProviderCustomer:
-			c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: object})
-		case billing.Warning:
-			c.warnings = append(c.warnings, billing.Held[billing.Warning]{Account: o.Account, ID: o.ID, Object: object})
-		}
+		linked, _ := object.(billing.ProviderCustomer)
+		c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: linked})
 	}
 	return nil
 }

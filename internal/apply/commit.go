@@ -93,6 +93,7 @@ func (w *writing) run(ctx context.Context) error {
 		{"doubt burials", w.burials},
 		{"link", w.link},
 		{"write objects", w.put},
+		{"keep attempts", w.tried},
 		{"link dependents", w.spread},
 		{"record", w.record},
 		{"decide access", w.decide},

@@ -43,10 +43,11 @@ func (w *writing) react(ctx context.Context) error {
 
 // known is what a policy may know of a customer.
 func (w *writing) known(c *customer) policy.Known {
-	return policy.Known{
-		Customer: c.doc, Facts: c.facts, Linked: c.linked, Warnings: c.warnings,
-		Catalog: w.Catalog, Rules: w.Rules, Accounts: w.Accounts,
+	known := policy.Known{
+		Customer: c.doc, Facts: c.facts, Linked: c.linked, Catalog: w.Catalog, Rules: w.Rules, Accounts: w.Accounts,
 	}
+	c.tell(&known)
+	return known
 }
 
 // ask collects what the policies want done about a change.
@@ -149,7 +150,7 @@ func (w *writing) settle(ctx context.Context, settings billing.Customer, cause C
 	if err := json.Unmarshal([]byte(row.Doc), &was); err != nil {
 		return settings, err
 	}
-	settings.Ban = was.Ban
+	settings.Ban, settings.Cleared = was.Ban, was.Cleared
 	doc := jsonText(settings)
 	if len(fresh) == 0 && doc == row.Doc {
 		return settings, nil

@@ -11,14 +11,19 @@ import (
 	"github.com/trivetdev/trivet/policy"
 )
 
-// Policy sees to three things:
+// Policy sees to these things, the first three of which its zero value sees to:
 //
 //   - A changed e-mail address is pushed to every provider where the customer is
 //     known under another, so that receipts and reminders reach them.
 //   - A checkout that the customer agreed to is captured (PayPal takes no money by
 //     itself).
 //   - A pause that has run out is ended, where the provider does not do so itself.
-type Policy struct{}
+//   - A subscription that begins with a trial while a pass of the customer runs is
+//     first charged when the pass ends.
+//   - A price that means no plan, and a way to pay that nobody knows, are told.
+//
+// What no policy can see, because it concerns no customer, [Watch] does.
+type Policy struct{ settings Settings }
 
 // Name implements [policy.Policy].
 func (Policy) Name() string { return "hygiene" }

@@ -150,6 +150,17 @@ func TestPayment(t *testing.T) {
 	if diff := cmp.Diff([]provider.Ref{refTo(billing.KindInvoice, "txn_1"), refTo(billing.KindCheckout, "txn_1")}, s.Related); diff != "" {
 		t.Error(diff)
 	}
+	tried := []billing.Attempt{
+		{ID: "a-3", Payment: "txn_1", At: time.Date(2026, 4, 1, 11, 31, 0, 0, time.UTC), Method: "apple_pay", Card: want.Card},
+		{
+			ID: "a-2", Payment: "txn_1", At: time.Date(2026, 4, 1, 11, 30, 0, 0, time.UTC), Method: "card",
+			Card:    &billing.Card{Brand: "visa", Last4: "3184", ExpMonth: 3, ExpYear: 2028},
+			Decline: &billing.Decline{Code: "not_enough_balance", DeclineCode: "not_enough_balance", Advice: "try_again_later"},
+		},
+	}
+	if diff := cmp.Diff(tried, s.Attempts); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestPaymentStatuses(t *testing.T) {

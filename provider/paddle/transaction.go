@@ -152,7 +152,9 @@ func (d *Driver) payment(t sdk.Transaction) (provider.Snapshot, error) {
 	if object.Status == billing.PaymentSucceeded {
 		object.PaidAt = paidAt(t)
 	}
-	return d.snapshotOf(billing.KindPayment, t, object), nil
+	s := d.snapshotOf(billing.KindPayment, t, object)
+	s.Attempts = attempts(t)
+	return s, nil
 }
 
 // paymentStatus: while nothing is paid, the latest attempt says how it stands.
@@ -218,14 +220,35 @@ func addAttempts(into *billing.Payment, attempts []sdk.TransactionPaymentAttempt
 		shown = attempts[i]
 	}
 	into.Charge, into.Method, into.Decline = shown.PaymentAttemptID, string(shown.MethodDetails.Type), declineOf(shown)
-	card := shown.MethodDetails.Card
+	into.Card = cardOf(shown)
+}
+
+// cardOf is the card of an attempt; nil if it was none.
+func cardOf(attempt sdk.TransactionPaymentAttempt) *billing.Card {
+	card := attempt.MethodDetails.Card
 	if card == nil {
-		return
+		return nil
 	}
-	into.Card = &billing.Card{Brand: string(card.Type), Last4: card.Last4, ExpMonth: card.ExpiryMonth, ExpYear: card.ExpiryYear}
-	if wallet := into.Method; wallet == string(sdk.PaymentMethodTypeApplePay) || wallet == string(sdk.PaymentMethodTypeGooglePay) {
-		into.Card.Wallet = wallet
+	shown := &billing.Card{Brand: string(card.Type), Last4: card.Last4, ExpMonth: card.ExpiryMonth, ExpYear: card.ExpiryYear}
+	if wallet := attempt.MethodDetails.Type; wallet == sdk.PaymentMethodTypeApplePay || wallet == sdk.PaymentMethodTypeGooglePay {
+		shown.Wallet = string(wallet)
 	}
+	return shown
+}
+
+// attempts lists the tries whose outcome is known. Paddle tells all of them with
+// the transaction, and nothing by which a card could be told to be another
+// customer's too.
+func attempts(t sdk.Transaction) (tried []billing.Attempt) {
+	for _, a := range t.Payments {
+		if !captured(a) && a.Status != sdk.PaymentAttemptStatusError || a.PaymentAttemptID == "" {
+			continue
+		}
+		tried = append(tried, billing.Attempt{
+			ID: a.PaymentAttemptID, Payment: t.ID, At: moment(a.CreatedAt), Decline: declineOf(a), Card: cardOf(a), Method: string(a.MethodDetails.Type),
+		})
+	}
+	return tried
 }
 
 func captured(attempt sdk.TransactionPaymentAttempt) bool {

@@ -134,7 +134,9 @@ func (d *Driver) sale(ctx context.Context, op string, s *sale) (provider.Snapsho
 			return provider.Snapshot{}, fmt.Errorf("sale %s: %w", s.ID, err)
 		}
 	}
-	return provider.Snapshot{Ref: d.ref(billing.KindPayment, s.ID), Object: p, Claims: claims(s.Custom, "")}, nil
+	return provider.Snapshot{
+		Ref: d.ref(billing.KindPayment, s.ID), Object: p, Claims: claims(s.Custom, ""), Attempts: attempt(s.ID, p, ""),
+	}, nil
 }
 
 // capture translates a payment for an order. What was bought, and how much went
@@ -146,12 +148,13 @@ func (d *Driver) capture(ctx context.Context, op string, c *capture) (provider.S
 	}
 	p := paid(c.Status, total, asFee(c.Breakdown.Fee.money()), c.CreateTime)
 	snapshot := provider.Snapshot{Ref: d.ref(billing.KindPayment, c.ID), Claims: claims(c.CustomID, "")}
-	id := cmp.Or(c.Related.IDs.Order, upward(c.Links))
+	id, payer := cmp.Or(c.Related.IDs.Order, upward(c.Links)), ""
 	if isName(id) {
 		o, err := d.getOrder(ctx, op, id)
 		if err != nil {
 			return provider.Snapshot{}, err
 		}
+		payer = o.Payer.PayerID
 		unit := unitOf(o, c.ID)
 		if len(o.Units) == 1 {
 			p.Items = itemsOf(unit.lines(), total)
@@ -164,8 +167,21 @@ func (d *Driver) capture(ctx context.Context, op string, c *capture) (provider.S
 	} else if p.ProviderStatus == "PARTIALLY_REFUNDED" {
 		return provider.Snapshot{}, fmt.Errorf("capture %s does not say of which order it is", c.ID)
 	}
-	snapshot.Object = p
+	snapshot.Object, snapshot.Attempts = p, attempt(c.ID, p, payer)
 	return snapshot, nil
+}
+
+// attempt is a payment as the one try that it was: PayPal makes a transaction of
+// each, and of a charge that failed usually none at all. Of a sale the payer is not
+// told here, but in the books, from which a sweep fills it in.
+func attempt(id string, p billing.Payment, payer string) []billing.Attempt {
+	if p.Status != billing.PaymentSucceeded && p.Status != billing.PaymentFailed {
+		return nil
+	}
+	if !isName(payer) {
+		payer = ""
+	}
+	return []billing.Attempt{{ID: id, Payment: id, At: p.CreatedAt, Decline: p.Decline, Method: p.Method, Payer: payer}}
 }
 
 // unitOf is the purchase unit that a capture belongs to.

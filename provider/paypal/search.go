@@ -40,6 +40,8 @@ type bookRow struct {
 		Amount        *amount `json:"transaction_amount"`
 		Fee           *amount `json:"fee_amount"`
 		Custom        string  `json:"custom_field"`
+		// Payer is the id of the payer's account, which never changes.
+		Payer string `json:"paypal_account_id"`
 	} `json:"transaction_info"`
 	Cart struct {
 		Items []struct {
@@ -262,7 +264,9 @@ func (d *Driver) addRow(ctx context.Context, page *provider.Page, kind billing.K
 		if !row.ofSubscription() {
 			p.Items = itemsOf(row.lines(), total)
 		}
-		snapshot = provider.Snapshot{Ref: ref, Object: p, Claims: claims(row.Info.Custom, "")}
+		snapshot = provider.Snapshot{
+			Ref: ref, Object: p, Claims: claims(row.Info.Custom, ""), Attempts: attempt(row.Info.ID, p, row.Info.Payer),
+		}
 	default:
 		snapshot, err = d.fetchPayment(ctx, ref)
 	}

@@ -26,6 +26,7 @@ func (h Harness) fetch(t *testing.T) {
 		seen[kinds[truth.Kind]]++
 		w.same(t, truth, s)
 		w.sameBeside(t, s)
+		attempted(t, s)
 		for _, related := range s.Related {
 			if _, err := w.Driver.Fetch(t.Context(), related); err != nil {
 				t.Errorf("%v is said to be related to %v: %v", s.Ref, related, err)
@@ -38,6 +39,31 @@ func (h Harness) fetch(t *testing.T) {
 		}
 	}
 	t.Logf("fetched %v", seen)
+}
+
+// attempted checks the attempts of a snapshot: each by itself and of this payment, and
+// one of them with the money, if they are told of at all.
+func attempted(t *testing.T, s provider.Snapshot) {
+	t.Helper()
+	if s.Ref.Kind != billing.KindPayment {
+		if len(s.Attempts) > 0 {
+			t.Errorf("%v has attempts and is no payment", s.Ref)
+		}
+		return
+	}
+	seen, good := map[string]bool{}, 0
+	for _, a := range s.Attempts {
+		if a.ID == "" || seen[a.ID] || a.Payment != s.Ref.ID || a.At.IsZero() {
+			t.Errorf("%v: an attempt is %+v; seen before: %v", s.Ref, a, seen[a.ID])
+		}
+		if seen[a.ID] = true; a.Decline == nil {
+			good++
+		}
+	}
+	paid := s.Object.(billing.Payment).Status == billing.PaymentSucceeded //nolint:forcetypeassert // by its kind
+	if len(s.Attempts) > 0 && paid != (good == 1) {
+		t.Errorf("%v is paid: %v, and %d of its %d attempts succeeded", s.Ref, paid, good, len(s.Attempts))
+	}
 }
 
 // sameBeside compares what a record is besides with the truth: no more and no less

@@ -72,7 +72,10 @@ func refTo(kind billing.Kind, id string) provider.Ref {
 // fetched serves one object and fetches it.
 func fetched(t *testing.T, kind billing.Kind, id, path, object string) (provider.Snapshot, *fake) {
 	t.Helper()
-	f := &fake{answers: map[string]string{"GET /prefix/v1/" + path + "/" + id: object}}
+	f := &fake{answers: map[string]string{
+		"GET /prefix/v1/" + path + "/" + id: object,
+		"GET /prefix/v1/charges":            `{"object":"list","url":"/v1/charges","has_more":false,"data":[]}`,
+	}}
 	snapshot, err := f.driver(t).Fetch(t.Context(), refTo(kind, id))
 	if err != nil {
 		t.Fatal(err)

@@ -129,23 +129,24 @@ func with(t *testing.T, object string, change map[string]string) string {
 const paymentJSON = `{"id":"pi_1","object":"payment_intent","status":"succeeded","amount":5000,"currency":"usd","customer":"cus_1","created":1000,
 	"metadata":{"trivet_items":"price_pass:2","trivet_token":"tok"},"last_payment_error":null,
 	"latest_charge":{"id":"ch_1","object":"charge","status":"succeeded","amount":5000,"amount_refunded":1200,"currency":"usd","created":1001,"captured":true,
-		"payment_method_details":{"type":"card","card":{"brand":"visa","last4":"4242","exp_month":4,"exp_year":2030,"country":"DE","wallet":{"type":"apple_pay"}}},
+		"payment_method_details":{"type":"card","card":{"brand":"visa","last4":"4242","exp_month":4,"exp_year":2030,"country":"DE","fingerprint":"fp1","wallet":{"type":"apple_pay"}}},
 		"balance_transaction":{"id":"txn_1","fee":175,"currency":"eur","created":1002}}}`
 
 func TestPayment(t *testing.T) {
-	snapshot, _ := fetched(t, billing.KindPayment, "pi_1", "payment_intents", paymentJSON)
+	snapshot, f := fetched(t, billing.KindPayment, "pi_1", "payment_intents", paymentJSON)
+	card := &billing.Card{Brand: "visa", Last4: "4242", ExpMonth: 4, ExpYear: 2030, Country: "DE", Wallet: "apple_pay"}
 	want := provider.Snapshot{
 		Ref: refTo(billing.KindPayment, "pi_1"), Owner: "cus_1",
 		Claims: map[string]string{"token": "tok", "metadata.trivet_items": "price_pass:2"},
 		Object: billing.Payment{
 			Status: billing.PaymentSucceeded, ProviderStatus: "succeeded", Amount: billing.Money{Amount: 5000, Currency: "USD"},
-			Refunded: 1200, Fee: &billing.Money{Amount: 175, Currency: "EUR"}, Method: "card",
-			Card:  &billing.Card{Brand: "visa", Last4: "4242", ExpMonth: 4, ExpYear: 2030, Country: "DE", Wallet: "apple_pay"},
+			Refunded: 1200, Fee: &billing.Money{Amount: 175, Currency: "EUR"}, Method: "card", Card: card,
 			Items: []billing.Item{{Price: "price_pass", Quantity: 2}}, Charge: "ch_1", CreatedAt: at(1000), PaidAt: at(1002),
 		},
+		Attempts: []billing.Attempt{{ID: "ch_1", Payment: "pi_1", At: at(1001), Card: card, Method: "card", Payer: "fp1"}},
 	}
-	if diff := cmp.Diff(want, snapshot); diff != "" {
-		t.Error(diff)
+	if diff := cmp.Diff(want, snapshot); diff != "" || len(f.calls) != 1 {
+		t.Errorf("%d calls\n%s", len(f.calls), diff)
 	}
 }
 

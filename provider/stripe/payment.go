@@ -12,7 +12,7 @@ import (
 )
 
 func (d *Driver) payments() looker {
-	return reader[*sdk.PaymentIntent]{
+	return payments{reader[*sdk.PaymentIntent]{
 		retrieve: func(ctx context.Context, id string) (*sdk.PaymentIntent, error) {
 			return d.api.V1PaymentIntents.Retrieve(ctx, id, &sdk.PaymentIntentRetrieveParams{
 				Expand: expand("latest_charge.balance_transaction"),
@@ -25,7 +25,7 @@ func (d *Driver) payments() looker {
 		},
 		id:       func(p *sdk.PaymentIntent) string { return p.ID },
 		snapshot: d.payment,
-	}
+	}}
 }
 
 // charges reads payments that were made without a payment intent.
@@ -59,6 +59,7 @@ func (d *Driver) payment(_ context.Context, p *sdk.PaymentIntent) (provider.Snap
 	addFailure(&object, p.LastPaymentError)
 	return provider.Snapshot{
 		Ref: d.ref(billing.KindPayment, p.ID), Object: object, Owner: customerID(p.Customer), Claims: claims(p.Metadata),
+		Attempts: attempts(p.ID, p.LatestCharge),
 	}, nil
 }
 
@@ -105,6 +106,7 @@ func (d *Driver) charge(_ context.Context, c *sdk.Charge) (provider.Snapshot, er
 	}
 	return provider.Snapshot{
 		Ref: d.ref(billing.KindPayment, c.ID), Object: object, Owner: customerID(c.Customer), Claims: claims(c.Metadata),
+		Attempts: attempts(c.ID, c),
 	}, nil
 }
 

@@ -102,7 +102,7 @@ func (s *Server) txnRow(t *txn) obj {
 		fee := t.amount.fee()
 		info["fee_amount"] = money{-fee.minor, fee.currency}.v2()
 	}
-	info.set("custom_field", t.custom).set("invoice_id", t.invoice)
+	info.set("custom_field", t.custom).set("invoice_id", t.invoice).set("paypal_account_id", t.payer.id)
 	row := obj{"transaction_info": info, "payer_info": obj{"account_id": t.payer.id, "email_address": t.payer.email}, "cart_info": obj{}}
 	if t.sub != nil {
 		info["paypal_reference_id"] = t.sub.id

@@ -136,6 +136,25 @@ func (s *Server) NewCard(customerID string, card Card) error {
 	return on(s, "customer", customerID, func(c *customer) { s.newCard(c, card) })
 }
 
+// ShareCard makes the customer's card the same as another customer's: two people
+// at one household, or one with two accounts.
+func (s *Server) ShareCard(customerID, otherID string) error {
+	defer s.enter()()
+	other, err := find[*customer](s, "customer", otherID)
+	if err != nil {
+		return err
+	}
+	c, err := find[*customer](s, "customer", customerID)
+	if err != nil {
+		return err
+	}
+	if c.pays == nil || other.pays == nil {
+		return errors.New("sim: both customers need a card first")
+	}
+	c.pays.print, c.pays.last4, c.pays.brand = other.pays.print, other.pays.last4, other.pays.brand
+	return nil
+}
+
 // PayInvoice pays an open invoice on its hosted page, where the customer can
 // authenticate if the bank wants that.
 func (s *Server) PayInvoice(invoiceID string) error {

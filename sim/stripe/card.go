@@ -91,7 +91,7 @@ type method struct {
 	brand   string
 	last4   string
 	country string
-	// print is the fingerprint, the same for no two methods.
+	// print is the fingerprint, the same for no two methods but by ShareCard.
 	print string
 	month int
 	year  int

@@ -1,0 +1,92 @@
+package apply_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/store/storetest"
+	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// tries are attempts at a payment, one for each payer, ending a minute ago.
+func tries(payment string, payers ...string) func(*provider.Snapshot) {
+	return func(s *provider.Snapshot) {
+		for i, payer := range payers {
+			s.Attempts = append(s.Attempts, billing.Attempt{
+				Account: "a lie", ID: fmt.Sprintf("ch_%s_%d", payment, i), Payment: payment, At: storetest.Start().Add(time.Duration(i-len(payers)) * time.Minute),
+				Decline: &billing.Decline{Code: "card_declined"}, Card: &billing.Card{Last4: "4242"}, Payer: payer,
+			})
+		}
+	}
+}
+
+// known is what a policy knew when it last heard something.
+func (p *heard) known(t *testing.T) policy.Known {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.all) == 0 {
+		t.Fatal("nothing was heard")
+	}
+	return p.all[len(p.all)-1].known
+}
+
+// What the providers tell of tries is known to the policies in the same writing,
+// with those who pay alike.
+func TestPoliciesKnowAttempts(t *testing.T) {
+	eachHeard(t, trusting, func(t *testing.T, h *house, p *heard) {
+		other := snap("cus_2", billing.ProviderCustomer{}, ownedBy("cus_2"), claiming("metadata.user_id", "v"))
+		declined := billing.Payment{Status: billing.PaymentFailed, Amount: billing.Money{Amount: 900, Currency: "EUR"}, Charge: "ch_pi_1_1"}
+		h.world.say(mine("u"), other, snap("pi_1", declined, tries("pi_1", "fp1", "fp2")),
+			snap("pi_2", declined, ownedBy("cus_2"), tries("pi_2", "fp2", "fp2", "")),
+			snap("iw_1", billing.Warning{Actionable: true, Payment: "pi_1"}))
+		h.look(mine("u").Ref, other.Ref, ref(billing.KindPayment, "pi_1"))
+		known := p.known(t)
+		if len(known.Attempts) != 2 || len(known.Shared) != 0 || known.Attempts[0].ID != "ch_pi_1_0" || known.Attempts[0].Account != "stripe" {
+			t.Errorf("%+v", known.Attempts)
+		}
+		h.look(ref(billing.KindPayment, "pi_2"))
+		if known = p.known(t); len(known.Attempts) != 3 || !cmp.Equal(known.Shared, []policy.Shared{{Customer: "u", By: "card"}}) {
+			t.Errorf("%+v, shared %+v", known.Attempts, known.Shared)
+		}
+		storetest.Write(t, h.db, func(ctx context.Context, tx *store.Tx) error {
+			return tx.PutCustomers(ctx, []store.Customer{{Ref: "v", Doc: `{"ref":"v","ban":{"reason":"fraud","by":"anna","at":"2026-03-01T00:00:00Z"}}`}})
+		})
+		h.look(ref(billing.KindWarning, "iw_1"))
+		known = p.known(t)
+		if !cmp.Equal(known.Shared, []policy.Shared{{Customer: "v", By: "card", Banned: true}}) || len(known.Warnings) != 1 || known.Warnings[0].ID != "iw_1" {
+			t.Errorf("shared %+v, warnings %+v", known.Shared, known.Warnings)
+		}
+		// A month later they are forgotten, and so is who shares them.
+		h.clock.Pass(31 * 24 * time.Hour)
+		h.world.say(snap("iw_1", billing.Warning{Payment: "pi_1"}))
+		h.look(ref(billing.KindWarning, "iw_1"))
+		if known = p.known(t); len(known.Attempts) != 0 || len(known.Shared) != 0 || len(known.Warnings) != 1 {
+			t.Errorf("a month later: %+v", known)
+		}
+	})
+}
+
+// An account that is read for the first time is full of old tries, which nobody
+// will ask for.
+func TestOldAttemptsAreNotKept(t *testing.T) {
+	eachHeard(t, trusting, func(t *testing.T, h *house, _ *heard) {
+		h.clock.Pass(366 * 24 * time.Hour)
+		h.world.say(mine("u"), snap("pi_1", paid(""), tries("pi_1", "fp1")))
+		h.look(mine("u").Ref, ref(billing.KindPayment, "pi_1"))
+		storetest.Write(t, h.db, func(ctx context.Context, tx *store.Tx) error {
+			all, err := tx.AttemptsOf(ctx, []string{"u"})
+			if len(all) != 0 {
+				t.Errorf("%+v", all)
+			}
+			return err
+		})
+	})
+}

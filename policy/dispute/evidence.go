@@ -1,0 +1,167 @@
+package dispute
+
+import (
+	"slices"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/policy"
+)
+
+// Bundle is what our records say about a contested payment: who paid, for what, when,
+// and what the customer had of it. It is what a person puts into the provider's form.
+type Bundle struct {
+	Dispute  string        `json:"dispute"`
+	Account  string        `json:"account"`
+	Reason   string        `json:"reason,omitempty"`
+	Amount   billing.Money `json:"amount"`
+	DueBy    time.Time     `json:"due_by,omitzero"`
+	Customer string        `json:"customer"`
+	// Payment is the contested one; nil: it is not in the ledger.
+	Payment *Paid `json:"payment,omitempty"`
+	// Tries are the tries to pay it, as far as they are kept.
+	Tries []Try `json:"tries,omitempty"`
+	// Bought is what it paid for.
+	Bought []Bought `json:"bought,omitempty"`
+	// Earlier are the customer's payments before it that nobody contested, newest
+	// first; those by the same card are what card networks count.
+	Earlier []Paid `json:"earlier,omitempty"`
+	// Records are what the ledger itself does not hold.
+	Records
+}
+
+// Records are what else is known of a customer. Whoever builds a bundle hands in
+// what there is.
+type Records struct {
+	// Messages are what was sent to the customer, Used when access was made use of.
+	Messages []Sent `json:"messages,omitempty"`
+	Used     []Use  `json:"used,omitempty"`
+}
+
+// Sent is a message that went out.
+type Sent struct {
+	At       time.Time `json:"at"`
+	Template string    `json:"template"`
+	Channel  string    `json:"channel"`
+}
+
+// Use is that a feature was used: a check that was answered yes, credits consumed.
+type Use struct {
+	Feature string    `json:"feature"`
+	First   time.Time `json:"first,omitzero"`
+	Last    time.Time `json:"last,omitzero"`
+	Times   int64     `json:"times"`
+}
+
+// Paid is a payment.
+type Paid struct {
+	ID       string        `json:"id"`
+	Account  string        `json:"account"`
+	At       time.Time     `json:"at"`
+	Amount   billing.Money `json:"amount"`
+	Refunded int64         `json:"refunded,omitempty"`
+	Method   string        `json:"method,omitempty"`
+	Card     *billing.Card `json:"card,omitempty"`
+	// SameCard: it was paid by the card of the contested payment.
+	SameCard bool `json:"same_card,omitempty"`
+}
+
+// Try is one try to pay.
+type Try struct {
+	At       time.Time `json:"at"`
+	Declined bool      `json:"declined,omitempty"`
+}
+
+// Bought is what a payment paid for.
+type Bought struct {
+	Plan string `json:"plan,omitempty"`
+	Name string `json:"name,omitempty"`
+	// Subscription is the provider's id; empty for a one-time purchase.
+	Subscription string    `json:"subscription,omitempty"`
+	StartedAt    time.Time `json:"started_at,omitzero"`
+	// PeriodStart and PeriodEnd are the period that the payment paid.
+	PeriodStart time.Time `json:"period_start,omitzero"`
+	PeriodEnd   time.Time `json:"period_end,omitzero"`
+	// CanceledAt is when it was set to end; zero: the customer never canceled.
+	CanceledAt time.Time `json:"canceled_at,omitzero"`
+}
+
+// mostEarlier bounds the payments of a bundle.
+const mostEarlier = 24
+
+// Build makes the bundle of a dispute. It is pure; found is false if the dispute is
+// not known.
+func Build(known policy.Known, account, id string, records Records) (bundle Bundle, found bool) {
+	i := slices.IndexFunc(known.Facts.Disputes, func(d billing.Held[billing.Dispute]) bool { return d.Account == account && d.ID == id })
+	if i < 0 {
+		return Bundle{}, false
+	}
+	d := known.Facts.Disputes[i].Object
+	b := Bundle{
+		Dispute: id, Account: account, Reason: d.Reason, Amount: d.Amount, DueBy: d.DueBy, Customer: known.Customer.Ref, Records: records,
+	}
+	b.addPayments(known, account, d.Payment)
+	for _, a := range known.Attempts {
+		if a.Account == account && a.Payment == d.Payment {
+			b.Tries = append(b.Tries, Try{At: a.At, Declined: a.Decline != nil})
+		}
+	}
+	b.addBought(known, account, d.Payment)
+	return b, true
+}
+
+func (b *Bundle) addPayments(known policy.Known, account, id string) {
+	contested := map[string]bool{}
+	for _, d := range known.Facts.Disputes {
+		contested[d.Account+"/"+d.Object.Payment] = true
+	}
+	for _, p := range known.Facts.Payments {
+		if p.Account == account && p.ID == id {
+			b.Payment = paid(p, nil)
+		}
+	}
+	if b.Payment == nil {
+		return
+	}
+	for _, p := range known.Facts.Payments {
+		if p.Object.Status == billing.PaymentSucceeded && !contested[p.Account+"/"+p.ID] && p.Object.PaidAt.Before(b.Payment.At) && p.Object.Amount.Amount > 0 {
+			b.Earlier = append(b.Earlier, *paid(p, b.Payment.Card))
+		}
+	}
+	slices.SortStableFunc(b.Earlier, func(x, y Paid) int { return y.At.Compare(x.At) })
+	b.Earlier = b.Earlier[:min(len(b.Earlier), mostEarlier)]
+}
+
+func paid(p billing.Held[billing.Payment], card *billing.Card) *Paid {
+	o := p.Object
+	same := card != nil && o.Card != nil && o.Card.Last4 != "" && o.Card.Last4 == card.Last4 && o.Card.Brand == card.Brand
+	return &Paid{ID: p.ID, Account: p.Account, At: o.PaidAt, Amount: o.Amount, Refunded: o.Refunded, Method: o.Method, Card: o.Card, SameCard: same}
+}
+
+func (b *Bundle) addBought(known policy.Known, account, payment string) {
+	for _, in := range known.Facts.Invoices {
+		if in.Account != account || !slices.Contains(in.Object.Payments, payment) {
+			continue
+		}
+		bought := Bought{Subscription: in.Object.Subscription, PeriodStart: in.Object.PeriodStart, PeriodEnd: in.Object.PeriodEnd}
+		for _, s := range known.Facts.Subscriptions {
+			if s.Account == account && s.ID == in.Object.Subscription && s.ID != "" {
+				bought.StartedAt, bought.CanceledAt = s.Object.StartedAt, s.Object.CancelAt
+				if plan, found := known.Catalog.ByPrice(account, s.Object.Price); found {
+					bought.Plan, bought.Name = plan.ID, plan.Name
+				}
+			}
+		}
+		b.Bought = append(b.Bought, bought)
+	}
+	for _, p := range known.Facts.Payments {
+		if p.Account != account || p.ID != payment {
+			continue
+		}
+		for _, item := range p.Object.Items {
+			if plan, found := known.Catalog.ByPrice(account, item.Price); found {
+				b.Bought = append(b.Bought, Bought{Plan: plan.ID, Name: plan.Name})
+			}
+		}
+	}
+}
