@@ -18,14 +18,20 @@ import (
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/inbox"
+	"github.com/trivetdev/trivet/internal/messenger"
 	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/trigger/reconcile"
 	"github.com/trivetdev/trivet/internal/trigger/redirect"
 	"github.com/trivetdev/trivet/internal/trigger/webhook"
 	"github.com/trivetdev/trivet/internal/work"
+	"github.com/trivetdev/trivet/notify"
+	"github.com/trivetdev/trivet/notify/pdf"
+	"github.com/trivetdev/trivet/notify/words"
 	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/dunning"
 	"github.com/trivetdev/trivet/policy/hygiene"
+	"github.com/trivetdev/trivet/policy/renewal"
 	"github.com/trivetdev/trivet/provider"
 )
 
@@ -48,16 +54,27 @@ type Config struct {
 	// Bind lists for each account what says whose an object is, such as
 	// "metadata.user_id"; without an entry only our own checkouts' tokens do.
 	Bind map[string][]string
-	// Policies react to changes; nil: the built-in ones.
+	// Policies react to changes; nil: those that neither ban anybody nor move money
+	// against anybody's will, which are hygiene, renewal and dunning.
 	Policies []policy.Policy
+	// PolicyDigest is another text when a policy has other settings: everybody is
+	// then reviewed.
+	PolicyDigest string
 	// Modes say how far the service may go; people switch them at run time.
 	Modes policy.Modes
-	// Messenger sends what is to be said to customers; nil: nothing is said.
-	Messenger outbox.Messenger
+	// Words are the texts of messages; nil: those that are built in. Brand is who
+	// they are from.
+	Words *words.Set
+	Brand words.Brand
+	// Channels carry messages to customers; without one for mail none is mailed.
+	Channels []notify.Channel
 	// Tell tells the team of an alert; nil: alerts are only kept.
 	Tell func(ctx context.Context, w policy.Warning, customer string) error
-	// Caps bound the refunds of a day.
-	Caps outbox.Caps
+	// RefundsPerDay is how many refunds a day (UTC) are made at most, whoever asks; 0:
+	// any number. RefundAmounts is what is refunded in a day at most, in minor units
+	// by currency.
+	RefundsPerDay int64
+	RefundAmounts map[string]int64
 
 	// APIKeys open the REST API; with none it is closed.
 	APIKeys []string
@@ -166,11 +183,36 @@ func (c *Config) complete() error {
 		c.Access = &rules
 	}
 	if c.Policies == nil {
-		c.Policies = []policy.Policy{hygiene.Policy{}}
+		if err := c.usualPolicies(); err != nil {
+			return err
+		}
 	}
 	if c.Workers == 0 {
 		c.Workers = 16
 	}
+	if c.Words == nil {
+		var err error
+		if c.Words, err = words.Load(nil, "en"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) usualPolicies() error {
+	tidy, err := hygiene.New(hygiene.Defaults())
+	if err != nil {
+		return err
+	}
+	ahead, err := renewal.New(renewal.Defaults())
+	if err != nil {
+		return err
+	}
+	chase, err := dunning.New(dunning.Defaults())
+	if err != nil {
+		return err
+	}
+	c.Policies = []policy.Policy{tidy, ahead, chase}
 	return nil
 }
 
@@ -222,12 +264,17 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 		Wake: wake, Log: s.log, Confirm: s.confirmer(), Doubt: fail.Lease(doubt), Flushers: writers, Seen: meters.seen,
 	})
 	s.inbox = inbox.New(s.db, receivers, wake)
+	out := outbox.New(outbox.Config{
+		DB: s.db, Apply: s.apply, Wake: wake, Log: s.log, Tell: c.Tell,
+		Messenger: &messenger.Messenger{Config: messenger.Config{
+			Words: c.Words, Brand: c.Brand, Channels: c.Channels, Catalog: catalog, Draw: pdf.Draw, Now: c.Now,
+		}},
+		Caps: outbox.Caps{Refunds: c.RefundsPerDay, Amounts: c.RefundAmounts},
+	})
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
-	})
-	out := outbox.New(outbox.Config{
-		DB: s.db, Apply: s.apply, Wake: wake, Log: s.log, Messenger: c.Messenger, Tell: c.Tell, Caps: c.Caps,
+		Tasks: map[string]reconcile.Task{"watch": {Every: watchEvery, Do: s.watch(out)}},
 	})
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))
 	s.engine.Observe = meters.worked
@@ -314,9 +361,9 @@ func (s *Service) accounts(ctx context.Context, drivers map[string]provider.Driv
 // rules or policies are not the ones that it was last done by.
 func (s *Service) refresh(ctx context.Context) error {
 	const name = "catalog"
-	digest := s.apply.Digest()
+	digest := s.apply.Digest() + " " + s.config.PolicyDigest
 	for _, p := range s.config.Policies {
-		digest += fmt.Sprintf(" %s:%+v", p.Name(), p)
+		digest += " " + p.Name()
 	}
 	last, err := s.db.Cursor(ctx, name)
 	if err != nil || last == digest {

@@ -8,7 +8,6 @@ import (
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/config"
-	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/policy"
 )
 
@@ -18,7 +17,8 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 	built := trivet.Config{
 		PublicURL: c.PublicURL, Database: databaseURL(c.Database), Bind: map[string][]string{},
 		Access: &billing.Rules{Grace: c.Access.Grace, Paused: c.Access.Paused, Refunded: c.Access.Refunded, Disputed: c.Access.Disputed},
-		Modes:  modes(c), Caps: outbox.Caps{Refunds: c.Caps.Refunds, Amounts: c.Caps.Amounts}, Hot: c.Sweep.Hot, Full: c.Sweep.Full,
+		Modes:  modes(c), RefundsPerDay: c.Caps.Refunds, RefundAmounts: c.Caps.Amounts,
+		Hot: c.Sweep.Hot, Full: c.Sweep.Full,
 		Now: now, Log: log, Version: version(),
 	}
 	for _, key := range c.APIKeys {
@@ -38,6 +38,13 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 			built.NoPull = append(built.NoPull, p.Name)
 		case config.PushPull:
 		}
+	}
+	var err error
+	if built.Policies, built.PolicyDigest, err = policies(c); err != nil {
+		return built, err
+	}
+	if err := messages(c, &built, log); err != nil {
+		return built, err
 	}
 	for _, p := range c.Plans {
 		plan, err := planOf(p)
@@ -63,6 +70,9 @@ func modes(c *config.Config) policy.Modes {
 	}
 	for _, p := range c.Providers {
 		m.Accounts[p.Name] = policy.Mode(p.Mode)
+	}
+	for _, name := range config.Careful { // unless their section says otherwise
+		m.Policies[name] = policy.Assist
 	}
 	for _, p := range c.Policies {
 		m.Policies[p.Name] = policy.Mode(p.Mode)
@@ -99,12 +109,10 @@ func announce(c *config.Config, s *session, log *slog.Logger) {
 	if len(c.Plans) == 0 {
 		log.Warn("no [[plan]] is configured: purchases are recorded, but give access to nothing")
 	}
-	idle := map[string]bool{
-		"mail": c.Mail.SMTP != "", "endpoint": len(c.Endpoints) > 0, "alert": len(c.Alerts) > 0,
+	if len(c.Endpoints) > 0 {
+		log.Warn("this version reads the section and does nothing with it", "section", "endpoint")
 	}
-	for _, section := range []string{"mail", "endpoint", "alert"} {
-		if idle[section] {
-			log.Warn("this version reads the section and does nothing with it", "section", section)
-		}
+	if c.Mail.SMTP == "" {
+		log.Warn("no [mail] is configured: customers are told nothing by mail")
 	}
 }

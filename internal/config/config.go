@@ -139,7 +139,8 @@ type Alert struct {
 // Policy is the section of one policy.
 type Policy struct {
 	Name string
-	Mode Mode // by default the global one
+	// Mode is by default the global one; of those in [Careful] assist at most.
+	Mode Mode
 	// Rollout is the percentage of customers for whom the policy is enforced although
 	// its mode is more careful.
 	Rollout int

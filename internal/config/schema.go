@@ -58,6 +58,10 @@ var tables = map[string]struct {
 // policyNames are the policies there are.
 var policyNames = []string{"renewal", "dunning", "fraud", "dispute", "duplicate", "hygiene"}
 
+// Careful are the policies that ban or move money. Their mode is assist unless
+// their section names another: a person accepts what they propose.
+var Careful = []string{"fraud", "dispute", "duplicate"}
+
 var modeNames = []string{string(Observe), string(Assist), string(Enforce)}
 
 // defaults are the values of keys that nobody set.

@@ -211,7 +211,11 @@ func (r *reader) policies() []Policy {
 	var all []Policy
 	for _, s := range r.named("policy") {
 		p := Policy{Name: s.name(), Settings: map[string]any{}}
-		p.Mode = Mode(s.choice("mode", modeNames, string(r.mode())))
+		usual := r.mode()
+		if slices.Contains(Careful, p.Name) && usual == Enforce {
+			usual = Assist
+		}
+		p.Mode = Mode(s.choice("mode", modeNames, string(usual)))
 		p.Rollout = int(s.number("rollout", 100))
 		if p.Rollout > 0 && p.Mode == Enforce {
 			s.bad("rollout", "means nothing where the mode is enforce, which is for everybody: set mode to observe or assist, or remove rollout")

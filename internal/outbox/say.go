@@ -15,10 +15,10 @@ import (
 
 // Messenger finds the words for notices, and the channels for messages.
 type Messenger interface {
-	// Compose puts a notice into words for the customer who is known. The id is the
-	// message's. An [*Unsayable] error says why it cannot be said to this customer,
-	// now or later: there is no address.
-	Compose(ctx context.Context, id string, n notify.Notice, known policy.Known) (notify.Message, error)
+	// Compose puts the notice of an effect into words for the customer who is known.
+	// The message's ID is the effect's key. An [*Unsayable] error says why it cannot be
+	// said to this customer: there is no address.
+	Compose(ctx context.Context, e store.Effect, n notify.Notice, known policy.Known) (notify.Message, error)
 	// Channel finds a channel by name; nil: none is configured.
 	Channel(name string) notify.Channel
 }
@@ -45,7 +45,7 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	if channel == nil && n.Channel != notify.InApp {
 		return surely(dropped("nothing sends messages by " + n.Channel)), nil
 	}
-	m, err := o.Messenger.Compose(ctx, e.Key, n, known)
+	m, err := o.Messenger.Compose(ctx, e, n, known)
 	if why, ok := errors.AsType[*Unsayable](err); ok {
 		return surely(dropped(why.Why)), nil
 	}

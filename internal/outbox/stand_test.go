@@ -64,12 +64,12 @@ type post struct {
 	told []string
 }
 
-func (p *post) Compose(_ context.Context, id string, n notify.Notice, known policy.Known) (notify.Message, error) {
+func (p *post) Compose(_ context.Context, e store.Effect, n notify.Notice, known policy.Known) (notify.Message, error) {
 	if known.Customer.Email == "" {
 		return notify.Message{}, &outbox.Unsayable{Why: "no address is known"}
 	}
 	return notify.Message{
-		ID: id, Template: n.Template, Locale: "en", Thread: n.Thread, Subject: n.Template, Text: "text", Title: n.Template, Body: "body",
+		ID: e.Key, Template: n.Template, Locale: "en", Thread: n.Thread, Subject: n.Template, Text: "text", Title: n.Template, Body: "body",
 		To: notify.Recipient{Customer: known.Customer.Ref, Email: known.Customer.Email},
 	}, nil
 }

@@ -38,6 +38,7 @@ drop table effects_before;
 create index effects_seq on effects (seq);
 create index effects_customer on effects (customer, seq) where customer <> '';
 create index effects_proposed on effects (customer) where state = 'proposed';
+create index effects_failed on effects (account) where state = 'failed';
 create index effects_money on effects (attempted_at) where money > 0;
 
 -- When the policies want to review a customer next.

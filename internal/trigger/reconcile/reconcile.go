@@ -16,7 +16,8 @@
 //	                 provider gives up early on webhooks and lists no events
 //	revisit/ACCOUNT  looks at what was expected to change by now: the end of a
 //	                 period or trial, a payment under way
-//	turns            decides access anew where time alone changes it
+//	turns            decides access anew where time alone changes it, and has the
+//	                 policies review whom they wanted to see by now
 package reconcile
 
 import (
@@ -52,6 +53,15 @@ type Config struct {
 	PullOnly []string
 	// NoPull lists the accounts whose events are not listed.
 	NoPull []string
+	// Tasks are periodic tasks of others, by name.
+	Tasks map[string]Task
+}
+
+// Task is done again and again, by one process at a time. A failure is tried again
+// soon.
+type Task struct {
+	Every time.Duration
+	Do    func(ctx context.Context) error
 }
 
 // Reconciler looks without having been told to.
@@ -81,6 +91,9 @@ const pullOnlyEvery = 10 * time.Second
 // configuration for a while, are woken.
 func (r *Reconciler) Schedule(ctx context.Context) error {
 	names := []string{store.TaskTurns}
+	for name := range r.Tasks {
+		names = append(names, name)
+	}
 	for account, driver := range r.Apply.Drivers {
 		names = append(names, "sweep/"+account, "revisit/"+account)
 		if _, lists := driver.(provider.EventLister); lists && !slices.Contains(r.NoPull, account) {
@@ -134,6 +147,12 @@ func (r *Reconciler) run(ctx context.Context, claim store.Claim) error {
 	task, account, _ := strings.Cut(claim.Key, "/")
 	if task == store.TaskTurns {
 		return r.turn(ctx, claim)
+	}
+	if t, other := r.Tasks[claim.Key]; other {
+		if err := t.Do(ctx); err != nil {
+			return err
+		}
+		return r.finish(ctx, claim, r.DB.Now().Add(t.Every), nil)
 	}
 	driver, known := r.Apply.Drivers[account]
 	if !known { // an account that is no longer configured

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/trivetdev/trivet"
+	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/notify"
+	"github.com/trivetdev/trivet/notify/team"
+	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/dispute"
+	"github.com/trivetdev/trivet/policy/dunning"
+	"github.com/trivetdev/trivet/policy/duplicate"
+	"github.com/trivetdev/trivet/policy/fraud"
+	"github.com/trivetdev/trivet/policy/hygiene"
+	"github.com/trivetdev/trivet/policy/renewal"
+)
+
+// shipped are the policies, in the order in which they are asked, each made from
+// its section.
+var shipped = []struct {
+	name string
+	make func(section map[string]any) (policy.Policy, error)
+}{
+	{"hygiene", made(hygiene.Decode, hygiene.New)},
+	{"renewal", made(renewal.Decode, renewal.New)},
+	{"dunning", made(dunning.Decode, dunning.New)},
+	{"dispute", made(dispute.Decode, dispute.New)},
+	{"duplicate", made(duplicate.Decode, duplicate.New)},
+	{"fraud", made(fraud.Decode, fraud.New)},
+}
+
+func made[S any, P policy.Policy](decode func(map[string]any) (S, error), create func(S) (P, error)) func(map[string]any) (policy.Policy, error) {
+	return func(section map[string]any) (policy.Policy, error) {
+		settings, err := decode(section)
+		if err != nil {
+			return nil, err
+		}
+		return create(settings)
+	}
+}
+
+// policies makes the policies from their sections, and a text that is another when
+// one of them is.
+func policies(c *config.Config) (all []policy.Policy, digest string, err error) {
+	sections := map[string]map[string]any{}
+	for _, p := range c.Policies {
+		sections[p.Name] = p.Settings
+	}
+	for _, s := range shipped {
+		p, err := s.make(sections[s.name])
+		if err != nil {
+			return nil, "", fmt.Errorf("policy.%s: %w", s.name, err)
+		}
+		all = append(all, p)
+	}
+	text, err := json.Marshal(sections)
+	return all, string(text), err
+}
+
+// messages configures what is said, who says it and how it gets there.
+func messages(c *config.Config, built *trivet.Config, log *slog.Logger) error {
+	set, err := wordsOf(c)
+	if err != nil {
+		return err
+	}
+	built.Words, built.Brand = set, brandOf(c)
+	mails, err := emailOf(c)
+	if err != nil {
+		return err
+	}
+	texts, err := smsOf(c)
+	if err != nil {
+		return err
+	}
+	var mail team.Mail
+	if mails != nil {
+		built.Channels = append(built.Channels, mails)
+		mail = func(ctx context.Context, to, title, text string) error {
+			_, err := mails.Send(ctx, notify.Message{ID: "alert:" + title + ":" + to, Subject: title, Text: text, To: notify.Recipient{Email: to}})
+			return err
+		}
+	}
+	if texts != nil {
+		built.Channels = append(built.Channels, texts)
+	}
+	built.Tell, err = teller(c, mail, log)
+	return err
+}
+
+// teller tells the team of alerts: every [[alert]] section whose when names the
+// alert's kind, or that names none. That one address fails does not keep the others
+// from being told.
+func teller(c *config.Config, mail team.Mail, log *slog.Logger) (func(context.Context, policy.Warning, string) error, error) {
+	type room struct {
+		channel *team.Channel
+		when    []string
+	}
+	var rooms []room
+	for i, a := range c.Alerts {
+		channel, err := team.New(a.URL.Reveal(), mail)
+		if err != nil {
+			return nil, fmt.Errorf("alert %d: url: %w", i+1, err)
+		}
+		rooms = append(rooms, room{channel, a.When})
+	}
+	if len(rooms) == 0 {
+		return nil, nil //nolint:nilnil // nobody is told
+	}
+	return func(ctx context.Context, w policy.Warning, customer string) error {
+		text := w.Details
+		if customer != "" {
+			text += "\n\nCustomer: " + customer
+		}
+		if !w.DueBy.IsZero() {
+			text += "\nDue by: " + w.DueBy.UTC().Format(time.RFC3339)
+		}
+		var failures []error
+		told := 0
+		for _, r := range rooms {
+			if len(r.when) > 0 && !slices.Contains(r.when, w.Kind) {
+				continue
+			}
+			if err := r.channel.Alert(ctx, w.Title, strings.TrimSpace(text)); err != nil {
+				log.Error("an alert could not be sent", "kind", w.Kind, "error", err)
+				failures = append(failures, err)
+				continue
+			}
+			told++
+		}
+		if told > 0 { // to tell all again would tell some twice
+			return nil
+		}
+		return errors.Join(failures...)
+	}, nil
+}

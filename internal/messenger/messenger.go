@@ -1,0 +1,150 @@
+// Package messenger puts what policies want said into words and finds the channel
+// that carries them. It joins the ledger's facts, the configured words and the links
+// that are minted when they are clicked; it owns none of them.
+package messenger
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/outbox"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/notify"
+	"github.com/trivetdev/trivet/notify/sms"
+	"github.com/trivetdev/trivet/notify/words"
+	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/provider"
+)
+
+// Config is what a Messenger works with.
+type Config struct {
+	Words *words.Set
+	Brand words.Brand
+	// Channels carry messages; of several with one name the first counts.
+	Channels []notify.Channel
+	Catalog  billing.Catalog
+	// Mint makes a link of ours that leads where a notice's link is to lead, until a
+	// time; nil: messages lead to the brand's own page.
+	Mint func(customer string, about provider.Ref, link string, until time.Time) string
+	// Draw turns receipts into files; nil: they are only told.
+	Draw func(notify.Paper) ([]byte, error)
+	Now  func() time.Time
+}
+
+// linkKept is how long a link in a message works: longer than people keep a mail
+// that asks for something, and not for ever.
+const linkKept = 30 * 24 * time.Hour
+
+// Messenger implements [outbox.Messenger].
+type Messenger struct{ Config }
+
+// Channel implements [outbox.Messenger].
+func (m *Messenger) Channel(name string) notify.Channel {
+	for _, c := range m.Channels {
+		if c.Name() == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// Compose implements [outbox.Messenger].
+func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, known policy.Known) (notify.Message, error) {
+	about, err := provider.ParseRef(e.Object)
+	if err != nil {
+		return notify.Message{}, err
+	}
+	now := m.Now()
+	d := words.Data{
+		ID: e.Key, Notice: n, Customer: known.Customer, Plan: n.Plan, Brand: m.Brand, Button: m.Brand.URL, Cancel: m.Brand.URL,
+		Draw: m.Draw, Phone: sms.Consent(known.Customer), Now: now,
+	}
+	if plan, ok := m.Catalog.ByID(n.Plan); ok {
+		d.Plan = plan.Name
+	}
+	if d.Customer.Email == "" {
+		d.Customer.Email = mailbox(known)
+	}
+	if n.Link != "" && m.Mint != nil && about.Account != policy.Own {
+		d.LinkUntil = now.Add(linkKept)
+		d.Button = m.Mint(known.Customer.Ref, about, n.Link, d.LinkUntil)
+		d.Cancel = m.Mint(known.Customer.Ref, about, notify.LinkPortal, d.LinkUntil)
+	}
+	if n.Template == "receipt" || n.Template == "refund_receipt" {
+		d.Receipt = m.receipt(about, n, known)
+	}
+	if why := nowhere(n.Channel, d); why != "" {
+		return notify.Message{}, &outbox.Unsayable{Why: why}
+	}
+	message, err := m.Words.Render(d)
+	if errors.Is(err, words.ErrNotice) {
+		err = &outbox.Unsayable{Why: err.Error()}
+	}
+	return message, err
+}
+
+// mailbox is the address that a provider knows, of a customer whose own the
+// application has not told.
+func mailbox(known policy.Known) string {
+	for _, linked := range known.Linked {
+		if linked.Object.Email != "" {
+			return linked.Object.Email
+		}
+	}
+	return ""
+}
+
+// nowhere says why a channel cannot reach a customer; empty: it can.
+func nowhere(channel string, d words.Data) string {
+	switch {
+	case channel == notify.Email && d.Customer.Email == "":
+		return "no e-mail address of the customer is known"
+	case channel == notify.SMS && d.Phone == "":
+		return "the customer has not agreed to SMS, or no number is known (attributes sms and phone)"
+	}
+	return ""
+}
+
+// receipt is what a receipt states, from the payment that it is about; nil if that
+// is not known.
+func (m *Messenger) receipt(about provider.Ref, n notify.Notice, known policy.Known) *notify.Receipt {
+	payment, found := find(known.Facts.Payments, about)
+	if !found {
+		return nil
+	}
+	name := n.Plan
+	if plan, ok := m.Catalog.ByID(n.Plan); ok {
+		name = plan.Name
+	}
+	r := &notify.Receipt{
+		Number: about.ID, Date: n.Date, Paid: payment.PaidAt, Total: payment.Amount, Card: payment.Card, Method: payment.Method,
+		Seller: notify.Party{Name: m.Brand.Name, Email: m.Brand.Support, Address: m.Brand.Address},
+		Buyer:  notify.Party{Name: known.Customer.Name, Email: known.Customer.Email},
+		Lines:  []notify.Line{{Text: name, Amount: payment.Amount}},
+	}
+	if r.Date.IsZero() {
+		r.Date = payment.PaidAt
+	}
+	if n.Reference != "" {
+		r.Number = n.Reference
+	}
+	if n.Template == "refund_receipt" && n.Amount != nil {
+		r.Number = about.ID
+		r.Refund = &notify.ReceiptRefund{Number: n.Reference, Date: n.Date, Amount: *n.Amount}
+		if before := payment.Refunded - n.Amount.Amount; before > 0 {
+			r.Refunded = &billing.Money{Amount: before, Currency: payment.Amount.Currency}
+		}
+	}
+	return r
+}
+
+func find[T billing.Object](all []billing.Held[T], ref provider.Ref) (object T, found bool) {
+	for _, held := range all {
+		if held.Account == ref.Account && held.ID == ref.ID {
+			return held.Object, true
+		}
+	}
+	return object, false
+}
