@@ -53,6 +53,7 @@ type commands struct {
 	Drift     driftCommand     `cmd:"" help:"Where the ledger and a provider differed."`
 	Reconcile reconcileCommand `cmd:"" help:"Compare the ledger with the providers."`
 	Effects   effectsCommand   `cmd:"" help:"What was done at the providers, or is to be."`
+	Mail      mailCommand      `cmd:"" help:"The messages to customers: list, look at, check and try them."`
 	Audit     auditCommand     `cmd:"" help:"Replay the audit trail and compare it with the ledger."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

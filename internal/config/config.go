@@ -36,6 +36,7 @@ type Config struct {
 	Caps      Caps
 	Sweep     Sweep
 	Mail      Mail
+	SMS       SMS
 	Endpoints []Endpoint
 	Alerts    []Alert
 	// Policies are in the order of their names; a policy without a section is
@@ -112,7 +113,8 @@ type Sweep struct {
 	Full time.Duration
 }
 
-// Mail says how mail goes out. Without SMTP none does.
+// Mail says how mail goes out, and who all messages are from. Without SMTP no mail
+// does.
 type Mail struct {
 	// SMTP is smtp:// or smtps:// with host and port, and user and password if
 	// the server wants them.
@@ -121,6 +123,34 @@ type Mail struct {
 	From, ReplyTo string
 	// Templates is a folder whose files replace the built-in ones by name.
 	Templates string
+	// Locale is the language for customers whose own there is not; empty: English.
+	Locale string
+	// Brand is the name that customers know, URL the product's page, Support the
+	// mail address that they may write to, Address the postal one, in one line.
+	Brand, URL, Support, Address string
+	// Keep is how long data is kept after access has ended; zero: messages do not
+	// say.
+	Keep time.Duration
+}
+
+// The kinds of SMS gateways.
+const (
+	Twilio  = "twilio"
+	Gateway = "http"
+)
+
+// SMS says how SMS go out. Without a kind none does.
+type SMS struct {
+	// Kind is Twilio or Gateway.
+	Kind string
+	// From is the sender's number or name.
+	From string
+	// Account is Twilio's account, or the user at a gateway; Token what goes with it,
+	// or, without an account, a bearer token.
+	Account string
+	Token   Secret
+	// URL takes the gateway's request, whose body Body is a template of.
+	URL, Body string
 }
 
 // Endpoint is an address of the application's that is told of changes.

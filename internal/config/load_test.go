@@ -125,6 +125,20 @@ smtp      = "smtps://user:pw@mail.acme.com:465"
 from      = "Acme <billing@acme.com>"
 reply_to  = "help@acme.com"
 templates = "./mail"
+locale    = "de"
+brand     = "Acme"
+url       = "https://acme.com"
+support   = "help@acme.com"
+address   = "1 High Street, Dublin"
+keep      = "30d"
+
+[sms]
+kind    = "http"
+from    = "Acme"
+account = "acme"
+token   = "tok"
+url     = "https://gateway.example.com/send?v=2"
+body    = '{"to": {{json .To}}}'
 
 [[endpoint]]
 url    = "https://app.acme.com/hooks?x=1"
@@ -183,7 +197,12 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 		Sweep:  Sweep{Hot: time.Minute, Full: 6 * time.Hour},
 		Mail: Mail{
 			SMTP: "smtps://user:pw@mail.acme.com:465", From: "Acme <billing@acme.com>",
-			ReplyTo: "help@acme.com", Templates: "./mail",
+			ReplyTo: "help@acme.com", Templates: "./mail", Locale: "de", Brand: "Acme", URL: "https://acme.com",
+			Support: "help@acme.com", Address: "1 High Street, Dublin", Keep: 30 * 24 * time.Hour,
+		},
+		SMS: SMS{
+			Kind: Gateway, From: "Acme", Account: "acme", Token: "tok", URL: "https://gateway.example.com/send?v=2",
+			Body: `{"to": {{json .To}}}`,
 		},
 		Endpoints: []Endpoint{{
 			URL: "https://app.acme.com/hooks?x=1", Events: []string{"customer.state_changed"}, Secret: "whsec_MfKQ9",

@@ -3,7 +3,6 @@ package config
 import (
 	"math"
 	"net"
-	"net/mail"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -27,6 +26,7 @@ func (r *reader) config() *Config {
 		Caps:      r.caps(),
 		Sweep:     r.sweep(),
 		Mail:      r.mail(),
+		SMS:       r.sms(),
 		Endpoints: r.endpoints(),
 		Alerts:    r.alerts(),
 		Policies:  r.policies(),
@@ -138,39 +138,6 @@ func (r *reader) sweep() Sweep {
 		s.bad("full", "must not be shorter than sweep.hot, which is the sweep of only what changed lately")
 	}
 	return sweep
-}
-
-func (r *reader) mail() Mail {
-	s, ok := r.table("mail")
-	if !ok {
-		return Mail{}
-	}
-	m := Mail{
-		SMTP: s.secret("smtp"), From: s.address("from"), ReplyTo: s.address("reply_to"), Templates: s.text("templates"),
-	}
-	u, err := url.Parse(m.SMTP.Reveal())
-	switch {
-	case !s.has("smtp"):
-		s.bad("smtp", "is missing: write it as smtps://user:password@mail.example.com:465")
-	case m.SMTP == "": // reported by secret
-	case err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "":
-		s.bad("smtp", "is no mail server: write it as smtps://user:password@mail.example.com:465")
-	}
-	if !s.has("from") {
-		s.bad("from", `is missing: write it as "Acme <billing@example.com>"`)
-	}
-	return m
-}
-
-func (s section) address(key string) string {
-	text := s.text(key)
-	if text == "" {
-		return ""
-	}
-	if _, err := mail.ParseAddress(text); err != nil {
-		s.bad(key, `%q is no mail address: write it as "Acme <billing@example.com>"`, text)
-	}
-	return text
 }
 
 func (r *reader) endpoints() []Endpoint {

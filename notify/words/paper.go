@@ -78,7 +78,7 @@ func (w *writer) sums(r notify.Receipt) []notify.Fact {
 			all = append(all, notify.Fact{Label: w.word(label), Value: w.money(*m), Strong: strong})
 		}
 	}
-	if (r.Discount != nil || r.Tax != nil) && len(r.Lines) > 0 {
+	if (r.Discount != nil || r.Tax != nil && !r.TaxIncluded) && len(r.Lines) > 0 {
 		sum := billing.Money{Currency: r.Total.Currency}
 		for _, line := range r.Lines {
 			sum.Amount += line.Amount.Amount
