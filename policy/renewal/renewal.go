@@ -95,7 +95,7 @@ func (p *Policy) Review(known policy.Known, now time.Time) (actions []policy.Act
 		for _, a := range p.ahead(known, s, now) {
 			switch {
 			case a.from.After(now):
-				next = sooner(next, a.from)
+				next = billing.Earliest(next, a.from)
 			case now.Before(a.until):
 				actions = append(actions, say(s, a.event, a.notice)...)
 			}
@@ -264,12 +264,4 @@ func say(s billing.Held[billing.Subscription], event Event, notice notify.Notice
 		actions = append(actions, policy.On(s.Account, billing.KindSubscription, s.ID, policy.Say, occasion, notice))
 	}
 	return actions
-}
-
-// sooner is the earlier of two times, of which zero is none.
-func sooner(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
-		return b
-	}
-	return a
 }
