@@ -84,6 +84,9 @@ type Config struct {
 	// Recent is how often the newest objects are listed of providers that list no
 	// events; 0: every 3 minutes.
 	Recent time.Duration
+	// Watch is how often the service looks at itself for what needs a person; 0: every
+	// minute.
+	Watch time.Duration
 	// PullOnly names accounts that get no webhooks, NoPull accounts whose events
 	// are not listed.
 	PullOnly, NoPull []string
@@ -190,6 +193,9 @@ func (c *Config) complete() error {
 	if c.Workers == 0 {
 		c.Workers = 16
 	}
+	if c.Watch == 0 {
+		c.Watch = time.Minute
+	}
 	if c.Words == nil {
 		var err error
 		if c.Words, err = words.Load(nil, "en"); err != nil {
@@ -274,7 +280,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
-		Tasks: map[string]reconcile.Task{"watch": {Every: watchEvery, Do: s.watch(out)}},
+		Tasks: map[string]reconcile.Task{"watch": {Every: c.Watch, Do: s.watch(out)}},
 	})
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))
 	s.engine.Observe = meters.worked

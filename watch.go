@@ -12,9 +12,6 @@ import (
 	"github.com/trivetdev/trivet/provider"
 )
 
-// watchEvery is how often the service looks at itself.
-const watchEvery = time.Minute
-
 // watch raises alerts about what no policy sees, such as a sweep that is late, and
 // closes those that are over.
 func (s *Service) watch(out *outbox.Outbox) func(ctx context.Context) error {

@@ -65,8 +65,8 @@ func policies(c *config.Config) (all []policy.Policy, digest string, err error) 
 	return all, string(text), err
 }
 
-// messages configures what is said, who says it and how it gets there.
-func messages(c *config.Config, built *trivet.Config, log *slog.Logger) error {
+// says configures what is said, who says it and how it gets there.
+func says(c *config.Config, built *trivet.Config, log *slog.Logger) error {
 	set, err := wordsOf(c)
 	if err != nil {
 		return err

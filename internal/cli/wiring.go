@@ -43,7 +43,7 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 	if built.Policies, built.PolicyDigest, err = policies(c); err != nil {
 		return built, err
 	}
-	if err := messages(c, &built, log); err != nil {
+	if err := says(c, &built, log); err != nil {
 		return built, err
 	}
 	for _, p := range c.Plans {

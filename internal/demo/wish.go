@@ -412,7 +412,8 @@ func (w *world) judgeEffects(ctx context.Context) (c effectCounts, wrong []Misma
 		c.Duplicated += len(some)
 		wrong = append(wrong, some...)
 	}
-	return c, wrong, nil
+	some, err := w.judgeMail(ctx, &c)
+	return c, append(wrong, some...), err
 }
 
 // unasked lists effects that nobody asked for. A checkout whose making was not

@@ -12,6 +12,8 @@ import (
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/notify"
+	"github.com/trivetdev/trivet/notify/words"
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/sim"
 )
@@ -37,6 +39,7 @@ type world struct {
 	people []*person
 	wishes wishes
 	ledger ledger
+	mail   *mailbox
 	// browser is the customers' browser, hooks what the deliveries arrive by.
 	browser *http.Client
 	hooks   http.RoundTripper
@@ -112,10 +115,12 @@ func (w *world) build(ctx context.Context) error {
 		}
 	}
 	database := "sqlite:" + filepath.Join(w.folder, "trivet.db")
+	w.mail = &mailbox{rng: sim.NewStream(w.Seed, 77), calm: w.Calm}
 	var err error
 	w.service, err = trivet.New(ctx, trivet.Config{
 		PublicURL: publicURL, Database: database, Volatile: true, Providers: drivers, Plans: plans(w.accounts),
-		APIKeys: []string{apiKey}, Pull: pullEvery, Recent: recentEvery, Hot: hotEvery, Full: fullEvery, Now: w.clock.Now,
+		Channels: []notify.Channel{w.mail}, Brand: words.Brand{Name: "Acme", URL: "https://acme.example", Support: "help@acme.example"},
+		APIKeys: []string{apiKey}, Pull: pullEvery, Recent: recentEvery, Hot: hotEvery, Full: fullEvery, Watch: watchEvery, Now: w.clock.Now,
 	})
 	if err != nil {
 		return err
@@ -137,6 +142,7 @@ const (
 	recentEvery = 4 * time.Hour
 	hotEvery    = 2 * time.Hour
 	fullEvery   = 24 * time.Hour
+	watchEvery  = 6 * time.Hour
 )
 
 func (w *world) close() error {
