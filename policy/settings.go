@@ -15,7 +15,8 @@ import (
 // an error. Durations are written like "7d".
 func Decode(settings map[string]any, into any) error {
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		TagName: "setting", Result: into, ErrorUnused: true, DecodeHook: durations,
+		TagName: "setting", Result: into, ErrorUnused: true, WeaklyTypedInput: true, // the environment knows texts only
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(durations, mapstructure.StringToSliceHookFunc(",")),
 	})
 	if err != nil {
 		return err
