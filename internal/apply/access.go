@@ -21,7 +21,8 @@ type customer struct {
 	// linked are the customer's objects of kind customer; only read if there are
 	// policies to see them.
 	linked []billing.Held[billing.ProviderCustomer]
-	// paying is only read if there are policies, too.
+	// warnings and paying likewise.
+	warnings []billing.Held[billing.Warning]
 	paying
 	stored map[string]store.Access
 	// gained and lost tell whether any feature was allowed or denied by this
@@ -159,7 +160,7 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 	return err
 }
 
-// loadLinked reads the customers' objects of kind customer.
+// loadLinked reads the customers' objects that only policies look at.
 func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 	if len(w.Policies) == 0 {
 		return nil
@@ -173,12 +174,16 @@ func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 		if c == nil {
 			continue
 		}
-		object, err := billing.ParseObject(billing.KindCustomer, []byte(o.Doc))
+		object, err := billing.ParseObject(billing.Kind(o.Kind), []byte(o.Doc))
 		if err != nil {
 			return err
 		}
-		linked, _ := object.(billing.ProviderCustomer)
-		c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: linked})
+		switch object := object.(type) {
+		case billing.ProviderCustomer:
+			c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: object})
+		case billing.Warning:
+			c.warnings = append(c.warnings, billing.Held[billing.Warning]{Account: o.Account, ID: o.ID, Object: object})
+		}
 	}
 	return nil
 }

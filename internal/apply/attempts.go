@@ -20,12 +20,6 @@ const remembered = 365 * 24 * time.Hour
 type paying struct {
 	attempts []billing.Attempt
 	shared   []policy.Shared
-	warnings []billing.Held[billing.Warning]
-}
-
-// tell completes what a policy knows.
-func (p paying) tell(known *policy.Known) {
-	known.Attempts, known.Shared, known.Warnings = p.attempts, p.shared, p.warnings
 }
 
 // tried keeps the attempts that came with the sights, whatever became of these:
@@ -79,24 +73,7 @@ func (w *writing) loadPaying(ctx context.Context, refs []string) error {
 		}
 		cards[row.Payer] = cards[row.Payer] || a.Card != nil
 	}
-	if err := w.loadShared(ctx, payers, cards); err != nil {
-		return err
-	}
-	warnings, err := w.tx.WarningsOf(ctx, refs)
-	if err != nil {
-		return err
-	}
-	for _, o := range warnings {
-		c := w.customers[o.Customer]
-		object, err := billing.ParseObject(billing.KindWarning, []byte(o.Doc))
-		if err != nil {
-			return err
-		}
-		if warning, ok := object.(billing.Warning); ok && c != nil {
-			c.warnings = append(c.warnings, billing.Held[billing.Warning]{Account: o.Account, ID: o.ID, Object: warning})
-		}
-	}
-	return nil
+	return w.loadShared(ctx, payers, cards)
 }
 
 // loadShared finds the other customers behind means of payment. They are not

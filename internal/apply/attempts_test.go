@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/store/storetest"
 	"github.com/trivetdev/trivet/policy"
@@ -56,9 +57,9 @@ func TestPoliciesKnowAttempts(t *testing.T) {
 		if known = p.known(t); len(known.Attempts) != 3 || !cmp.Equal(known.Shared, []policy.Shared{{Customer: "u", By: "card"}}) {
 			t.Errorf("%+v, shared %+v", known.Attempts, known.Shared)
 		}
-		storetest.Write(t, h.db, func(ctx context.Context, tx *store.Tx) error {
-			return tx.PutCustomers(ctx, []store.Customer{{Ref: "v", Doc: `{"ref":"v","ban":{"reason":"fraud","by":"anna","at":"2026-03-01T00:00:00Z"}}`}})
-		})
+		if err := h.Ban(t.Context(), "v", "fraud", apply.Cause{Trigger: apply.Request, Actor: "anna"}); err != nil {
+			t.Fatal(err)
+		}
 		h.look(ref(billing.KindWarning, "iw_1"))
 		known = p.known(t)
 		if !cmp.Equal(known.Shared, []policy.Shared{{Customer: "v", By: "card", Banned: true}}) || len(known.Warnings) != 1 || known.Warnings[0].ID != "iw_1" {
@@ -71,6 +72,7 @@ func TestPoliciesKnowAttempts(t *testing.T) {
 		if known = p.known(t); len(known.Attempts) != 0 || len(known.Shared) != 0 || len(known.Warnings) != 1 {
 			t.Errorf("a month later: %+v", known)
 		}
+		h.audit()
 	})
 }
 
@@ -88,5 +90,38 @@ func TestOldAttemptsAreNotKept(t *testing.T) {
 			}
 			return err
 		})
+	})
+}
+
+// A ban that is lifted leaves word of it: rules count what happened since. The
+// application's own settings do not wipe it out.
+func TestALiftedBanIsRemembered(t *testing.T) {
+	eachHeard(t, trusting, func(t *testing.T, h *house, _ *heard) {
+		anna := apply.Cause{Trigger: apply.Request, Actor: "anna"}
+		set := func() billing.Customer {
+			t.Helper()
+			c, err := h.SetCustomer(t.Context(), billing.Customer{Ref: "u", Name: "U", Cleared: &billing.Cleared{By: "a lie"}}, anna)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		if c := set(); c.Cleared != nil {
+			t.Errorf("the application lifts a ban that never was: %+v", c.Cleared)
+		}
+		if err := h.Ban(t.Context(), "u", "fraud", apply.Cause{Actor: "policy:fraud"}); err != nil {
+			t.Fatal(err)
+		}
+		h.clock.Pass(time.Hour)
+		if err := h.Unban(t.Context(), "u", anna); err != nil {
+			t.Fatal(err)
+		}
+		want := &billing.Cleared{
+			At: storetest.Start().Add(time.Hour), By: "anna", Ban: billing.Ban{At: storetest.Start(), Reason: "fraud", By: "policy:fraud"},
+		}
+		if c := set(); c.Ban != nil || !cmp.Equal(c.Cleared, want) {
+			t.Errorf("%+v, cleared %+v", c, c.Cleared)
+		}
+		h.audit()
 	})
 }

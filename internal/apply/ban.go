@@ -46,13 +46,13 @@ func (a *Applier) setBan(ctx context.Context, ref string, cause Cause, want func
 		if (was.Ban == nil) == (now.Ban == nil) {
 			return store.Change{}, errUnchanged
 		}
+		kind := billing.Banned
+		if now.Ban == nil {
+			kind, now.Cleared = billing.Unbanned, &billing.Cleared{At: w.tx.Now, By: cause.Actor, Ban: *was.Ban}
+		}
 		diff, err := billing.Diff(was, now)
 		if err != nil {
 			return store.Change{}, err
-		}
-		kind := billing.Banned
-		if now.Ban == nil {
-			kind = billing.Unbanned
 		}
 		rows[0].Doc = jsonText(now)
 		if err := w.tx.PutCustomers(ctx, rows); err != nil {

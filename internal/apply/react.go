@@ -43,11 +43,10 @@ func (w *writing) react(ctx context.Context) error {
 
 // known is what a policy may know of a customer.
 func (w *writing) known(c *customer) policy.Known {
-	known := policy.Known{
-		Customer: c.doc, Facts: c.facts, Linked: c.linked, Catalog: w.Catalog, Rules: w.Rules, Accounts: w.Accounts,
+	return policy.Known{
+		Customer: c.doc, Facts: c.facts, Linked: c.linked, Warnings: c.warnings, Attempts: c.attempts, Shared: c.shared,
+		Catalog: w.Catalog, Rules: w.Rules, Accounts: w.Accounts,
 	}
-	c.tell(&known)
-	return known
 }
 
 // ask collects what the policies want done about a change.

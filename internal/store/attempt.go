@@ -114,8 +114,3 @@ func distinct(all []Sharer) []Sharer {
 	})
 	return slices.CompactFunc(all, func(a, b Sharer) bool { return a.Payer == b.Payer && a.Customer == b.Customer })
 }
-
-// WarningsOf reads the early fraud warnings about customers' payments.
-func (tx *Tx) WarningsOf(ctx context.Context, customers []string) ([]Object, error) {
-	return selectIn(ctx, tx, scanObject, objectColumns+` where customer in (%s) and customer <> '' and kind = 'warning' and gone = 0 order by key`, customers)
-}

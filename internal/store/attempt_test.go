@@ -108,23 +108,6 @@ func TestSharers(t *testing.T) {
 	})
 }
 
-func TestWarningsOf(t *testing.T) {
-	storetest.Run(t, nil, func(t *testing.T, db *store.DB) {
-		warning, gone := object("w", "anna", "", ""), object("v", "anna", "", "")
-		warning.Kind, warning.Key, gone.Kind, gone.Key, gone.Gone = "warning", "stripe/warning/w", "warning", "stripe/warning/v", true
-		storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) error {
-			if _, err := tx.AddObjects(ctx, []store.Object{warning, gone, object("p", "anna", "", "")}); err != nil {
-				return err
-			}
-			found, err := tx.WarningsOf(ctx, []string{"anna", "bert"})
-			if len(found) != 1 || found[0].Key != warning.Key {
-				t.Errorf("%+v", found)
-			}
-			return err
-		})
-	})
-}
-
 // However many attempts are kept, those of a customer or of a card are found by
 // their index.
 func TestAttemptsAreIndexed(t *testing.T) {

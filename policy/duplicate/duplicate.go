@@ -18,7 +18,7 @@
 //
 // Of the last payment for the current period of the older subscription, the share of
 // the time from when both ran until the period's end: amount × rest ÷ period, counted
-// in seconds, rounded up to the next minor unit in the customer's favour, and never
+// in seconds, rounded up to the next minor unit in the customer's favor, and never
 // more than is left of the payment. It does not depend on when it is worked out, so a
 // proposal that waits for a person stays right. Periods before that were paid twice as
 // well are listed for a person to decide.

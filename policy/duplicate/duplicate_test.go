@@ -138,7 +138,7 @@ func TestOnlyWhatIsChargedForCounts(t *testing.T) {
 		"incomplete": status(billing.SubscriptionPending),
 		"ended":      status(billing.SubscriptionEnded),
 		"paused":     func(s *billing.Subscription) { s.Status, s.Pause = billing.SubscriptionPaused, &billing.Pause{} },
-		"cancelling": func(s *billing.Subscription) { s.CancelAt = s.PeriodEnd },
+		"canceling":  func(s *billing.Subscription) { s.CancelAt = s.PeriodEnd },
 	} {
 		for _, newer := range []bool{true, false} {
 			odd := sub("stripe", "odd", "pro", 10, change)

@@ -87,7 +87,7 @@ func TestReview(t *testing.T) {
 		policytest.Case{Name: "bought for ever", Now: noon, Known: renewing("price_ever", 3)},
 		policytest.Case{Name: "a pass that was over", Now: noon, Known: change(renewing("price_quarter", 3), func(k *policy.Known) { k.Facts.Payments[0] = bought("price_quarter", 200) })},
 		policytest.Case{Name: "charged already", Now: noon, Known: sub(func(s *billing.Subscription) { s.Status = billing.SubscriptionActive })},
-		policytest.Case{Name: "cancelling", Now: noon, Known: sub(func(s *billing.Subscription) { s.CancelAt = s.TrialEnd })},
+		policytest.Case{Name: "canceling", Now: noon, Known: sub(func(s *billing.Subscription) { s.CancelAt = s.TrialEnd })},
 		policytest.Case{Name: "the trial is over", Now: noon.AddDate(0, 0, 4), Known: renewing("price_quarter", 3)},
 		policytest.Case{Name: "a price that means nothing", Now: noon, Known: sub(func(s *billing.Subscription) { s.Price = "price_x" }), Kinds: []string{"alert"}},
 		policytest.Case{Name: "of a subscription that ended", Now: noon, Known: sub(func(s *billing.Subscription) { s.Price, s.Status = "price_x", billing.SubscriptionEnded })},
