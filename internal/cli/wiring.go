@@ -100,9 +100,9 @@ func announce(c *config.Config, s *session, log *slog.Logger) {
 		log.Warn("no [[plan]] is configured: purchases are recorded, but give access to nothing")
 	}
 	idle := map[string]bool{
-		"mail": c.Mail.SMTP != "", "endpoint": len(c.Endpoints) > 0, "alert": len(c.Alerts) > 0,
+		"mail": c.Mail.SMTP != "", "sms": c.SMS.Kind != "", "endpoint": len(c.Endpoints) > 0, "alert": len(c.Alerts) > 0,
 	}
-	for _, section := range []string{"mail", "endpoint", "alert"} {
+	for _, section := range []string{"mail", "sms", "endpoint", "alert"} {
 		if idle[section] {
 			log.Warn("this version reads the section and does nothing with it", "section", section)
 		}
