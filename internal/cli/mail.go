@@ -123,7 +123,7 @@ func (f sampleFlags) customer(s *session) (billing.Customer, error) {
 	if err != nil {
 		return billing.Customer{}, err
 	}
-	c, err := r.Client.Customer(s.ctx, f.Customer)
+	c, err := r.Customer(s.ctx, f.Customer)
 	if err != nil {
 		return billing.Customer{}, r.explain(err)
 	}
@@ -197,7 +197,7 @@ func (c mailTestCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	channel, err := emailOf(m.config)
+	channel, err := emailOf(m.config, s.Now)
 	if err != nil {
 		return usage(err)
 	}
@@ -237,10 +237,10 @@ func (c mailCheckCommand) Run(s *session) error {
 		}
 		packs = append(packs, p)
 	}
-	if _, err := smsOf(m.config); err != nil {
+	if _, err := smsOf(m.config, s.Now); err != nil {
 		return usage(err)
 	}
-	if _, err := emailOf(m.config); err != nil {
+	if _, err := emailOf(m.config, s.Now); err != nil {
 		return usage(err)
 	}
 	problems := m.set.Check(packs...)

@@ -78,7 +78,7 @@ func TestSMSChannelOfTheConfiguration(t *testing.T) {
 		"account": {sms: config.SMS{Kind: config.Gateway, URL: "https://gw.test", Account: "a", Token: "t", From: "Acme"}},
 		"body":    {sms: config.SMS{Kind: config.Gateway, URL: "https://gw.test", Body: "{{.To", From: "Acme"}, says: "sms: the SMS gateway's body"},
 	} {
-		c, err := smsOf(&config.Config{SMS: test.sms})
+		c, err := smsOf(&config.Config{SMS: test.sms}, time.Now)
 		if test.says != "" {
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%s: %v", name, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/notify/email"
@@ -40,11 +41,11 @@ func brandOf(c *config.Config) words.Brand {
 }
 
 // emailOf makes the channel for mails; nil if none is configured.
-func emailOf(c *config.Config) (*email.Channel, error) {
+func emailOf(c *config.Config, now func() time.Time) (*email.Channel, error) {
 	if c.Mail.SMTP == "" {
 		return nil, nil //nolint:nilnil // no mail is configured, which is no error
 	}
-	channel, err := email.New(email.Options{Server: c.Mail.SMTP.Reveal(), From: c.Mail.From, ReplyTo: c.Mail.ReplyTo})
+	channel, err := email.New(email.Options{Server: c.Mail.SMTP.Reveal(), From: c.Mail.From, ReplyTo: c.Mail.ReplyTo, Now: now})
 	if err != nil {
 		return nil, fmt.Errorf("mail: %w", err)
 	}
@@ -52,7 +53,7 @@ func emailOf(c *config.Config) (*email.Channel, error) {
 }
 
 // smsOf makes the channel for SMS; nil if none is configured.
-func smsOf(c *config.Config) (*sms.Channel, error) {
+func smsOf(c *config.Config, now func() time.Time) (*sms.Channel, error) {
 	var o sms.Options
 	switch c.SMS.Kind {
 	case config.Twilio:
@@ -68,6 +69,7 @@ func smsOf(c *config.Config) (*sms.Channel, error) {
 	default:
 		return nil, nil //nolint:nilnil // no SMS are configured, which is no error
 	}
+	o.Now = now
 	channel, err := sms.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("sms: %w", err)

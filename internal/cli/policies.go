@@ -72,11 +72,11 @@ func says(c *config.Config, built *trivet.Config, log *slog.Logger) error {
 		return err
 	}
 	built.Words, built.Brand = set, brandOf(c)
-	mails, err := emailOf(c)
+	mails, err := emailOf(c, built.Now)
 	if err != nil {
 		return err
 	}
-	texts, err := smsOf(c)
+	texts, err := smsOf(c, built.Now)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func New(o Options) (*Channel, error) {
 	}
 	c := &Channel{host: u.Hostname(), now: o.Now}
 	if c.now == nil {
-		c.now = time.Now
+		c.now = time.Now //nolint:forbidigo // what the field promises when it is nil
 	}
 	if c.from, err = mail.ParseAddress(o.From); err != nil {
 		return nil, fmt.Errorf(`%q is no mail address to send from: write it as "Acme <billing@acme.example>"`, o.From)

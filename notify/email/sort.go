@@ -52,6 +52,7 @@ func sort(err error) *notify.Error {
 			return &notify.Error{Kind: notify.Unknown, Err: errors.New("the connection broke after the mail was sent and before the server answered")}
 		}
 		return &notify.Error{Kind: permanent(code), Err: said("the mail was not taken")}
+	case gomail.ErrSMTPReset, gomail.ErrAmbiguous: // the first comes after the mail
 	}
 	return &notify.Error{Kind: notify.Unknown, Err: said("the mail may have been taken")}
 }

@@ -103,7 +103,7 @@ func New(o Options) (*Channel, error) {
 		o.Client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = time.Now //nolint:forbidigo // what the field promises when it is nil
 	}
 	body, err := template.New("body").Funcs(template.FuncMap{"json": quote, "query": url.QueryEscape}).Parse(o.Body)
 	if err != nil {

@@ -61,6 +61,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		code = 400
 	case notify.Unavailable:
 		code = 503
+	case notify.Unknown: // taken, below
 	}
 	if code/100 > 2 {
 		for name, values := range g.header {

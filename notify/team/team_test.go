@@ -38,6 +38,7 @@ func (r *room) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	case notify.Unavailable:
 		w.WriteHeader(503)
 		return
+	case notify.Unknown: // taken, below
 	}
 	r.bodies, r.paths = append(r.bodies, string(body)), append(r.paths, q.URL.Path)
 	if r.fail == notify.Unknown {

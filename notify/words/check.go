@@ -99,7 +99,7 @@ func (l *locale) variables() []Problem {
 		add := func(format string, args ...any) {
 			all = append(all, Problem{l.tag, message, section, fmt.Sprintf(format, args...)})
 		}
-		walk(t.Tree.Root, func(n parse.Node) {
+		walk(t.Root, func(n parse.Node) {
 			switch n := n.(type) {
 			case *parse.FieldNode:
 				if why := unknown(n.Ident, strings.HasPrefix(t.Name(), "paper.") || strings.HasPrefix(t.Name(), "every.") || t.Name() == "more"); why != "" {

@@ -76,7 +76,7 @@ func TestPaymentsAndRefunds(t *testing.T) {
 			"03-02T12:00 email receipt 34.51 EUR", "03-03T12:00 email refunded 10.00 EUR", "03-03T12:00 email refund_receipt 10.00 EUR",
 		}},
 		{name: "no receipts for what others took", settings: receipts, steps: []policytest.Step{seen(begin, "pi_1", old), policytest.Seen(day(61), "late", "pi_1", func() billing.Payment { p := back(0); p.PaidAt = day(59); return p }())}},
-		{name: "a delayed payment fails", steps: []policytest.Step{seen(begin, "pi_1", pending), seen(day(4), "pi_1", bounced)}, want: []string{"03-06T12:00 email payment_pending_failed 34.51 EUR insufficient_funds"}},
+		{name: "a delayed payment fails", steps: []policytest.Step{seen(begin, "pi_1", pending), seen(day(4), "pi_1", bounced)}, want: []string{"03-06T12:00 email payment_pending_failed 34.51 EUR funds"}},
 		{name: "it is for a subscription: that has its own words", steps: []policytest.Step{seen(begin, "in_1", invoice("in_1", "sub_1", begin)), seen(begin, "pi_in_1", pending), seen(day(4), "pi_in_1", bounced)}},
 		{name: "a card is declined while the customer looks on", steps: []policytest.Step{
 			seen(begin, "pi_1", billing.Payment{Status: billing.PaymentPending, Method: "card"}), seen(after(time.Minute), "pi_1", failedWith("declined", begin)),

@@ -4,31 +4,35 @@ import (
 	"strings"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/notify"
 )
 
 // The reasons that a payer is told: why a charge failed, as far as that helps. The
 // payer is never told that a card was reported lost or stolen, or that somebody
 // suspects fraud: whoever reads the mail may be the thief.
 const (
-	// InsufficientFunds: there was not enough money, or a limit was reached.
-	InsufficientFunds = "insufficient_funds"
-	// ExpiredCard: the card is past its date.
-	ExpiredCard = "expired_card"
-	// CardProblem: this card will not do; it takes another one, or its data again.
-	CardProblem = "card_problem"
+	// InsufficientFunds: there was not enough money. Limit: a limit was reached.
+	InsufficientFunds = notify.ReasonFunds
+	Limit             = notify.ReasonLimit
+	// ExpiredCard: the card is past its date. CardData: what was typed is wrong.
+	ExpiredCard = notify.ReasonExpired
+	CardData    = notify.ReasonCardData
+	// CardProblem: this card will not do any more. NotAllowed: it never will for this.
+	CardProblem = notify.ReasonMethod
+	NotAllowed  = notify.ReasonNotAllowed
 	// BankDeclined: the bank said no, and not why.
-	BankDeclined = "bank_declined"
+	BankDeclined = notify.ReasonOther
 	// ConfirmNeeded: the bank wants the payer to confirm.
-	ConfirmNeeded = "confirm_needed"
+	ConfirmNeeded = notify.ReasonAuthentication
 	// TryAgain: it was nobody's fault and may work later.
-	TryAgain = "try_again"
+	TryAgain = notify.ReasonTemporary
 	// Unknown: nothing was told.
-	Unknown = "unknown"
+	Unknown = ""
 )
 
 // Reasons lists all.
 func Reasons() []string {
-	return []string{InsufficientFunds, ExpiredCard, CardProblem, BankDeclined, ConfirmNeeded, TryAgain, Unknown}
+	return []string{InsufficientFunds, Limit, ExpiredCard, CardData, CardProblem, NotAllowed, BankDeclined, ConfirmNeeded, TryAgain, Unknown}
 }
 
 // Class is what a decline means for what to do.
@@ -75,7 +79,7 @@ func Classify(d *billing.Decline) Class {
 		class.Reason = unless(class.Reason, CardProblem)
 	case "confirm_card_data":
 		class.Final = true
-		class.Reason = unless(class.Reason, CardProblem)
+		class.Reason = unless(class.Reason, CardData)
 	case "try_again_later":
 		class.Reason = unless(class.Reason, TryAgain)
 	}
@@ -93,7 +97,10 @@ func unless(reason, otherwise string) string {
 var (
 	noMoney  = Class{Reason: InsufficientFunds}
 	expired  = Class{Reason: ExpiredCard, Final: true}
+	limit    = Class{Reason: Limit}
 	newCard  = Class{Reason: CardProblem, Final: true}
+	mistyped = Class{Reason: CardData, Final: true}
+	unfit    = Class{Reason: NotAllowed, Final: true}
 	bank     = Class{Reason: BankDeclined}
 	bankOver = Class{Reason: BankDeclined, Final: true}
 	confirm  = Class{Reason: ConfirmNeeded, Final: true}
@@ -105,12 +112,12 @@ var (
 // codes are the decline and error codes of the providers, in small letters.
 var codes = map[string]Class{
 	// Stripe: docs.stripe.com/declines/codes
-	"insufficient_funds": noMoney, "withdrawal_count_limit_exceeded": noMoney, "card_velocity_exceeded": noMoney,
-	"expired_card": expired, "invalid_expiry_month": newCard, "invalid_expiry_year": newCard,
+	"insufficient_funds": noMoney, "withdrawal_count_limit_exceeded": limit, "card_velocity_exceeded": limit,
+	"expired_card": expired, "invalid_expiry_month": mistyped, "invalid_expiry_year": mistyped,
 	"lost_card": newCard, "stolen_card": newCard, "pickup_card": newCard, "restricted_card": newCard, "invalid_account": newCard,
-	"incorrect_number": newCard, "invalid_number": newCard, "incorrect_cvc": newCard, "invalid_cvc": newCard, "incorrect_zip": newCard,
-	"card_not_supported": newCard, "currency_not_supported": newCard, "new_account_information_available": newCard,
-	"incorrect_address": newCard, "incorrect_pin": newCard, "invalid_pin": newCard, "pin_try_exceeded": newCard, "invalid_amount": bank,
+	"incorrect_number": mistyped, "invalid_number": mistyped, "incorrect_cvc": mistyped, "invalid_cvc": mistyped, "incorrect_zip": mistyped,
+	"card_not_supported": unfit, "currency_not_supported": unfit, "new_account_information_available": newCard,
+	"incorrect_address": mistyped, "incorrect_pin": mistyped, "invalid_pin": mistyped, "pin_try_exceeded": newCard, "invalid_amount": bank,
 	"do_not_try_again": bankOver, "security_violation": bankOver, "fraudulent": bankOver, "merchant_blacklist": bankOver,
 	"highest_risk_level": bankOver, "transaction_not_allowed": bankOver, "service_not_allowed": bankOver,
 	"no_action_taken": bankOver, "not_permitted": bankOver, "call_issuer": bankOver,
@@ -121,14 +128,14 @@ var codes = map[string]Class{
 	"try_again_later": tryLater, "issuer_not_available": tryLater, "processing_error": tryLater, "reenter_transaction": tryLater,
 
 	// Paddle: payments.error_code of a transaction
-	"blocked_card": newCard, "invalid_payment_details": newCard, "redacted_payment_method": newCard,
+	"blocked_card": newCard, "invalid_payment_details": mistyped, "redacted_payment_method": newCard,
 	"declined_not_retryable": bankOver, "fraud": bankOver, "transaction_not_permitted": bankOver,
 	"authentication_failed": confirm, "declined": bank, "issuer_unavailable": tryLater, "not_enough_balance": noMoney,
 	"psp_error": tryLater, "system_error": tryLater,
 
 	// PayPal: reason codes of failed payments, and the states of a capture or a sale
 	"payer_account_restricted": newCard, "payer_account_locked_or_closed": newCard, "payer_cannot_pay": bank, "payment_denied": bank,
-	"sending_limit_exceeded": noMoney, "currency_mismatch": seller, "transaction_refused": bank, "internal_server_error": tryLater,
+	"sending_limit_exceeded": limit, "currency_mismatch": seller, "transaction_refused": bank, "internal_server_error": tryLater,
 	"payee_account_restricted": seller, "payee_account_locked_or_closed": seller, "receiving_limit_exceeded": seller,
 	"denied": bank,
 }
@@ -137,8 +144,8 @@ var codes = map[string]Class{
 // category 1 must never be tried again; the same numbers mean the same at
 // Mastercard. What gives no reason of its own leaves that to the provider's words.
 var networkCodes = map[string]Class{
-	"04": newCard, "07": newCard, "12": {Final: true}, "14": newCard, "15": newCard, "41": newCard, "43": newCard, "46": newCard, "57": {Final: true},
+	"04": newCard, "07": newCard, "12": {Final: true}, "14": mistyped, "15": newCard, "41": newCard, "43": newCard, "46": newCard, "57": {Final: true},
 	"R0": revoked, "R1": revoked, "R3": revoked,
-	"51": noMoney, "61": noMoney, "65": noMoney, "54": {Reason: ExpiredCard},
+	"51": noMoney, "61": limit, "65": limit, "54": {Reason: ExpiredCard},
 	"1A": {Reason: ConfirmNeeded}, "19": tryLater, "91": tryLater, "96": tryLater,
 }

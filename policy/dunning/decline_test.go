@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/policy/dunning"
 )
 
@@ -17,33 +18,33 @@ func TestClassify(t *testing.T) {
 		decline billing.Decline
 		want    class
 	}{
-		"nothing":                     {billing.Decline{}, class{Reason: "unknown"}},
-		"a code of tomorrow":          {billing.Decline{Code: "card_declined", DeclineCode: "moon_phase"}, class{Reason: "bank_declined"}},
-		"no money":                    {billing.Decline{Code: "card_declined", DeclineCode: "insufficient_funds", NetworkCode: "51", Advice: "try_again_later"}, class{Reason: "insufficient_funds"}},
-		"no money, and never again":   {billing.Decline{DeclineCode: "insufficient_funds", Advice: "do_not_try_again"}, class{Reason: "insufficient_funds", Final: true}},
-		"expired":                     {billing.Decline{Code: "expired_card", DeclineCode: "expired_card"}, class{Reason: "expired_card", Final: true}},
-		"Stripe's own error":          {billing.Decline{Code: "incorrect_number"}, class{Reason: "card_problem", Final: true}},
-		"no reason, network tells":    {billing.Decline{Code: "card_declined", DeclineCode: "generic_decline", NetworkCode: "51"}, class{Reason: "insufficient_funds"}},
-		"network says never":          {billing.Decline{DeclineCode: "generic_decline", NetworkCode: "57"}, class{Reason: "bank_declined", Final: true}},
-		"no reason, confirm data":     {billing.Decline{DeclineCode: "generic_decline", Advice: "confirm_card_data"}, class{Reason: "bank_declined", Final: true}},
-		"only advice: confirm data":   {billing.Decline{Advice: "confirm_card_data"}, class{Reason: "card_problem", Final: true}},
-		"only advice: later":          {billing.Decline{Advice: "try_again_later"}, class{Reason: "try_again"}},
-		"3-D Secure":                  {billing.Decline{Code: "authentication_required", DeclineCode: "authentication_required"}, class{Reason: "confirm_needed", Final: true}},
-		"Paddle: 3-D Secure":          {billing.Decline{Code: "authentication_failed", DeclineCode: "authentication_failed", Advice: "confirm_card_data"}, class{Reason: "confirm_needed", Final: true}},
-		"Paddle: no money":            {billing.Decline{Code: "not_enough_balance", Advice: "try_again_later"}, class{Reason: "insufficient_funds"}},
-		"Paddle: unknown":             {billing.Decline{Code: "unknown", DeclineCode: "unknown", Advice: "try_again_later"}, class{Reason: "try_again"}},
-		"Paddle: never again":         {billing.Decline{Code: "declined_not_retryable", Advice: "do_not_try_again"}, class{Reason: "bank_declined", Final: true}},
-		"PayPal: says no":             {billing.Decline{Code: "DECLINED"}, class{Reason: "bank_declined"}},
-		"PayPal: the payer's account": {billing.Decline{Code: "PAYER_ACCOUNT_RESTRICTED"}, class{Reason: "card_problem", Final: true}},
-		"PayPal: our account":         {billing.Decline{Code: "PAYEE_ACCOUNT_RESTRICTED"}, class{Reason: "try_again", Final: true, Seller: true}},
-		"stop":                        {billing.Decline{DeclineCode: "stop_payment_order"}, class{Reason: "bank_declined", Final: true, Revoked: true}},
-		"stop, by the network":        {billing.Decline{DeclineCode: "generic_decline", NetworkCode: "R1"}, class{Reason: "bank_declined", Final: true, Revoked: true}},
+		"nothing":                     {billing.Decline{}, class{Reason: dunning.Unknown}},
+		"a code of tomorrow":          {billing.Decline{Code: "card_declined", DeclineCode: "moon_phase"}, class{Reason: notify.ReasonOther}},
+		"no money":                    {billing.Decline{Code: "card_declined", DeclineCode: "insufficient_funds", NetworkCode: "51", Advice: "try_again_later"}, class{Reason: notify.ReasonFunds}},
+		"no money, and never again":   {billing.Decline{DeclineCode: "insufficient_funds", Advice: "do_not_try_again"}, class{Reason: notify.ReasonFunds, Final: true}},
+		"expired":                     {billing.Decline{Code: "expired_card", DeclineCode: "expired_card"}, class{Reason: notify.ReasonExpired, Final: true}},
+		"Stripe's own error":          {billing.Decline{Code: "incorrect_number"}, class{Reason: notify.ReasonCardData, Final: true}},
+		"no reason, network tells":    {billing.Decline{Code: "card_declined", DeclineCode: "generic_decline", NetworkCode: "51"}, class{Reason: notify.ReasonFunds}},
+		"network says never":          {billing.Decline{DeclineCode: "generic_decline", NetworkCode: "57"}, class{Reason: notify.ReasonOther, Final: true}},
+		"no reason, confirm data":     {billing.Decline{DeclineCode: "generic_decline", Advice: "confirm_card_data"}, class{Reason: notify.ReasonOther, Final: true}},
+		"only advice: confirm data":   {billing.Decline{Advice: "confirm_card_data"}, class{Reason: notify.ReasonCardData, Final: true}},
+		"only advice: later":          {billing.Decline{Advice: "try_again_later"}, class{Reason: notify.ReasonTemporary}},
+		"3-D Secure":                  {billing.Decline{Code: "authentication_required", DeclineCode: "authentication_required"}, class{Reason: notify.ReasonAuthentication, Final: true}},
+		"Paddle: 3-D Secure":          {billing.Decline{Code: "authentication_failed", DeclineCode: "authentication_failed", Advice: "confirm_card_data"}, class{Reason: notify.ReasonAuthentication, Final: true}},
+		"Paddle: no money":            {billing.Decline{Code: "not_enough_balance", Advice: "try_again_later"}, class{Reason: notify.ReasonFunds}},
+		"Paddle: unknown":             {billing.Decline{Code: "unknown", DeclineCode: "unknown", Advice: "try_again_later"}, class{Reason: notify.ReasonTemporary}},
+		"Paddle: never again":         {billing.Decline{Code: "declined_not_retryable", Advice: "do_not_try_again"}, class{Reason: notify.ReasonOther, Final: true}},
+		"PayPal: says no":             {billing.Decline{Code: "DECLINED"}, class{Reason: notify.ReasonOther}},
+		"PayPal: the payer's account": {billing.Decline{Code: "PAYER_ACCOUNT_RESTRICTED"}, class{Reason: notify.ReasonMethod, Final: true}},
+		"PayPal: our account":         {billing.Decline{Code: "PAYEE_ACCOUNT_RESTRICTED"}, class{Reason: notify.ReasonTemporary, Final: true, Seller: true}},
+		"stop":                        {billing.Decline{DeclineCode: "stop_payment_order"}, class{Reason: notify.ReasonOther, Final: true, Revoked: true}},
+		"stop, by the network":        {billing.Decline{DeclineCode: "generic_decline", NetworkCode: "R1"}, class{Reason: notify.ReasonOther, Final: true, Revoked: true}},
 	} {
 		if got := dunning.Classify(&test.decline); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
 	}
-	if got := dunning.Classify(nil); got.Reason != "unknown" || got.Final {
+	if got := dunning.Classify(nil); got.Reason != dunning.Unknown || got.Final {
 		t.Errorf("none: %+v", got)
 	}
 }
