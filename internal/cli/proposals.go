@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,7 +44,8 @@ func (c proposalsList) Run(s *session) error {
 func details(of map[string]any) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(of)) {
-		parts = append(parts, fmt.Sprintf("%s=%v", name, of[name]))
+		value, _ := json.Marshal(of[name]) // came as JSON
+		parts = append(parts, fmt.Sprintf("%s=%s", name, value))
 	}
 	return brief(strings.Join(parts, " "), 60)
 }
