@@ -20,6 +20,7 @@ import (
 	"github.com/trivetdev/trivet/internal/inbox"
 	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/trigger/link"
 	"github.com/trivetdev/trivet/internal/trigger/reconcile"
 	"github.com/trivetdev/trivet/internal/trigger/redirect"
 	"github.com/trivetdev/trivet/internal/trigger/webhook"
@@ -226,6 +227,13 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
 	})
+	links, err := link.New(ctx, link.Config{DB: s.db, Apply: s.apply, PublicURL: c.PublicURL, Log: s.log})
+	if err != nil {
+		return err
+	}
+	if linked, ok := c.Messenger.(outbox.Linked); ok {
+		linked.UseLinks(links.Mint)
+	}
 	out := outbox.New(outbox.Config{
 		DB: s.db, Apply: s.apply, Wake: wake, Log: s.log, Messenger: c.Messenger, Tell: c.Tell, Caps: c.Caps,
 	})
@@ -238,7 +246,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	hooks := webhook.New(drivers, s.inbox, c.Now, s.log)
 	hooks.Observe = meters.delivered
 	rest := api.New(api.Config{
-		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: hooks,
+		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: hooks, Links: links,
 		Keys: c.APIKeys, Metrics: c.Metrics, Version: c.Version, Wake: wake, Log: s.log,
 	})
 	s.handler = rest
