@@ -2,11 +2,13 @@ package api_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/policy/hygiene"
@@ -37,29 +39,31 @@ func (greeter) Review(known policy.Known, _ time.Time) (actions []policy.Action,
 }
 
 // letters is a messenger with one channel, which takes all mails.
-type letters struct{}
+type letters struct{ mint outbox.Mint }
 
-func (letters) Compose(_ context.Context, id string, n notify.Notice, known policy.Known) (notify.Message, error) {
+func (l *letters) UseLinks(mint outbox.Mint) { l.mint = mint }
+
+func (l *letters) Compose(_ context.Context, id string, n notify.Notice, known policy.Known) (notify.Message, error) {
 	return notify.Message{
 		ID: id, Template: n.Template, Locale: "en", Thread: n.Thread, Subject: "Welcome", Text: "Hello.", Title: "Welcome", Body: "Hello.",
-		Action: "Go on", URL: "https://billing.test/go/x",
+		Action: "Go on", URL: l.mint(known.Customer.Ref, "", n.Object, notify.LinkPortal, time.Time{}),
 		To: notify.Recipient{Customer: known.Customer.Ref, Email: known.Customer.Ref + "@kern.test"},
 	}, nil
 }
 
-func (l letters) Channel(name string) notify.Channel {
+func (l *letters) Channel(name string) notify.Channel {
 	if name == notify.Email {
 		return l
 	}
 	return nil
 }
 
-func (letters) Name() string { return notify.Email }
+func (*letters) Name() string { return notify.Email }
 
-func (letters) Send(context.Context, notify.Message) (string, error) { return "queued as 1", nil }
+func (*letters) Send(context.Context, notify.Message) (string, error) { return "queued as 1", nil }
 
 func greeting(c *trivet.Config) {
-	c.Policies, c.Messenger = []policy.Policy{hygiene.Policy{}, greeter{}}, letters{}
+	c.Policies, c.Messenger = []policy.Policy{hygiene.Policy{}, greeter{}}, &letters{}
 }
 
 const (
@@ -196,7 +200,7 @@ var acting = map[string]struct {
 		before: subscribed,
 		steps: []step{
 			{request: "GET /v1/customers/user_1/notices", status: 200, names: map[string]string{"notice": "data.0.id"}, has: []string{
-				`"template":"welcome"`, `"thread":"hello"`, `"title":"Welcome"`, `"action":"Go on"`, `"url":"https://billing.test/go/x"`, `"over_at":null`, `"next":null`}},
+				`"template":"welcome"`, `"thread":"hello"`, `"title":"Welcome"`, `"action":"Go on"`, `"url":"https://billing.test/go/`, `"over_at":null`, `"next":null`}},
 			{request: "POST /v1/customers/user_2/notices/{notice}/dismiss", status: 404, has: []string{notFound}},
 			{request: "POST /v1/customers/user_1/notices/no_0/dismiss", status: 404, has: []string{notFound}},
 			{request: "POST /v1/customers/user_1/notices/1/dismiss", status: 404, has: []string{notFound}},
@@ -267,4 +271,31 @@ func TestActing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTheButtonOfANotice: it leads to a page of ours, whose button leads to the
+// provider's; the API's key is not asked for.
+func TestTheButtonOfANotice(t *testing.T) {
+	onBoth(t, func(t *testing.T, database string) {
+		w := newWorld(t, database, greeting)
+		w.subscribe("user_1")
+		address, _ := w.must("GET /v1/customers/user_1/notices", "").field("data.0.url").(string)
+		path, ours := strings.CutPrefix(address, "https://billing.test")
+		if !ours {
+			t.Fatalf("the button leads to %q", address)
+		}
+		done := len(w.stripe.Effects())
+		if r := w.do("GET "+path, "", "Authorization: "); r.status != 200 || !strings.Contains(r.body, "<form") || len(w.stripe.Effects()) != done {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+		if r := w.do("POST "+path, "", "Authorization: "); r.status != 303 || !strings.HasPrefix(r.header.Get("Location"), "https://pay.test/p/session/") {
+			t.Errorf("%d %s %s", r.status, r.header.Get("Location"), r.body)
+		}
+		if acted := w.stripe.Effects()[done:]; len(acted) != 1 || acted[0].Op != "portal_link" {
+			t.Errorf("the provider did %v", acted)
+		}
+		if strings.Contains(w.log.String(), path) {
+			t.Error("the log has the link")
+		}
+	})
 }

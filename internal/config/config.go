@@ -139,7 +139,7 @@ type Alert struct {
 // Policy is the section of one policy.
 type Policy struct {
 	Name string
-	Mode Mode // by default the global one
+	Mode Mode // empty: it has none of its own
 	// Rollout is the percentage of customers for whom the policy is enforced although
 	// its mode is more careful.
 	Rollout int

@@ -211,10 +211,10 @@ func (r *reader) policies() []Policy {
 	var all []Policy
 	for _, s := range r.named("policy") {
 		p := Policy{Name: s.name(), Settings: map[string]any{}}
-		p.Mode = Mode(s.choice("mode", modeNames, string(r.mode())))
+		p.Mode = Mode(s.choice("mode", modeNames, ""))
 		p.Rollout = int(s.number("rollout", 100))
-		if p.Rollout > 0 && p.Mode == Enforce {
-			s.bad("rollout", "means nothing where the mode is enforce, which is for everybody: set mode to observe or assist, or remove rollout")
+		if p.Rollout > 0 && (p.Mode == "" || p.Mode == Enforce) {
+			s.bad("rollout", "means nothing unless the policy's own mode is more careful than enforce, which is for everybody: set mode to observe or assist, or remove rollout")
 		}
 		own := func(key string) bool { return key == "mode" || key == "rollout" }
 		for _, key := range slices.DeleteFunc(s.keys(), own) {
