@@ -33,7 +33,7 @@ var floors = []struct {
 	{"transport", []room{{packages: []string{"provider/transport"}}}},
 	{"drivers, rules, channels and the engine", []room{
 		{packages: []string{"provider/*", "policy/*", "notify/*"}},
-		{packages: []string{"internal/store", "internal/store/*", "internal/work", "internal/batch"}, shared: true},
+		{packages: []string{"internal/store", "internal/store/*", "internal/seal", "internal/work", "internal/batch"}, shared: true},
 	}},
 	{"the path and its inbox", []room{{packages: []string{"internal/apply"}}, {packages: []string{"internal/inbox"}}}},
 	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox"}}}},

@@ -21,6 +21,7 @@ import (
 	"github.com/trivetdev/trivet/internal/messenger"
 	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/trigger/link"
 	"github.com/trivetdev/trivet/internal/trigger/reconcile"
 	"github.com/trivetdev/trivet/internal/trigger/redirect"
 	"github.com/trivetdev/trivet/internal/trigger/webhook"
@@ -68,6 +69,8 @@ type Config struct {
 	Brand words.Brand
 	// Channels carry messages to customers; without one for mail none is mailed.
 	Channels []notify.Channel
+	// Messenger takes the place of words, brand and channels; for tests.
+	Messenger outbox.Messenger
 	// Tell tells the team of an alert; nil: alerts are only kept.
 	Tell func(ctx context.Context, w policy.Warning, customer string) error
 	// RefundsPerDay is how many refunds a day (UTC) are made at most, whoever asks; 0:
@@ -270,11 +273,20 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 		Wake: wake, Log: s.log, Confirm: s.confirmer(), Doubt: fail.Lease(doubt), Flushers: writers, Seen: meters.seen,
 	})
 	s.inbox = inbox.New(s.db, receivers, wake)
-	out := outbox.New(outbox.Config{
-		DB: s.db, Apply: s.apply, Wake: wake, Log: s.log, Tell: c.Tell,
-		Messenger: &messenger.Messenger{Config: messenger.Config{
+	links, err := link.New(ctx, link.Config{DB: s.db, Apply: s.apply, PublicURL: c.PublicURL, Log: s.log})
+	if err != nil {
+		return err
+	}
+	if c.Messenger == nil {
+		c.Messenger = &messenger.Messenger{Config: messenger.Config{
 			Words: c.Words, Brand: c.Brand, Channels: c.Channels, Catalog: catalog, Draw: pdf.Draw, Now: c.Now,
-		}},
+		}}
+	}
+	if linked, ok := c.Messenger.(outbox.Linked); ok {
+		linked.UseLinks(links.Mint)
+	}
+	out := outbox.New(outbox.Config{
+		DB: s.db, Apply: s.apply, Wake: wake, Log: s.log, Messenger: c.Messenger, Tell: c.Tell,
 		Caps: outbox.Caps{Refunds: c.RefundsPerDay, Amounts: c.RefundAmounts},
 	})
 	s.reconcile = reconcile.New(reconcile.Config{
@@ -291,7 +303,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	hooks := webhook.New(drivers, s.inbox, c.Now, s.log)
 	hooks.Observe = meters.delivered
 	rest := api.New(api.Config{
-		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: hooks,
+		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: hooks, Links: links,
 		Keys: c.APIKeys, Metrics: c.Metrics, Version: c.Version, Wake: wake, Log: s.log,
 	})
 	s.handler = rest

@@ -124,6 +124,14 @@ func (c *Client) post(ctx context.Context, path, key string, body, into any) err
 	return c.do(ctx, call{method: http.MethodPost, path: path, key: key, body: body}, into)
 }
 
+func (c *Client) put(ctx context.Context, path string, body, into any) error {
+	return c.do(ctx, call{method: http.MethodPut, path: path, body: body}, into)
+}
+
+func (c *Client) remove(ctx context.Context, path string, into any) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: path}, into)
+}
+
 // most bounds what is read of an answer; a page of events is the longest.
 const most = 16 << 20
 

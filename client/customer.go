@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"time"
 )
 
@@ -39,6 +38,21 @@ type Ban struct {
 	By     string    `json:"by"`
 }
 
+// Ban bars a customer from everything, whatever they have paid; the reason is for
+// whoever asks later. A ban that stands stays as it is.
+func (c *Client) Ban(ctx context.Context, ref, reason string) (Customer, error) {
+	var answer Customer
+	err := c.post(ctx, at("customers", ref, "ban"), "", map[string]string{"reason": reason}, &answer)
+	return answer, err
+}
+
+// Unban lets a banned customer back in.
+func (c *Client) Unban(ctx context.Context, ref string) (Customer, error) {
+	var answer Customer
+	err := c.remove(ctx, at("customers", ref, "ban"), &answer)
+	return answer, err
+}
+
 // Customers lists customers in the order of their references.
 func (c *Client) Customers(ctx context.Context, l List) (Page[Customer], error) {
 	var answer Page[Customer]
@@ -57,7 +71,7 @@ func (c *Client) Customer(ctx context.Context, ref string) (Customer, error) {
 // PutCustomer makes a customer, or replaces all that was said about them before.
 func (c *Client) PutCustomer(ctx context.Context, ref string, settings CustomerSettings) (Customer, error) {
 	var answer Customer
-	err := c.do(ctx, call{method: http.MethodPut, path: at("customers", ref), body: settings}, &answer)
+	err := c.put(ctx, at("customers", ref), settings, &answer)
 	return answer, err
 }
 
@@ -72,7 +86,8 @@ func (c *Client) Entitlements(ctx context.Context, ref string) (Page[Check], err
 type Change struct {
 	Seq int64     `json:"seq"`
 	At  time.Time `json:"at"`
-	// Subject is the kind of object, or "access", "settings", "grant"; ID names it.
+	// Subject is the kind of object, or "access", "settings", "grant", "proposal"; ID
+	// names it.
 	Subject string `json:"subject"`
 	ID      string `json:"id"`
 	// Provider is the account; nil for what is ours.
@@ -144,6 +159,6 @@ func (c *Client) Grants(ctx context.Context, ref string) (Page[Grant], error) {
 // Revoke takes a grant back.
 func (c *Client) Revoke(ctx context.Context, ref, grant string) (Grant, error) {
 	var answer Grant
-	err := c.do(ctx, call{method: http.MethodDelete, path: at("customers", ref, "grants", grant)}, &answer)
+	err := c.remove(ctx, at("customers", ref, "grants", grant), &answer)
 	return answer, err
 }

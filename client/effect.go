@@ -17,13 +17,16 @@ type Effect struct {
 	Object   string  `json:"object"`
 	Customer *string `json:"customer"`
 	// State is due, unknown, done, dropped, failed, withheld, proposed or rejected.
-	State     string         `json:"state"`
-	Details   map[string]any `json:"details"`
-	Result    string         `json:"result"`
-	Error     string         `json:"error"`
-	Actor     string         `json:"actor"`
-	CreatedAt time.Time      `json:"created_at"`
-	DoneAt    *time.Time     `json:"done_at"`
+	State   string         `json:"state"`
+	Details map[string]any `json:"details"`
+	Result  string         `json:"result"`
+	Error   string         `json:"error"`
+	Actor   string         `json:"actor"`
+	// DecidedBy is who accepted or rejected the proposal; nil for what was never
+	// proposed or waits still.
+	DecidedBy *string    `json:"decided_by"`
+	CreatedAt time.Time  `json:"created_at"`
+	DoneAt    *time.Time `json:"done_at"`
 }
 
 // EffectFilter selects effects; empty fields do not.

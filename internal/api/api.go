@@ -13,6 +13,7 @@ import (
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/trigger/link"
 	"github.com/trivetdev/trivet/internal/trigger/reconcile"
 	"github.com/trivetdev/trivet/internal/trigger/redirect"
 	"github.com/trivetdev/trivet/internal/trigger/webhook"
@@ -26,6 +27,7 @@ type Config struct {
 	Redirect  *redirect.Redirect
 	Reconcile *reconcile.Reconciler
 	Webhooks  *webhook.Handler
+	Links     *link.Links
 	// Keys open the API; with none it is closed.
 	Keys    []string
 	Metrics *prometheus.Registry
@@ -53,6 +55,9 @@ func New(config Config) http.Handler {
 
 	s.front.Handle("POST /webhooks/{account}", config.Webhooks)
 	s.front.Handle("GET /return/{account}", config.Redirect)
+	s.front.Handle("GET /go/{token}", config.Links)
+	s.front.Handle("POST /go/{token}", config.Links)
+	s.front.HandleFunc("GET /go/done", config.Links.Done)
 	s.front.Handle("GET /metrics", promhttp.HandlerFor(config.Metrics, promhttp.HandlerOpts{}))
 	s.front.HandleFunc("GET /healthz", s.healthz)
 	s.front.HandleFunc("GET /readyz", s.readyz)
@@ -72,6 +77,12 @@ func (s *server) operations() {
 	s.subscriptionOperations()
 	s.paymentOperations()
 	s.effectOperations()
+	s.proposalOperations()
+	s.modeOperations()
+	s.banOperations()
+	s.messageOperations()
+	s.noticeOperations()
+	s.alertOperations()
 	s.eventOperations()
 	s.replayOperations()
 	s.driftOperations()

@@ -67,7 +67,7 @@ func full(v any) any {
 // TestClientKnowsEveryField: what the client makes of an answer, written again,
 // is the answer.
 func TestClientKnowsEveryField(t *testing.T) {
-	w := newWorld(t, sqlite(t))
+	w := newWorld(t, sqlite(t), greeting)
 	w.subscribe("user_1")
 	p := &tap{next: sim.Transport(w.Handler())}
 	c := client.With("http://trivet.test/", apiKey, &http.Client{Transport: p})
@@ -146,6 +146,61 @@ func TestClientKnowsEveryField(t *testing.T) {
 		{"reconcile a customer", func() (any, error) { return c.Reconcile(ctx, client.ReconcileRequest{Customer: "user_1"}) }},
 		{"sweeps", func() (any, error) { return c.Sweeps(ctx) }},
 		{"stats", func() (any, error) { return c.Stats(ctx) }},
+		{"messages", func() (any, error) {
+			return c.Messages(ctx, client.MessageFilter{Customer: "user_1", Template: "welcome", Channel: "email"}, client.List{})
+		}},
+		{"notices", func() (any, error) { return c.Notices(ctx, "user_1", true, client.List{}) }},
+		{"dismiss", func() (any, error) {
+			page, err := c.Notices(ctx, "user_1", true, client.List{})
+			if err != nil {
+				return nil, err
+			}
+			return c.Dismiss(ctx, "user_1", page.Data[0].ID)
+		}},
+		{"alerts", func() (any, error) {
+			return c.Alerts(ctx, client.AlertFilter{Open: ptr(true), Kind: "greeting"}, client.List{})
+		}},
+		{"close alert", func() (any, error) {
+			page, err := c.Alerts(ctx, client.AlertFilter{Open: ptr(true)}, client.List{})
+			if err != nil {
+				return nil, err
+			}
+			return c.CloseAlert(ctx, page.Data[0].ID)
+		}},
+		{"ban", func() (any, error) { return c.Ban(ctx, "user_3", "r") }},
+		{"unban", func() (any, error) { return c.Unban(ctx, "user_3") }},
+		{"modes", func() (any, error) { return c.Modes(ctx) }},
+		{"set brake", func() (any, error) { return c.SetBrake(ctx, true) }},
+		{"release brake", func() (any, error) { return c.SetBrake(ctx, false) }},
+		{"set mode", func() (any, error) { return c.SetMode(ctx, "provider/stripe", "assist") }},
+		{"proposals", func() (any, error) {
+			if _, err := c.PutCustomer(ctx, "user_1", client.CustomerSettings{Email: "c@b.test"}); err != nil {
+				return nil, err
+			}
+			page, err := c.Proposals(ctx, client.EffectFilter{Customer: "user_1", Kind: "push_email"}, client.List{})
+			if err == nil && len(page.Data) != 1 {
+				t.Errorf("%d proposals", len(page.Data))
+			}
+			return page, err
+		}},
+		{"accept", func() (any, error) {
+			page, err := c.Proposals(ctx, client.EffectFilter{}, client.List{})
+			if err != nil {
+				return nil, err
+			}
+			return c.Accept(ctx, page.Data[0].ID)
+		}},
+		{"reject", func() (any, error) {
+			if _, err := c.PutCustomer(ctx, "user_1", client.CustomerSettings{Email: "d@b.test"}); err != nil {
+				return nil, err
+			}
+			page, err := c.Proposals(ctx, client.EffectFilter{}, client.List{})
+			if err != nil {
+				return nil, err
+			}
+			return c.Reject(ctx, page.Data[0].ID)
+		}},
+		{"clear mode", func() (any, error) { return c.ClearMode(ctx, "provider/stripe") }},
 		{"unlinked", func() (any, error) { return c.Unlinked(ctx, client.List{}) }},
 	}
 	for _, call := range calls {

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/outbox"
@@ -32,6 +30,8 @@ type Effect struct {
 	Result  string         `json:"result" doc:"What came of it."`
 	Error   string         `json:"error" doc:"Why it failed, or what the latest try ran into."`
 	Actor   string         `json:"actor" doc:"Who asked for it."`
+	// DecidedBy is null for what was never proposed or waits still.
+	DecidedBy *string `json:"decided_by" doc:"Who accepted or rejected the proposal."`
 
 	CreatedAt time.Time  `json:"created_at"`
 	DoneAt    *time.Time `json:"done_at"`
@@ -44,8 +44,8 @@ type effectOutput struct {
 
 func effectOf(e store.Effect) Effect {
 	row := Effect{
-		ID: "ef_" + numbered(e.Seq), Key: e.Key, Kind: e.Kind, Provider: e.Account, Object: e.Object, Customer: orNull(e.Customer),
-		State: e.State, Details: map[string]any{}, Result: e.Result, Error: e.Error, Actor: e.Actor,
+		ID: effectIDs + numbered(e.Seq), Key: e.Key, Kind: e.Kind, Provider: e.Account, Object: e.Object, Customer: orNull(e.Customer),
+		State: e.State, Details: map[string]any{}, Result: e.Result, Error: e.Error, Actor: e.Actor, DecidedBy: orNull(e.DecidedBy),
 		CreatedAt: e.CreatedAt.UTC(), DoneAt: moment(e.DoneAt),
 	}
 	if ref, err := provider.ParseRef(e.Object); err == nil {
@@ -125,10 +125,8 @@ func (s *server) effectOperations() {
 
 // effect finds an effect by id or key.
 func (s *server) effect(ctx context.Context, key string) (store.Effect, error) {
-	if text, ok := strings.CutPrefix(key, "ef_"); ok {
-		if seq, err := strconv.ParseInt(text, 10, 64); err == nil {
-			return s.DB.EffectNumbered(ctx, seq)
-		}
+	if seq, ok := number(effectIDs, key); ok {
+		return s.DB.EffectNumbered(ctx, seq)
 	}
 	return s.DB.Effect(ctx, key)
 }

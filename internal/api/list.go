@@ -69,6 +69,24 @@ func badCursor() *Problem {
 
 func numbered(n int64) string { return strconv.FormatInt(n, 10) }
 
+// The ids of rows that have a number alone begin with what they are.
+const (
+	effectIDs  = "ef_"
+	messageIDs = "ms_"
+	noticeIDs  = "no_"
+	alertIDs   = "al_"
+)
+
+// number reads such an id.
+func number(prefix, id string) (n int64, ok bool) {
+	text, ok := strings.CutPrefix(id, prefix)
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
+}
+
 // moment shows a time; none as null.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {

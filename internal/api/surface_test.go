@@ -67,17 +67,22 @@ func TestUnspecifiedPaths(t *testing.T) {
 		status int
 		allow  string
 	}{
-		"GET /nothing":                 {404, ""},
-		"GET /v1/nothing":              {404, ""},
-		"GET /v1/":                     {404, ""},
-		"POST /healthz":                {405, "GET"},
-		"GET /webhooks/stripe":         {405, "POST"},
-		"DELETE /v1/customers":         {405, "GET"},
-		"POST /v1/customers/user_1":    {405, "GET, PUT"},
-		"GET /v1/checkouts":            {405, "POST"},
-		"PATCH /v1/check":              {405, "GET"},
-		"GET /v1/unlinked/sub_1/link":  {405, "POST"},
-		"PUT /v1/customers/a/grants/1": {405, "DELETE"},
+		"GET /nothing":                  {404, ""},
+		"GET /v1/nothing":               {404, ""},
+		"GET /v1/":                      {404, ""},
+		"POST /healthz":                 {405, "GET"},
+		"GET /webhooks/stripe":          {405, "POST"},
+		"DELETE /v1/customers":          {405, "GET"},
+		"POST /v1/customers/user_1":     {405, "GET, PUT"},
+		"GET /v1/checkouts":             {405, "POST"},
+		"POST /v1/mode":                 {405, "GET, PUT"},
+		"GET /v1/brake":                 {405, "PUT"},
+		"GET /v1/customers/a/ban":       {405, "POST, DELETE"},
+		"GET /v1/proposals/ef_1/accept": {405, "POST"},
+		"PUT /go/x":                     {405, "GET, POST"},
+		"PATCH /v1/check":               {405, "GET"},
+		"GET /v1/unlinked/sub_1/link":   {405, "POST"},
+		"PUT /v1/customers/a/grants/1":  {405, "DELETE"},
 	}
 	for request, tt := range tests {
 		r := w.do(request, "")

@@ -14,7 +14,7 @@ import (
 type Change struct {
 	Seq     int64     `json:"seq"`
 	At      time.Time `json:"at"`
-	Subject string    `json:"subject" doc:"The kind of object, or access, settings, grant."`
+	Subject string    `json:"subject" doc:"The kind of object, or access, settings, grant, proposal."`
 	ID      string    `json:"id"`
 	// Provider is null for what is ours.
 	Provider *string      `json:"provider" doc:"The account; null for what is ours."`

@@ -31,7 +31,7 @@ func (a *Applier) Braked(ctx context.Context) (bool, error) {
 // reviewed soon after, so that what still stands and was held back moves on. What
 // is wrong comes back as an [*Invalid].
 func (a *Applier) SetMode(ctx context.Context, scope string, mode policy.Mode, cause Cause) error {
-	if err := a.switchable(scope, mode); err != nil {
+	if err := a.switchable(ctx, scope, mode); err != nil {
 		return err
 	}
 	return a.flip(ctx, store.Switch{Scope: scope, Value: string(mode), Actor: cause.Actor}, cause)
@@ -46,9 +46,17 @@ func (a *Applier) SetBrake(ctx context.Context, on bool, cause Cause) error {
 	return a.flip(ctx, s, cause)
 }
 
-func (a *Applier) switchable(scope string, mode policy.Mode) error {
+func (a *Applier) switchable(ctx context.Context, scope string, mode policy.Mode) error {
 	if mode == "" {
 		mode = policy.Observe // to check the scope
+		switches, err := a.DB.Switches(ctx)
+		if err != nil {
+			return err
+		}
+		// What is switched can be given back, even if it is no longer configured.
+		if scope != store.SwitchBrake && slices.ContainsFunc(switches, func(s store.Switch) bool { return s.Scope == scope }) {
+			return nil
+		}
 	}
 	if _, err := a.Modes.With(map[string]policy.Mode{scope: mode}); err != nil {
 		return &Invalid{err.Error()}

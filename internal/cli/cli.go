@@ -54,6 +54,10 @@ type commands struct {
 	Reconcile reconcileCommand `cmd:"" help:"Compare the ledger with the providers."`
 	Effects   effectsCommand   `cmd:"" help:"What was done at the providers, or is to be."`
 	Mail      mailCommand      `cmd:"" help:"The messages to customers: list, look at, check and try them."`
+	Proposals proposalsCommand `cmd:"" help:"What waits for you to accept or reject it."`
+	Mode      modeCommand      `cmd:"" help:"How far the service may go by itself, and the brake."`
+	Messages  messagesCommand  `cmd:"" help:"What was said to customers, and when."`
+	Alerts    alertsCommand    `cmd:"" help:"What needs a person."`
 	Audit     auditCommand     `cmd:"" help:"Replay the audit trail and compare it with the ledger."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

@@ -71,7 +71,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "freeport": freePort, "ready": ready, "until": until, "sql": statement, "occupy": occupy,
+			"exits": exits, "freeport": freePort, "ready": ready, "until": until, "sql": statement, "occupy": occupy, "first": first,
 		},
 	})
 }
@@ -138,6 +138,15 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(25 * time.Millisecond)
 	}
 	ts.Fatalf("the output never matched %s", args[0])
+}
+
+// first NAME PATTERN FILE sets a variable to the first group of the first match.
+func first(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile(args[2]))
+	if found == nil {
+		ts.Fatalf("%s has no %s", args[2], args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 // sql FILE STATEMENT changes a SQLite database behind everybody's back.

@@ -14,9 +14,11 @@ import (
 )
 
 type customersCommand struct {
-	List customersList `cmd:"" help:"List customers."`
-	Show customersShow `cmd:"" help:"Show all that is known about a customer."`
-	Set  customersSet  `cmd:"" help:"Say something about a customer; what is not named stays."`
+	List  customersList  `cmd:"" help:"List customers."`
+	Show  customersShow  `cmd:"" help:"Show all that is known about a customer."`
+	Set   customersSet   `cmd:"" help:"Say something about a customer; what is not named stays."`
+	Ban   customersBan   `cmd:"" help:"Bar a customer from everything."`
+	Unban customersUnban `cmd:"" help:"Let a banned customer back in."`
 }
 
 type customersList struct {
@@ -182,4 +184,37 @@ func (c customersSet) merge(settings client.CustomerSettings) client.CustomerSet
 		}
 	}
 	return settings
+}
+
+type customersBan struct {
+	remoteFlags `embed:""`
+	Customer    string `arg:"" help:"The customer: your own user id."`
+	Reason      string `help:"Why, for whoever asks later." required:""`
+}
+
+// Run bans a customer.
+func (c customersBan) Run(s *session) error {
+	r, err := c.connect(s)
+	if err != nil {
+		return err
+	}
+	banned, err := r.Ban(s.ctx, c.Customer, c.Reason)
+	return r.show(banned, err, func() {
+		fmt.Fprintf(s.Stdout, "%s is banned since %s by %s: %s\n", banned.Ref, stamp(banned.Banned.At), banned.Banned.By, banned.Banned.Reason)
+	})
+}
+
+type customersUnban struct {
+	remoteFlags `embed:""`
+	Customer    string `arg:"" help:"The customer: your own user id."`
+}
+
+// Run lets a customer back in.
+func (c customersUnban) Run(s *session) error {
+	r, err := c.connect(s)
+	if err != nil {
+		return err
+	}
+	free, err := r.Unban(s.ctx, c.Customer)
+	return r.show(free, err, func() { fmt.Fprintf(s.Stdout, "%s is not banned\n", free.Ref) })
 }

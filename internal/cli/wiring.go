@@ -69,13 +69,17 @@ func modes(c *config.Config) policy.Modes {
 		Global: policy.Mode(c.Mode), Accounts: map[string]policy.Mode{}, Policies: map[string]policy.Mode{}, Rollout: map[string]int{},
 	}
 	for _, p := range c.Providers {
-		m.Accounts[p.Name] = policy.Mode(p.Mode)
+		if p.Mode != "" {
+			m.Accounts[p.Name] = policy.Mode(p.Mode)
+		}
 	}
 	for _, name := range config.Careful { // unless their section says otherwise
 		m.Policies[name] = policy.Assist
 	}
 	for _, p := range c.Policies {
-		m.Policies[p.Name] = policy.Mode(p.Mode)
+		if p.Mode != "" {
+			m.Policies[p.Name] = policy.Mode(p.Mode)
+		}
 		m.Rollout[p.Name] = p.Rollout
 	}
 	return m

@@ -122,6 +122,20 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// TestAGlobalSwitchReachedOnlyWhatIsOurs: what has no mode of its own in the
+// configuration follows the global one when that is switched, too.
+func TestAGlobalSwitchReachedOnlyWhatIsOurs(t *testing.T) {
+	for _, configuredAs := range []policy.Mode{policy.Enforce, policy.Observe} {
+		m := modes(configured(t, "TRIVET_MODE="+string(configuredAs), "TRIVET_POLICY_HYGIENE_SETTING=1"))
+		for _, mode := range []policy.Mode{policy.Observe, policy.Assist, policy.Enforce} {
+			now, err := m.With(map[string]policy.Mode{policy.ScopeGlobal: mode})
+			if got := now.For("stripe", "hygiene", "user_1"); err != nil || got != mode {
+				t.Errorf("configured %s, switched to %s: the mode is %s, %v", configuredAs, mode, got, err)
+			}
+		}
+	}
+}
+
 func TestRates(t *testing.T) {
 	tests := map[string]struct {
 		key  string

@@ -169,7 +169,8 @@ type Alert struct {
 // Policy is the section of one policy.
 type Policy struct {
 	Name string
-	// Mode is by default the global one; of those in [Careful] assist at most.
+	// Mode is empty if the section names none: then the global mode counts, and for
+	// those in [Careful] at most assist.
 	Mode Mode
 	// Rollout is the percentage of customers for whom the policy is enforced although
 	// its mode is more careful.

@@ -48,7 +48,7 @@ func TestTwoVariablesSuffice(t *testing.T) {
 		Providers: []Provider{{
 			Name: "stripe", Kind: Stripe, SecretKey: "sk_test_51Habc",
 			WebhookSecrets: []Secret{"whsec_one", "whsec_two"},
-			Bind:           []string{"token"}, Mode: Enforce, Ingest: PushPull,
+			Bind:           []string{"token"}, Ingest: PushPull,
 		}},
 		Access: Access{Grace: 7 * 24 * time.Hour, Disputed: true},
 		Caps:   Caps{Refunds: 50},
@@ -164,16 +164,16 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 		Providers: []Provider{
 			{
 				Name: "lemonsqueezy", Kind: LemonSqueezy, APIKey: "eyJ1", Store: "12345",
-				Bind: []string{"token"}, Mode: Observe, Ingest: Pull,
+				Bind: []string{"token"}, Ingest: Pull,
 			},
 			{
 				Name: "paddle", Kind: Paddle, APIKey: "pdl_live_apikey_1", WebhookSecrets: []Secret{"pdl_ntfset_1"},
-				Environment: "live", Bind: []string{"token"}, Mode: Observe, Ingest: PushPull,
+				Environment: "live", Bind: []string{"token"}, Ingest: PushPull,
 			},
 			{
 				Name: "paypal_eu", Kind: PayPal, ClientID: "A1", ClientSecret: "B1", WebhookIDs: []string{"W1", "W2"},
 				Environment: "sandbox", CertBaseURL: "http://localhost:9001",
-				Bind: []string{"token"}, Mode: Observe, Ingest: PushPull, Rate: Rate{PerSecond: 4},
+				Bind: []string{"token"}, Ingest: PushPull, Rate: Rate{PerSecond: 4},
 			},
 			{
 				Name: "stripe", Kind: Stripe, SecretKey: "sk_live_1", WebhookSecrets: []Secret{"whsec_1"},

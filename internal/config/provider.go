@@ -54,7 +54,7 @@ type Provider struct {
 
 	// Bind names what binds a purchase to a customer, by default only our token.
 	Bind   []string
-	Mode   Mode // by default the global one
+	Mode   Mode // empty: the global one, whatever it is switched to
 	Ingest Ingest
 	Rate   Rate
 }
@@ -88,7 +88,7 @@ func (r *reader) provider(s section) Provider {
 	if p.Kind == "" {
 		p.Kind = p.Name
 	}
-	p.Mode = Mode(s.choice("mode", modeNames, string(r.mode())))
+	p.Mode = Mode(s.choice("mode", modeNames, ""))
 	p.Ingest = Ingest(s.choice("ingest", []string{string(Push), string(Pull), string(PushPull)}, string(PushPull)))
 	p.Rate = s.rate("rate")
 	if p.Bind = s.texts("bind"); len(p.Bind) == 0 {

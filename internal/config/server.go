@@ -178,14 +178,10 @@ func (r *reader) policies() []Policy {
 	var all []Policy
 	for _, s := range r.named("policy") {
 		p := Policy{Name: s.name(), Settings: map[string]any{}}
-		usual := r.mode()
-		if slices.Contains(Careful, p.Name) && usual == Enforce {
-			usual = Assist
-		}
-		p.Mode = Mode(s.choice("mode", modeNames, string(usual)))
+		p.Mode = Mode(s.choice("mode", modeNames, ""))
 		p.Rollout = int(s.number("rollout", 100))
-		if p.Rollout > 0 && p.Mode == Enforce {
-			s.bad("rollout", "means nothing where the mode is enforce, which is for everybody: set mode to observe or assist, or remove rollout")
+		if careful := p.Mode == "" && slices.Contains(Careful, p.Name); p.Rollout > 0 && !careful && (p.Mode == "" || p.Mode == Enforce) {
+			s.bad("rollout", "means nothing unless the policy's own mode is more careful than enforce, which is for everybody: set mode to observe or assist, or remove rollout")
 		}
 		own := func(key string) bool { return key == "mode" || key == "rollout" }
 		for _, key := range slices.DeleteFunc(s.keys(), own) {

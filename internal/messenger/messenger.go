@@ -25,9 +25,6 @@ type Config struct {
 	// Channels carry messages; of several with one name the first counts.
 	Channels []notify.Channel
 	Catalog  billing.Catalog
-	// Mint makes a link of ours that leads where a notice's link is to lead, until a
-	// time; nil: messages lead to the brand's own page.
-	Mint func(customer string, about provider.Ref, link string, until time.Time) string
 	// Draw turns receipts into files; nil: they are only told.
 	Draw func(notify.Paper) ([]byte, error)
 	Now  func() time.Time
@@ -38,7 +35,15 @@ type Config struct {
 const linkKept = 30 * 24 * time.Hour
 
 // Messenger implements [outbox.Messenger].
-type Messenger struct{ Config }
+type Messenger struct {
+	Config
+	// mint makes the links that lead on from a message; nil: they lead to the brand's
+	// own page.
+	mint outbox.Mint
+}
+
+// UseLinks implements [outbox.Linked].
+func (m *Messenger) UseLinks(mint outbox.Mint) { m.mint = mint }
 
 // Channel implements [outbox.Messenger].
 func (m *Messenger) Channel(name string) notify.Channel {
@@ -67,10 +72,10 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 	if d.Customer.Email == "" {
 		d.Customer.Email = mailbox(known)
 	}
-	if n.Link != "" && m.Mint != nil && about.Account != policy.Own {
+	if n.Link != "" && m.mint != nil && about.Account != policy.Own {
 		d.LinkUntil = now.Add(linkKept)
-		d.Button = m.Mint(known.Customer.Ref, about, n.Link, d.LinkUntil)
-		d.Cancel = m.Mint(known.Customer.Ref, about, notify.LinkPortal, d.LinkUntil)
+		d.Button = m.mint(known.Customer.Ref, about.Account, e.Object, n.Link, d.LinkUntil)
+		d.Cancel = m.mint(known.Customer.Ref, about.Account, e.Object, notify.LinkPortal, d.LinkUntil)
 	}
 	if n.Template == "receipt" || n.Template == "refund_receipt" {
 		d.Receipt = m.receipt(about, n, known)

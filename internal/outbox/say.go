@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/store"
@@ -23,6 +24,18 @@ type Messenger interface {
 	Channel(name string) notify.Channel
 }
 
+// Mint makes the address of a link of ours for a customer's message; see package
+// link, whose it is.
+type Mint func(customer, account, object, kind string, until time.Time) (url string)
+
+// Linked is implemented by messengers whose messages have links. UseLinks is called
+// once, before the first message, since the key that links are sealed with is in the
+// database.
+type Linked interface {
+	Messenger
+	UseLinks(mint Mint)
+}
+
 // Unsayable says why a notice cannot be said to a customer.
 type Unsayable struct{ Why string }
 
@@ -38,6 +51,7 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	if err := json.Unmarshal([]byte(e.Doc), &n); err != nil {
 		return act{}, fmt.Errorf("notice of effect %s: %w", e.Key, err)
 	}
+	n.Object = e.Object
 	if o.Messenger == nil {
 		return surely(dropped("nothing sends messages: no [mail] is configured")), nil
 	}

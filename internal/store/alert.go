@@ -81,8 +81,8 @@ func (db *DB) OpenAlert(ctx context.Context, cause string) (Alert, error) {
 // AlertFilter selects alerts. Zero fields do not filter.
 type AlertFilter struct {
 	Kind string
-	// Open leaves out those that are closed.
-	Open bool
+	// Open leaves out those that are closed, Closed those that are open.
+	Open, Closed bool
 	// Before continues a list: only rows with a smaller Seq.
 	Before int64
 	Limit  int
@@ -94,6 +94,9 @@ func (db *DB) Alerts(ctx context.Context, f AlertFilter) ([]Alert, error) {
 	w.equal("kind", f.Kind)
 	if f.Open {
 		w.is("closed_at is null")
+	}
+	if f.Closed {
+		w.is("closed_at is not null")
 	}
 	if f.Before > 0 {
 		w.add("seq < $%d", f.Before)

@@ -11,21 +11,18 @@ package redirect
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/seal"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -42,27 +39,16 @@ type Config struct {
 // Redirect makes checkouts and takes customers back. Make it with [New].
 type Redirect struct {
 	Config
-	secret []byte
+	key seal.Key
 }
 
-// New reads the secret that tokens are signed with; the first time, it makes it.
+// New reads the key that tokens are sealed with; the first time, it makes it.
 func New(ctx context.Context, config Config) (*Redirect, error) {
-	const name = "secret/checkout"
-	fresh := make([]byte, 32)
-	_, _ = rand.Read(fresh) // never fails, by its documentation
-	var text string
-	err := config.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		text, err = tx.KeepCursor(ctx, name, base64.RawStdEncoding.EncodeToString(fresh))
-		return err
-	})
+	key, err := seal.Open(ctx, config.DB, "checkout")
 	if err != nil {
-		return nil, fmt.Errorf("read the secret of checkouts: %w", err)
+		return nil, err
 	}
-	secret, err := base64.RawStdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, fmt.Errorf("read the secret of checkouts: %w", err)
-	}
-	return &Redirect{Config: config, secret: secret}, nil
+	return &Redirect{Config: config, key: key}, nil
 }
 
 // Request asks for a checkout.
@@ -241,13 +227,9 @@ func (r *Redirect) portal(ctx context.Context, held billing.Held[billing.Subscri
 	if !able {
 		return ""
 	}
-	payer := provider.Ref{Account: held.Account, Kind: billing.KindSubscription, ID: held.ID}
-	if !provider.OwnersShared(r.Apply.Drivers[held.Account]) {
-		owner, err := r.owner(ctx, held.Account, q.Customer)
-		if err != nil || owner == "" {
-			return ""
-		}
-		payer.Kind, payer.ID = billing.KindCustomer, owner
+	payer, err := r.Apply.Payer(ctx, held.Account, q.Customer, provider.Ref{Account: held.Account, Kind: billing.KindSubscription, ID: held.ID})
+	if err != nil {
+		return ""
 	}
 	link, err := updater.PaymentUpdateURL(ctx, payer, q.CancelURL)
 	if err != nil {
@@ -305,7 +287,7 @@ const tokenParameter = "checkout_token"
 // token in the provider's objects still says whose they are.
 func (r *Redirect) make(ctx context.Context, q Request, mode string, checkouter provider.Checkouter) (Checkout, error) {
 	id := "chk_" + rand.Text()
-	token := r.token(id)
+	token := r.key.Seal(id)
 	owner, err := r.owner(ctx, q.Account, q.Customer)
 	if err != nil {
 		return Checkout{}, err
@@ -365,15 +347,8 @@ func (r *Redirect) made(ctx context.Context, row store.Checkout, look bool) erro
 	return nil
 }
 
-// token signs a checkout's id: nobody else can make one.
-func (r *Redirect) token(id string) string {
-	mac := hmac.New(sha256.New, r.secret)
-	mac.Write([]byte(id))
-	return id + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-}
-
 // genuine reports whether we made the token.
 func (r *Redirect) genuine(token string) bool {
-	id, _, ok := strings.Cut(token, ".")
-	return ok && len(token) < 200 && hmac.Equal([]byte(token), []byte(r.token(id)))
+	_, ok := r.key.Genuine(token)
+	return ok
 }
