@@ -41,9 +41,6 @@ type Notice struct {
 	Template string `json:"template"`
 	// Channel is [Email], [SMS] or [InApp].
 	Channel string `json:"channel"`
-	// Object is the reference of what it is about, "account/kind/id", for its link to
-	// lead there. It is the effect's, and set when the notice is about to be said.
-	Object string `json:"-"`
 	// DueAt is when it was to be said, UTC; said much later, it says that it is late.
 	DueAt time.Time `json:"due_at,omitzero"`
 	// Thread is equal for notices that belong together, such as all about one failed

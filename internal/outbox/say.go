@@ -51,7 +51,6 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	if err := json.Unmarshal([]byte(e.Doc), &n); err != nil {
 		return act{}, fmt.Errorf("notice of effect %s: %w", e.Key, err)
 	}
-	n.Object = e.Object
 	if o.Messenger == nil {
 		return surely(dropped("nothing sends messages: no [mail] is configured")), nil
 	}
