@@ -9,6 +9,7 @@ LINT_VERSION := v2.15.0
 LINT := $(CURDIR)/.bin/golangci-lint-$(LINT_VERSION)
 GOTEST := $(CURDIR)/.bin/gotest
 FUZZTIME ?= 5s
+SEEDS ?= 1-200
 
 # Every module of the repository that has code, the main one first.
 MODULES := $(shell find . -name go.mod -not -path './.*' -not -path '*/testdata/*' | xargs -n 1 dirname | sort | \
@@ -55,8 +56,8 @@ bench: postgres ## measure intake, applies, checks and latency on both databases
 	go run ./bench
 	go test -run '^$$' -bench . -benchmem ./billing/... ./provider/... ./internal/api/...
 
-seeds: ## prove 200 seeded months: in step, every effect once (make test proves 50)
-	TRIVET_SEEDS=200 go test -count=1 -timeout 40m -run Seeds ./internal/demo
+seeds: ## prove SEEDS (1-200), months: in step, every effect once (make test proves 1-50)
+	TRIVET_SEEDS=$(SEEDS) go test -count=1 -timeout 40m -run Seeds ./internal/demo
 
 build: ## build ./trivet: one static binary, no cgo
 	CGO_ENABLED=0 go build ./...

@@ -270,7 +270,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	s.apply = apply.New(apply.Config{
 		DB: s.db, Drivers: drivers, Catalog: catalog, Rules: *c.Access, Bind: c.Bind,
 		Policies: c.Policies, Modes: c.Modes, Accounts: accounts,
-		Wake: wake, Log: s.log, Confirm: s.confirmer(), Doubt: fail.Lease(doubt), Flushers: writers, Seen: meters.seen,
+		Wake: wake, Log: s.log, Confirm: s.confirmer(), Doubt: fail.Wait(doubt), Flushers: writers, Seen: meters.seen,
 	})
 	s.inbox = inbox.New(s.db, receivers, wake)
 	links, err := link.New(ctx, link.Config{DB: s.db, Apply: s.apply, PublicURL: c.PublicURL, Log: s.log})

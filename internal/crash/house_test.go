@@ -200,10 +200,20 @@ func (h *house) survived(acked []string) {
 	}
 }
 
-// settle waits until everything was delivered and worked.
+// waited is the longest that may pass, once nothing goes wrong any more, in which
+// nothing has to be done. The service counts a claim of a process that was killed as a
+// try, so a look that was under way at every kill, and fails once more, waits for
+// 5 s × 2^kills. An effect that failed twice waits for 20 s; then it may find itself
+// done, which it has to see again 30 s later. What an event tells is looked at once
+// more 30 s after it. These may follow on one another. The claims of a process that is
+// no more last to the end of their lease.
+const waited = lease + (5<<kills+20+30+30)*time.Second/pace
+
+// settle waits until everything was delivered and worked, for which there is time
+// beside what may have to be waited for.
 func (h *house) settle() {
 	h.t.Helper()
-	deadline := time.Now().Add(2 * patience) // an effect that fails waits for 10 s, then for 20
+	deadline := time.Now().Add(waited + 2*patience)
 	for {
 		delivered := h.delivered() // first, for what is delivered leads to work
 		waits := h.waiting()
@@ -212,11 +222,25 @@ func (h *house) settle() {
 		}
 		if time.Now().After(deadline) {
 			stats := h.Stats()
-			h.t.Fatalf("it does not settle: of %d webhooks %d are acknowledged; waiting: %s",
-				stats.Sent-stats.Dropped, len(stats.AckedEvents), strings.Join(waits, ", "))
+			h.t.Fatalf("it does not settle: of %d webhooks %d are acknowledged; waiting: %s%s",
+				stats.Sent-stats.Dropped, len(stats.AckedEvents), strings.Join(waits, ", "), h.late())
 		}
 		time.Sleep(30 * time.Millisecond)
 	}
+}
+
+// late says what the effects wait for that are not done.
+func (h *house) late() (text string) {
+	h.t.Helper()
+	for key := range h.asked {
+		row, err := h.database().WorkNamed(h.t.Context(), store.QueueEffect, key)
+		if err != nil {
+			text += fmt.Sprintf("\n%s: %v", key, err)
+		} else if row.State != "idle" {
+			text += fmt.Sprintf("\n%s is %s, due in %s after %d attempts and %d failures: %s", key, row.State, time.Until(row.DueAt), row.Attempts, row.Failures, row.Error)
+		}
+	}
+	return text
 }
 
 // waiting names the rows of work that are not done; periodic tasks never are,

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -63,17 +64,16 @@ func proven(t *testing.T, w *world, r Report) {
 	t.Errorf("in step %.2f%%, acked %d, stored %d, effects %+v\nreplay: %s", r.InStep, r.Webhooks.Acked, r.Webhooks.Stored, r.Effects, w.replay())
 }
 
-// seeds is how many worlds are tried: TRIVET_SEEDS, or 50.
-func seeds(t *testing.T) uint64 {
-	text := os.Getenv("TRIVET_SEEDS")
-	if text == "" {
-		return 50
+// seeds says which worlds are tried: TRIVET_SEEDS, or 1-50.
+func seeds(t *testing.T) (from, to uint64) {
+	text := cmp.Or(os.Getenv("TRIVET_SEEDS"), "1-50")
+	first, last, _ := strings.Cut(text, "-")
+	from, bad := strconv.ParseUint(first, 10, 32)
+	to, worse := strconv.ParseUint(last, 10, 32)
+	if bad != nil || worse != nil || to < from+49 {
+		t.Fatalf("TRIVET_SEEDS is %q: write it like 51-200, with 50 seeds or more, so that every fault strikes", text)
 	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil || n < 50 {
-		t.Fatalf("TRIVET_SEEDS is %q: give a number from 50 on, so that every fault strikes", text)
-	}
-	return n
+	return from, to
 }
 
 // coverage is what happened in some of the worlds.
@@ -109,9 +109,9 @@ func (c *coverage) add(w *world, r Report) {
 
 func TestSeeds(t *testing.T) {
 	c := &coverage{faults: map[string]int{}, ops: map[string]int{}, answers: map[string]int{}, moot: map[string]int{}}
-	most := seeds(t)
+	from, to := seeds(t)
 	t.Run("worlds", func(t *testing.T) {
-		for seed := uint64(1); seed <= most; seed++ {
+		for seed := from; seed <= to; seed++ {
 			t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 				t.Parallel()
 				w, r := simulate(t, small(seed))

@@ -12,7 +12,7 @@ import (
 func TestPaddle(t *testing.T) {
 	c := &coverage{faults: map[string]int{}, ops: map[string]int{}, answers: map[string]int{}, moot: map[string]int{}}
 	t.Run("worlds", func(t *testing.T) {
-		for seed := uint64(1); seed <= 10; seed++ {
+		for seed := uint64(1); seed <= 4; seed++ {
 			t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 				t.Parallel()
 				w, r := simulate(t, Options{Seed: seed, Days: 30, Customers: 60, Providers: []string{"paddle"}})

@@ -5,12 +5,13 @@
 // calls compile to nothing at all. With the build tag failpoints, the variable
 // TRIVET_FAIL says what happens where:
 //
-//	TRIVET_FAIL=inbox.committed=kill@3,apply.fetched=sleep:200ms@1,lease=1s
+//	TRIVET_FAIL=inbox.committed=kill@3,apply.fetched=sleep:200ms@1,lease=1s,pace=25
 //
 // At the third pass of inbox.committed the process kills itself, as by kill -9;
 // at the first of apply.fetched the goroutine sleeps. stop stops the process as
 // SIGSTOP does, until somebody sends SIGCONT. lease replaces the length of all
-// leases, so that a test need not wait for a minute.
+// leases, so that a test need not wait for a minute. pace divides what lies between a
+// try or a look and the next one: what was to come first still comes first.
 //
 // It does not own the names, which are those of the places:
 //

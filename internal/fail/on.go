@@ -26,6 +26,7 @@ var plan = sync.OnceValue(func() *orders {
 
 type orders struct {
 	lease  time.Duration
+	pace   int64
 	places map[string]*order
 }
 
@@ -72,21 +73,30 @@ func Lease(meant time.Duration) time.Duration {
 	return meant
 }
 
+// Wait is how long to wait before another try, or another look: as long as was meant,
+// unless a test has no time for it.
+func Wait(meant time.Duration) time.Duration { return meant / time.Duration(plan().pace) }
+
 func parse(text string) (*orders, error) {
-	all := &orders{places: map[string]*order{}}
+	all := &orders{pace: 1, places: map[string]*order{}}
 	for part := range strings.SplitSeq(text, ",") {
 		if part == "" {
 			continue
 		}
 		name, value, _ := strings.Cut(part, "=")
 		var err error
-		if name == "lease" {
+		switch name {
+		case "lease":
 			all.lease, err = time.ParseDuration(value)
-		} else {
+		case "pace":
+			if all.pace, err = strconv.ParseInt(value, 10, 64); err != nil || all.pace < 1 {
+				err = fmt.Errorf("%q is no number to divide by", value)
+			}
+		default:
 			all.places[name], err = parseOrder(value)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w: write it like inbox.committed=kill@3, apply.fetched=sleep:200ms@1 or lease=1s", part, err)
+			return nil, fmt.Errorf("%q: %w: write it like inbox.committed=kill@3, apply.fetched=sleep:200ms@1, lease=1s or pace=25", part, err)
 		}
 	}
 	return all, nil

@@ -367,7 +367,7 @@ func (o *Outbox) confirmed(claim store.Claim, a act, began time.Time) error {
 	if err := json.Unmarshal([]byte(claim.Payload), &first); err != nil || first.State != a.state || first.At.After(began) {
 		first = glance{State: a.state, At: o.db.Now()}
 	}
-	wait := confirm - began.Sub(first.At)
+	wait := fail.Wait(confirm) - began.Sub(first.At)
 	if wait <= 0 {
 		return nil
 	}

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/provider"
 )
 
 // Backoff is how long to wait after the attempt with a number: first, doubling
 // each time, at most most; never less than the provider asked for, up to a day.
 func Backoff(attempt int64, first, most time.Duration, err error) time.Duration {
-	wait := first
+	wait, most := fail.Wait(first), fail.Wait(most)
 	for range min(attempt-1, 32) {
 		if wait *= 2; wait >= most {
 			wait = most
