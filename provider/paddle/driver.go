@@ -9,6 +9,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 	"github.com/trivetdev/trivet/provider/transport"
 )
 
@@ -89,19 +90,18 @@ func passing(code string) bool {
 
 // requestID reads meta.request_id of an answer.
 func requestID(body []byte) string {
-	envelope, err := parse(body)
+	envelope, err := strict.Parse(body)
 	if err != nil {
 		return ""
 	}
-	meta, err := members(envelope["meta"])
+	meta, err := strict.Members(envelope["meta"])
 	if err != nil {
 		return ""
 	}
-	id := meta.text("request_id")
-	if len(id) > 64 || !all(id, func(c byte) bool { return letter(c) || c == '_' || c == '-' }) {
-		return ""
+	if id := meta.Text("request_id"); strict.Word(id, 64, "_-") {
+		return id
 	}
-	return id
+	return ""
 }
 
 // codeNotFound is how Paddle says that an object does not exist.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 )
 
 // Verify implements [provider.Driver]. It does no I/O. The signature is checked
@@ -25,15 +26,15 @@ func (d *Driver) Verify(_ context.Context, header http.Header, body []byte, now 
 // notification_id; nothing else is different. The id of the event is the same in
 // all notifications about it, replays included.
 func (d *Driver) readEvent(body []byte) (provider.Delivery, error) {
-	event, err := parse(body)
+	event, err := strict.Parse(body)
 	if err != nil {
 		return provider.Delivery{}, reject(provider.BadBody, "the body is not an event: "+err.Error())
 	}
-	delivery := provider.Delivery{ID: event.text("event_id"), Type: event.text("event_type"), CreatedAt: moment(event.text("occurred_at"))}
+	delivery := provider.Delivery{ID: event.Text("event_id"), Type: event.Text("event_type"), CreatedAt: moment(event.Text("occurred_at"))}
 	if !isName(delivery.ID) || !isType(delivery.Type) {
 		return provider.Delivery{}, reject(provider.BadBody, "the event has no id or no type that can be read")
 	}
-	entity, err := members(event["data"])
+	entity, err := strict.Members(event["data"])
 	if err != nil {
 		return provider.Delivery{}, reject(provider.BadBody, "the event's entity cannot be read: "+err.Error())
 	}

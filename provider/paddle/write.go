@@ -26,8 +26,8 @@ var (
 // named is a key as it can stand in a header or in the reason of a refund: visible
 // ASCII without brackets, 120 bytes at most; any other is hashed.
 func named(key string) string {
-	plain := len(key) <= 120 && all(key, func(c byte) bool { return c > ' ' && c < 0x7f && c != '[' && c != ']' })
-	if plain {
+	odd := strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '[' || r == ']' })
+	if !odd && len(key) <= 120 {
 		return key
 	}
 	sum := sha256.Sum256([]byte(key))

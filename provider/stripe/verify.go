@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 )
 
 // Verify implements [provider.Driver]. It does no I/O.
@@ -24,14 +25,14 @@ func (d *Driver) Verify(_ context.Context, header http.Header, body []byte, now 
 
 // readEvent reads the names in an authentic event.
 func (d *Driver) readEvent(body []byte) (provider.Delivery, error) {
-	event, err := parse(body)
+	event, err := strict.Parse(body)
 	if err != nil {
 		return provider.Delivery{}, reject(provider.BadBody, "the body is not an event: "+err.Error())
 	}
 	if err := d.accepts(event); err != nil {
 		return provider.Delivery{}, err
 	}
-	delivery := provider.Delivery{ID: event.text("id"), Type: event.text("type")}
+	delivery := provider.Delivery{ID: event.Text("id"), Type: event.Text("type")}
 	if !isName(delivery.ID) || !isType(delivery.Type) {
 		return provider.Delivery{}, reject(provider.BadBody, "the event has no id or no type that can be read")
 	}
@@ -50,15 +51,15 @@ func (d *Driver) readEvent(body []byte) (provider.Delivery, error) {
 }
 
 // accepts turns away events that are not for this account.
-func (d *Driver) accepts(event fields) error {
-	switch kind := event.text("object"); kind {
+func (d *Driver) accepts(event strict.Object) error {
+	switch kind := event.Text("object"); kind {
 	case "event":
 	case "v2.core.event":
 		return reject(provider.WrongFormat, "this is a thin event (v2.core.event): in the Stripe dashboard add a webhook endpoint of payload style \"snapshot\"")
 	default:
 		return reject(provider.BadBody, "the body is not an event: it has the wrong \"object\"")
 	}
-	if connected := event.text("account"); connected != "" {
+	if connected := event.Text("account"); connected != "" {
 		return reject(provider.WrongFormat, "this event is of a connected account: point the endpoint at events on your account, not at connected accounts")
 	}
 	switch mode := string(event["livemode"]); {
@@ -73,12 +74,12 @@ func (d *Driver) accepts(event fields) error {
 }
 
 // subjectOf finds data.object, strictly.
-func subjectOf(event fields) (fields, error) {
-	data, err := members(event["data"])
+func subjectOf(event strict.Object) (strict.Object, error) {
+	data, err := strict.Members(event["data"])
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	object, err := members(data["object"])
+	object, err := strict.Members(data["object"])
 	if err != nil {
 		return nil, fmt.Errorf("data.object: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 )
 
 const (
@@ -255,7 +256,7 @@ func TestRefs(t *testing.T) {
 // event twice.
 func TestEventTable(t *testing.T) {
 	d := newDriver(t, nil)
-	object, err := parse([]byte(`{"id":"x_1","invoice":"in_1","subscription":"sub_1"}`))
+	object, err := strict.Parse([]byte(`{"id":"x_1","invoice":"in_1","subscription":"sub_1"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
