@@ -16,7 +16,7 @@ import (
 // (developer.paddle.com, signature verification).
 var scheme = signature.Scheme{
 	Header: "Paddle-Signature", Separator: ";", Time: "ts", Signature: "h1", Joint: ":",
-	Secret: "the destination's secret key in the Paddle dashboard", TooOld: ", longer than Paddle repeats a notification",
+	Compare: "the destination's secret key in the Paddle dashboard", TooOld: ", longer than Paddle repeats a notification",
 }
 
 // Verify implements [provider.Driver]. It does no I/O. The signature is checked

@@ -29,12 +29,12 @@ func Decode(text string) (signature []byte, ok bool) {
 }
 
 // Match makes sure that one of the secrets made one of the signatures of the signed
-// parts, which stand one behind the other. The secret is what an operator is told
-// to compare the configured ones with: "the signing secret of the webhook in …".
-func Match(secrets []string, signatures [][]byte, secret string, signed ...[]byte) error {
+// parts, which stand one behind the other. If none did, the operator is told what to
+// compare the secrets with: "the signing secret of the webhook in …".
+func Match(secrets []string, signatures [][]byte, compare string, signed ...[]byte) error {
 	good := false
-	for _, key := range secrets {
-		mac := hmac.New(sha256.New, []byte(key))
+	for _, secret := range secrets {
+		mac := hmac.New(sha256.New, []byte(secret))
 		for _, part := range signed {
 			mac.Write(part)
 		}
@@ -45,7 +45,7 @@ func Match(secrets []string, signatures [][]byte, secret string, signed ...[]byt
 	}
 	if !good {
 		return provider.Reject(provider.BadSignature, "none of the "+strconv.Itoa(len(secrets))+
-			" webhook_secrets made this signature: compare them with "+secret)
+			" webhook_secrets made this signature: compare them with "+compare)
 	}
 	return nil
 }

@@ -32,8 +32,8 @@ type Scheme struct {
 	Time, Signature string
 	// Joint stands between the time and the body.
 	Joint string
-	// Secret is what configured secrets are to be compared with when none fits.
-	Secret string
+	// Compare is what an operator is told to compare the secrets with when none fits.
+	Compare string
 	// TooOld follows "signed … s ago" when the time is too old; it may say what the
 	// limit is.
 	TooOld string
@@ -53,7 +53,7 @@ func (s Scheme) Verify(header http.Header, body []byte, secrets []string, now ti
 	if !ok {
 		return provider.Reject(provider.Unsigned, "the "+s.Header+" header cannot be read")
 	}
-	if err := Match(secrets, signatures, s.Secret, []byte(stamp+s.Joint), body); err != nil {
+	if err := Match(secrets, signatures, s.Compare, []byte(stamp+s.Joint), body); err != nil {
 		return err
 	}
 	seconds, err := strconv.ParseInt(stamp, 10, 64)

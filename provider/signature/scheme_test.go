@@ -19,8 +19,8 @@ import (
 
 var (
 	noon   = time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)
-	commas = Scheme{Header: "X-Commas", Separator: ",", Time: "t", Signature: "v1", Joint: ".", Secret: "the one on the page"}
-	colons = Scheme{Header: "X-Colons", Separator: ";", Time: "ts", Signature: "h1", Joint: ":", Secret: "the one on the page", TooOld: ", which is long"}
+	commas = Scheme{Header: "X-Commas", Separator: ",", Time: "t", Signature: "v1", Joint: ".", Compare: "the one on the page"}
+	colons = Scheme{Header: "X-Colons", Separator: ";", Time: "ts", Signature: "h1", Joint: ":", Compare: "the one on the page", TooOld: ", which is long"}
 )
 
 func mac(secret, text string) string {

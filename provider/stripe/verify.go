@@ -17,7 +17,7 @@ import (
 // What is passed over and what spoils the header is as in Stripe's libraries.
 var scheme = signature.Scheme{
 	Header: "Stripe-Signature", Separator: ",", Time: "t", Signature: "v1", Joint: ".",
-	Secret: "the endpoint's signing secret in the Stripe dashboard",
+	Compare: "the endpoint's signing secret in the Stripe dashboard",
 }
 
 // Verify implements [provider.Driver]. It does no I/O.
