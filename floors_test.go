@@ -30,7 +30,10 @@ var floors = []struct {
 }{
 	{"vocabulary", []room{{packages: []string{"billing"}}, {packages: []string{"internal/fail"}}}},
 	{"seams", []room{{packages: []string{"provider", "policy", "notify"}}, {packages: []string{"internal/config"}}}},
-	{"what drivers share", []room{{packages: []string{"provider/transport"}}, {packages: []string{"provider/strict"}}, {packages: []string{"provider/signature"}}}},
+	{"what drivers share", []room{
+		{packages: []string{"provider/transport"}}, {packages: []string{"provider/setting"}},
+		{packages: []string{"provider/strict"}}, {packages: []string{"provider/signature"}},
+	}},
 	{"drivers, rules, channels and the engine", []room{
 		{packages: []string{"provider/*", "policy/*", "notify/*"}},
 		{packages: []string{"internal/store", "internal/store/*", "internal/work", "internal/batch"}, shared: true},

@@ -359,3 +359,31 @@ func TestNoRedirects(t *testing.T) {
 		t.Errorf("%v, %v", resp, err)
 	}
 }
+
+// TestOf: a transport of ours is used as it is, whatever else is given is wrapped
+// and bounded, and never repeats a call by itself.
+func TestOf(t *testing.T) {
+	ours := New(Config{Account: "a"})
+	if got := Of(ours, "b", 3, time.Now); got != ours {
+		t.Error("a transport is wrapped in another")
+	}
+	calls := 0
+	given := roundTripper(func(*http.Request) (*http.Response, error) {
+		calls++
+		return nil, errors.New("away")
+	})
+	wrapped := Of(given, "b", 3, time.Now)
+	if wrapped.limiter != nil || wrapped.config.Account != "b" {
+		t.Errorf("wrapped with %+v", wrapped.config)
+	}
+	if resp, err := wrapped.Client().Get("http://x.test"); err == nil || calls != 1 {
+		t.Errorf("%v, %v after %d calls", resp, err, calls)
+	}
+	if own := Of(nil, "b", 3, time.Now); own.config.Retries != 2 || own.limiter.Limit() != 3 {
+		t.Errorf("made with %+v", own.config)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
