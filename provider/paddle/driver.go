@@ -64,7 +64,7 @@ func (d *Driver) ref(kind billing.Kind, id string) provider.Ref {
 func (d *Driver) failure(op string, outcome *transport.Outcome, kept *answer, err error) *provider.Error {
 	told, ok := errors.AsType[*paddleerr.Error](err)
 	if !ok || !isName(told.Code) {
-		return missing(outcome.Error(d.account, op, ""))
+		return transport.Missing(outcome.Error(d.account, op, ""), false, "Paddle")
 	}
 	e := outcome.Error(d.account, op, clip(told.Code, 64))
 	if e.Kind == provider.Refused && passing(e.Code) {
@@ -73,7 +73,7 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, kept *answer, er
 	if id := requestID(kept.body); id != "" {
 		e.Err = fmt.Errorf("%w, Paddle's request %s", e.Err, id)
 	}
-	return missing(e)
+	return transport.Missing(e, e.Code == codeNotFound, "Paddle")
 }
 
 // passing reports whether an error's code means that the call was too early: at
@@ -106,16 +106,6 @@ func requestID(body []byte) string {
 
 // codeNotFound is how Paddle says that an object does not exist.
 const codeNotFound = "not_found"
-
-// missing makes sure that an object counts as missing only where Paddle says so in
-// its own words. The 404 of a proxy, or of a path that base_url got wrong, says
-// nothing of the object; taken for an answer it would bury the whole ledger.
-func missing(e *provider.Error) *provider.Error {
-	if e.Kind == provider.NotFound && e.Code != codeNotFound {
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%w, but not in Paddle's words: check base_url", e.Err)
-	}
-	return e
-}
 
 // malformed reports an answer that makes no sense.
 func (d *Driver) malformed(op string, err error) *provider.Error {

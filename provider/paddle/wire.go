@@ -105,7 +105,7 @@ func (d *Driver) ask(ctx context.Context, op string, do func(context.Context) er
 		err = read(envelope["data"], envelope["meta"])
 	}
 	if err != nil {
-		return missing(outcome.Error(d.account, op, ""))
+		return transport.Missing(outcome.Error(d.account, op, ""), false, "Paddle")
 	}
 	return nil
 }
