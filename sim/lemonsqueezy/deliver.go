@@ -47,7 +47,7 @@ func (s *Server) emit(name string, r resource, custom map[string]string) {
 		meta = append(meta, field{"custom_data", custom})
 	}
 	body := doc{{"meta", meta}, {"data", s.object(r, r.attributes(s), nil)}}
-	s.queue(&event{name: name, body: appendJSON(nil, body)}, r.about().store)
+	s.queue(&event{name: name, body: sim.AppendJSON(nil, body)}, r.about().store)
 }
 
 // queue plans the deliveries of an event, with whatever goes wrong on the way.

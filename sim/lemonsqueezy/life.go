@@ -88,7 +88,7 @@ func (s *Server) foreign(name, typ string) {
 		{"meta", doc{{"test_mode", !s.cfg.Live}, {"event_name", name}}},
 		{"data", doc{{"type", typ}, {"id", itoa(t.next)}, {"attributes", doc{{"store_id", 1}, {"test_mode", !s.cfg.Live}, {"updated_at", stamp(s.now)}}}}},
 	}
-	s.queue(&event{name: name, body: appendJSON(nil, body)}, 1)
+	s.queue(&event{name: name, body: sim.AppendJSON(nil, body)}, 1)
 }
 
 // reprice raises the price of a variant for those who do not have it yet.

@@ -96,7 +96,7 @@ func (s *Server) answer(r *http.Request, pattern string, body []byte, op operati
 	h.Set("X-Ratelimit-Remaining", "299")
 	fault := s.faults.Call(s.now)
 	if e := s.struck(fault, h); e != nil {
-		return e.status, h, appendJSON(nil, e.render()), fault
+		return e.status, h, sim.AppendJSON(nil, e.render()), fault
 	}
 	if fault == sim.FaultTimeoutBefore {
 		return 0, h, nil, fault
@@ -112,12 +112,12 @@ func (s *Server) answer(r *http.Request, pattern string, body []byte, op operati
 		if fault == sim.FaultTruncated {
 			fault = ""
 		}
-		return e.status, h, appendJSON(nil, e.render()), fault
+		return e.status, h, sim.AppendJSON(nil, e.render()), fault
 	}
 	if d == nil {
 		return http.StatusNoContent, h, nil, ""
 	}
-	status, out := http.StatusOK, appendJSON(nil, d)
+	status, out := http.StatusOK, sim.AppendJSON(nil, d)
 	if r.Method == http.MethodPost && !strings.HasSuffix(r.URL.Path, "/refund") {
 		status = http.StatusCreated
 	}

@@ -119,7 +119,7 @@ func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
 // sign builds the request of one attempt.
 func (s *Server) sign(ctx context.Context, d *delivery) (*http.Request, error) {
 	n := d.about
-	body := appendJSON(nil, append(n.event.envelope(), field{"notification_id", n.id}))
+	body := sim.AppendJSON(nil, append(n.event.envelope(), field{"notification_id", n.id}))
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.to.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("sign event %s: %w", n.event.id, err)

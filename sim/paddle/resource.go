@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // resource is any object with an id that the API can show.
@@ -124,7 +126,7 @@ func (s *Server) edit(r resource, change func(), events ...string) {
 	before := r.render(s)
 	change()
 	h := r.about()
-	if bytes.Equal(appendJSON(nil, before), appendJSON(nil, r.render(s))) {
+	if bytes.Equal(sim.AppendJSON(nil, before), sim.AppendJSON(nil, r.render(s))) {
 		return
 	}
 	h.updated = s.now

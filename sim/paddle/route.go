@@ -119,7 +119,7 @@ func (s *Server) answer(r *http.Request, pattern string, body []byte, e endpoint
 	if out.pages != nil {
 		meta = append(meta, field{"pagination", out.pages})
 	}
-	text := appendJSON(nil, doc{{"data", out.data}, {"meta", meta}})
+	text := sim.AppendJSON(nil, doc{{"data", out.data}, {"meta", meta}})
 	if fault == sim.FaultTruncated && s.faults.Flip() {
 		h.Set("X-Sim-Cut", "whole")
 	}
@@ -163,7 +163,7 @@ func (s *Server) failure(err error, h http.Header, fault string) (int, http.Head
 	if fault == sim.FaultTruncated {
 		fault = ""
 	}
-	return e.status, h, appendJSON(nil, e.render(s.req.id)), fault
+	return e.status, h, sim.AppendJSON(nil, e.render(s.req.id)), fault
 }
 
 // refused is the faults that come before anything is done.

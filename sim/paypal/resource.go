@@ -3,6 +3,8 @@ package paypal
 import (
 	"maps"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // obj is a JSON object; encoding/json sorts its keys, so that one world always
@@ -116,12 +118,7 @@ func find[T resource](in *rows[T], id string) (T, error) {
 }
 
 // stamp is a time as PayPal writes it, nil for none.
-func stamp(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC().Format("2006-01-02T15:04:05Z")
-}
+func stamp(t time.Time) any { return sim.Stamp("2006-01-02T15:04:05Z", t) }
 
 // set adds a value unless there is none.
 func (o obj) set(key string, value any) obj {

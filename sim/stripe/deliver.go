@@ -102,7 +102,7 @@ func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
 func (s *Server) sign(ctx context.Context, d *delivery) (*http.Request, error) {
 	body := d.event.thin
 	if body == nil {
-		body = appendJSON(nil, d.event.in(d.to.version))
+		body = sim.AppendJSON(nil, d.event.in(d.to.version))
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.to.url, bytes.NewReader(body))
 	if err != nil {

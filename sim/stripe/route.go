@@ -156,7 +156,7 @@ func (s *Server) execute(c *call, op operation, h http.Header) (int, []byte) {
 		s.keep(key, params, status, body)
 		return status, body
 	}
-	body := appendJSON(nil, d)
+	body := sim.AppendJSON(nil, d)
 	s.keep(key, params, 200, body)
 	return 200, body
 }
@@ -171,7 +171,7 @@ func (s *Server) failure(err error, h http.Header, fault string) (int, http.Head
 		fault = ""
 	}
 	d := append(e.render(), field{"request_log_url", "https://dashboard.stripe.com/logs/" + h.Get("Request-Id")})
-	return e.status, h, appendJSON(nil, doc{{"error", d}}), fault
+	return e.status, h, sim.AppendJSON(nil, doc{{"error", d}}), fault
 }
 
 // refuse answers the faults that come before anything is done.
