@@ -66,7 +66,7 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 		Sign: sign, OtherMode: func(body []byte) []byte {
 			return bytes.ReplaceAll(body, []byte(`"test_mode":true`), []byte(`"test_mode":false`))
 		},
-		Simulated: world, Clock: clock,
+		Account: world, Clock: clock,
 		Crowd: func(_ *testing.T, n int) { world.Populate(n) },
 		Month: m.month,
 		Make:  m.makers(),

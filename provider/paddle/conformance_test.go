@@ -65,7 +65,7 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 	maker := &maker{world: world, clock: clock}
 	return &providertest.World{
 		Driver: driver, Secrets: []string{world.APIKey(), oldSecret, newSecret}, WebhookSecrets: []string{oldSecret, newSecret},
-		Sign: sign, Simulated: world, Clock: clock,
+		Sign: sign, Account: world, Clock: clock,
 		// Of three cards one does not pay at once.
 		Crowd: func(_ *testing.T, n int) { world.Populate(n + n/2) },
 		Month: maker.month,

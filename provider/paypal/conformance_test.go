@@ -90,7 +90,7 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 			}
 			return header
 		},
-		Simulated: world, Clock: clock,
+		Account: world, Clock: clock,
 		Crowd: func(_ *testing.T, n int) {
 			world.Populate(n)
 			world.Advance(clock.Now().Add(4 * time.Hour)) // until the books know of it

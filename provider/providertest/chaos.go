@@ -86,7 +86,7 @@ func (w *World) patiently(t *testing.T, failures map[provider.ErrorKind]int, do 
 		if !provider.KindOf(err).Temporary() {
 			t.Fatalf("not worth another try: %v", err)
 		}
-		w.pass(30 * time.Minute)
+		w.Advance(30 * time.Minute)
 	}
 	t.Fatal("it never works")
 }

@@ -73,9 +73,9 @@ func (w *World) told(t *testing.T) map[provider.Ref]map[string]string {
 	if !provider.Tells(w.Driver) {
 		return all
 	}
-	w.pass(time.Minute)
-	for _, hook := range w.webhooks(t) {
-		delivery, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, w.Clock.Now())
+	w.Advance(time.Minute)
+	for _, hook := range w.Webhooks(t) {
+		delivery, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, w.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,9 +56,9 @@ type World struct {
 	Sign      func(body []byte, at time.Time, secret string) http.Header
 	OtherMode func(body []byte) []byte
 
-	// Simulated is the account, Clock its time.
-	Simulated
-	Clock *sim.Clock
+	// Account is the simulated one, Clock its time.
+	Account Simulated
+	Clock   *sim.Clock
 	// Crowd makes n customers with subscriptions, invoices and payments.
 	Crowd func(t *testing.T, n int)
 	// Month lets a month go by in which everything happens.
@@ -166,14 +166,23 @@ func (w *World) ref(kind billing.Kind, id string) provider.Ref {
 	return provider.Ref{Account: w.Driver.Account(), Kind: kind, ID: id}
 }
 
-// pass lets time go by.
-func (w *World) pass(d time.Duration) { w.Advance(w.Clock.Now().Add(d)) }
+// Now is the account's time.
+func (w *World) Now() time.Time { return w.Clock.Now() }
 
-// webhooks takes what is to be delivered by now and within seconds.
-func (w *World) webhooks(t *testing.T) []Webhook {
+// Advance lets time go by.
+func (w *World) Advance(d time.Duration) { w.Account.Advance(w.Now().Add(d)) }
+
+// Truth is what is true of the account.
+func (w *World) Truth() []sim.Object { return w.Account.Truth() }
+
+// Effects are what the account was asked for.
+func (w *World) Effects() []sim.Effect { return w.Account.Effects() }
+
+// Webhooks takes what is to be delivered by now and within seconds.
+func (w *World) Webhooks(t *testing.T) []Webhook {
 	t.Helper()
-	w.pass(5 * time.Second)
-	return Delivered(t, w)
+	w.Advance(5 * time.Second)
+	return Delivered(t, w.Account)
 }
 
 // fails checks that an error is of one of the kinds and shows nothing that it

@@ -245,20 +245,20 @@ func (h Harness) pastEvents(t *testing.T) {
 		t.Log("the provider lists no events")
 		return
 	}
-	begun := w.Clock.Now()
+	begun := w.Now()
 	w.Crowd(t, 60)
 	w.Month(t)
 	want := map[string]provider.Delivery{}
-	for _, hook := range w.webhooks(t) {
-		delivery, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, w.Clock.Now())
+	for _, hook := range w.Webhooks(t) {
+		delivery, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, w.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if delivery.CreatedAt.After(w.Clock.Now().Add(-25 * 24 * time.Hour)) {
+		if delivery.CreatedAt.After(w.Now().Add(-25 * 24 * time.Hour)) {
 			want[delivery.ID] = delivery
 		}
 	}
-	since := w.Clock.Now().Add(-25 * 24 * time.Hour)
+	since := w.Now().Add(-25 * 24 * time.Hour)
 	if since.Before(begun) {
 		since = begun
 	}

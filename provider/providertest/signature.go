@@ -16,11 +16,11 @@ import (
 func (h Harness) signatures(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
 	w.Crowd(t, 1)
-	hooks := w.webhooks(t)
+	hooks := w.Webhooks(t)
 	if len(hooks) == 0 {
 		t.Fatal("the simulator delivers nothing")
 	}
-	hook, now := hooks[0], w.Clock.Now()
+	hook, now := hooks[0], w.Now()
 	if _, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, now); err != nil {
 		t.Fatalf("a real webhook: %v", err)
 	}
@@ -78,8 +78,8 @@ func (h Harness) events(t *testing.T) {
 	for _, object := range w.Truth() {
 		ids[w.ref(kinds[object.Kind], object.ID).String()] = true
 	}
-	for _, hook := range w.webhooks(t) {
-		delivery, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, w.Clock.Now())
+	for _, hook := range w.Webhooks(t) {
+		delivery, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, w.Now())
 		if err != nil {
 			t.Fatalf("%s: %v", hook.Body, err)
 		}

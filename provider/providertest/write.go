@@ -90,7 +90,7 @@ func subscriptionWrites(ctx context.Context) []write {
 				return p != nil && !p.Until.IsZero()
 			},
 			do: func(w *World, ref provider.Ref, key string) error {
-				until := w.Clock.Now().Add(40 * 24 * time.Hour).Truncate(time.Second)
+				until := w.Now().Add(40 * 24 * time.Hour).Truncate(time.Second)
 				return as(w, func(p provider.Pauser) error { return p.Pause(ctx, ref, until, key) })
 			},
 		},
@@ -107,7 +107,7 @@ func subscriptionWrites(ctx context.Context) []write {
 			name: "extend trial", ability: provider.ExtendTrial, op: sim.OpTrialEnd, kind: billing.KindSubscription,
 			make: func(w *World) func(*testing.T) string { return w.Make.Trial },
 			do: func(w *World, ref provider.Ref, key string) error {
-				until := w.Clock.Now().Add(200 * 24 * time.Hour).Truncate(time.Second)
+				until := w.Now().Add(200 * 24 * time.Hour).Truncate(time.Second)
 				return as(w, func(e provider.TrialExtender) error { return e.ExtendTrial(ctx, ref, until, key) })
 			},
 			done: status(billing.SubscriptionTrialing),
@@ -355,7 +355,7 @@ func (w *World) paymentUpdateOfSubscription(t *testing.T, updater provider.Payme
 	if err != nil || !strings.HasPrefix(link, "http") {
 		t.Errorf("%q, %v", link, err)
 	}
-	w.pass(time.Hour)
+	w.Advance(time.Hour)
 	if later, err := updater.PaymentUpdateURL(t.Context(), subscription, "https://app.test/account"); err != nil || later == link {
 		t.Errorf("an hour later it is the same link %q, %v", later, err)
 	}

@@ -75,7 +75,7 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 		Sign: sign, OtherMode: func(body []byte) []byte {
 			return bytes.ReplaceAll(body, []byte(`"livemode":false`), []byte(`"livemode":true`))
 		},
-		Simulated: world, Clock: clock,
+		Account: world, Clock: clock,
 		Crowd: func(_ *testing.T, n int) { world.Populate(n) },
 		Month: maker.month,
 		Make:  maker.makers(),
