@@ -30,7 +30,10 @@ var floors = []struct {
 }{
 	{"vocabulary", []room{{packages: []string{"billing"}}, {packages: []string{"internal/fail"}}}},
 	{"seams", []room{{packages: []string{"provider", "policy", "notify"}}, {packages: []string{"internal/config"}}}},
-	{"transport", []room{{packages: []string{"provider/transport"}}}},
+	{"what drivers share", []room{
+		{packages: []string{"provider/transport"}}, {packages: []string{"provider/setting"}},
+		{packages: []string{"provider/strict"}}, {packages: []string{"provider/signature"}},
+	}},
 	{"drivers, rules, channels and the engine", []room{
 		{packages: []string{"provider/*", "policy/*", "notify/*"}},
 		{packages: []string{"internal/store", "internal/store/*", "internal/seal", "internal/work", "internal/batch"}, shared: true},
@@ -285,6 +288,8 @@ func TestFloorsAreGuarded(t *testing.T) {
 		"facade and demo":           {"x.go", module + "/internal/demo", "imports point down"},
 		"driver to driver":          {"provider/stripe/x.go", module + "/provider/paddle", "never sideways"},
 		"driver to transport":       {"provider/stripe/x.go", module + "/provider/transport", ""},
+		"driver to shared reading":  {"provider/stripe/x.go", module + "/provider/strict", ""},
+		"shared to shared":          {"provider/strict/x.go", module + "/provider/transport", "neighbors do not see"},
 		"transport to driver":       {"provider/transport/x.go", module + "/provider/stripe", "imports point down"},
 		"trigger to trigger":        {"internal/trigger/webhook/x.go", module + "/internal/trigger/redirect", "never sideways"},
 		"seam to seam":              {"policy/x.go", module + "/provider", "never sideways"},

@@ -3,7 +3,9 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -67,6 +69,30 @@ type CheckoutRequest struct {
 	CancelURL string
 	// ExpiresAt closes the page; zero: the provider's default.
 	ExpiresAt time.Time
+}
+
+// Problem says what keeps every provider from making the checkout; empty: nothing.
+// The token may have at most the given number of bytes.
+func (r CheckoutRequest) Problem(longestToken int) string {
+	const longestCustomer = 200
+	switch {
+	case strings.TrimSpace(r.Key) == "":
+		return "a write needs a key"
+	case r.Mode != "payment" && r.Mode != "subscription":
+		return "the mode is neither payment nor subscription"
+	case len(r.Items) == 0:
+		return "there are no items"
+	case r.Token == "" || len(r.Token) > longestToken:
+		return fmt.Sprintf("the token is empty or longer than %d bytes", longestToken)
+	case r.Customer == "" || len(r.Customer) > longestCustomer:
+		return fmt.Sprintf("the customer reference is empty or longer than %d bytes", longestCustomer)
+	case r.Mode == "payment" && !r.TrialEnd.IsZero():
+		return "only a subscription has a trial"
+	}
+	if address, err := url.Parse(r.ReturnURL); err != nil || address.Host == "" {
+		return "the return address is not a web address"
+	}
+	return ""
 }
 
 // CheckoutPage is a checkout that was made.

@@ -101,6 +101,11 @@ type Rejection struct {
 	Detail string
 }
 
+// Reject makes a rejection.
+func Reject(reason Reason, detail string) *Rejection {
+	return &Rejection{Reason: reason, Detail: detail}
+}
+
 // Error implements error.
 func (r *Rejection) Error() string {
 	return fmt.Sprintf("webhook rejected (%s): %s", r.Reason, r.Detail)

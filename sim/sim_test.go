@@ -196,3 +196,49 @@ func TestTimetable(t *testing.T) {
 		t.Errorf("the last was due at %v, %v", at, found)
 	}
 }
+
+// TestPast: what is kept is seen by some reads for a while and by none afterwards,
+// and a second change within that time does not make the past younger.
+func TestPast(t *testing.T) {
+	seen := func(f *Faults, p *Past[string], now time.Time) (stale, fresh int, before string, there bool) {
+		for range 200 {
+			if b, is, old := p.Read(f, now); old {
+				stale, before, there = stale+1, b, is
+			} else {
+				fresh++
+			}
+		}
+		return stale, fresh, before, there
+	}
+	f := NewFaults(1, Chaos{StaleRead: 1, StaleFor: time.Minute})
+	var made, changed Past[string]
+	if stale, _, _, _ := seen(f, &made, monday); stale > 0 {
+		t.Error("a read is stale though nothing changed")
+	}
+	made.Made(f, monday)
+	if stale, fresh, _, there := seen(f, &made, monday); stale == 0 || fresh == 0 || there {
+		t.Errorf("a new one: %d stale, %d fresh reads, there %v", stale, fresh, there)
+	}
+	changed.Changed(f, monday, "first")
+	changed.Changed(f, monday, "second")
+	if stale, fresh, before, there := seen(f, &changed, monday); stale == 0 || fresh == 0 || before != "first" || !there {
+		t.Errorf("a changed one: %d stale, %d fresh reads, before %q, there %v", stale, fresh, before, there)
+	}
+	late := monday.Add(2 * time.Minute)
+	for _, p := range []*Past[string]{&made, &changed} {
+		if stale, _, _, _ := seen(f, p, late); stale > 0 {
+			t.Error("a read is stale after the time")
+		}
+	}
+	changed.Changed(f, late, "third")
+	if _, _, before, _ := seen(f, &changed, late); before != "third" {
+		t.Errorf("kept anew: %q", before)
+	}
+	calm := NewFaults(1, Chaos{})
+	var p Past[string]
+	p.Made(calm, monday)
+	p.Changed(calm, monday, "x")
+	if stale, _, _, _ := seen(calm, &p, monday); stale > 0 {
+		t.Error("a stale read without faults")
+	}
+}

@@ -133,22 +133,14 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, text []byte) *pr
 	if own && isPointer(told.Errors[0].Source.Pointer) {
 		e.Err = fmt.Errorf("%w, at %s", e.Err, told.Errors[0].Source.Pointer)
 	}
-	// An object counts as missing only where Lemon Squeezy says so. The 404 of a
-	// proxy, or of a base_url that leads elsewhere, says nothing of the object; taken
-	// for an answer it would bury the whole ledger.
-	if said := own && string(bytes.Trim(told.Errors[0].Status, `"`)) == "404"; e.Kind == provider.NotFound && !said {
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%w, %w", e.Err, errForeign)
-	}
-	return e
+	said := own && string(bytes.Trim(told.Errors[0].Status, `"`)) == "404"
+	return transport.Missing(e, said, "Lemon Squeezy")
 }
-
-// errForeign is the cause of a 404 that may be anybody's.
-var errForeign = errors.New("but not in Lemon Squeezy's words: check base_url")
 
 // untold reports whether an error says that what was asked for beside an object is
 // not to be had. The object itself is there all the same.
 func untold(err error) bool {
-	return err != nil && (provider.KindOf(err) == provider.NotFound || errors.Is(err, errForeign))
+	return err != nil && (provider.KindOf(err) == provider.NotFound || transport.Foreign(err))
 }
 
 // isWords reports whether a title can be shown: letters and spaces, and few.

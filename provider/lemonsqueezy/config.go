@@ -3,14 +3,13 @@ package lemonsqueezy
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/trivetdev/trivet/provider/setting"
 	"github.com/trivetdev/trivet/provider/transport"
 )
 
@@ -88,19 +87,8 @@ func New(config Config) (*Driver, error) {
 	if d.now == nil {
 		d.now = time.Now //nolint:forbidigo // what the field promises when it is nil
 	}
-	d.client = transportOf(config, d.now).Client()
+	d.client = transport.Of(config.Transport, config.Account, DefaultRate, d.now).Client()
 	return d, nil
-}
-
-func transportOf(config Config, now func() time.Time) *transport.Transport {
-	switch given := config.Transport.(type) {
-	case *transport.Transport:
-		return given
-	case nil:
-		return transport.New(transport.Config{Account: config.Account, Rate: DefaultRate, Retries: 2, Now: now})
-	default:
-		return transport.New(transport.Config{Account: config.Account, Base: given, Now: now})
-	}
 }
 
 func checkKey(key string) error {
@@ -128,34 +116,19 @@ func checkWebhookSecret(secret string) error {
 	return nil
 }
 
-// placeholder recognizes what people leave in copied examples.
-func placeholder(secret string) bool {
-	lower := strings.ToLower(secret)
-	for _, sign := range []string{"...", "…", "xxx", "***", "your", "changeme", "change_me", "placeholder", "replace", "<", "todo"} {
-		if strings.Contains(lower, sign) && !isJWT(secret) {
-			return true
-		}
-	}
-	return false
-}
+// placeholder recognizes what people leave in copied examples. A token has random
+// parts, which hold any word sooner or later.
+func placeholder(secret string) bool { return setting.Placeholder(secret) && !isJWT(secret) }
 
 func baseURL(text string) (string, error) {
-	if text == "" {
-		return defaultBaseURL, nil
-	}
-	base, err := url.Parse(text)
+	base, err := setting.Address(text, defaultBaseURL)
 	switch {
-	case err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http":
-		return "", errors.New("is not a web address: write it like https://api.lemonsqueezy.com, or leave it out")
-	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
-		return "", errors.New("has more than scheme, host and path: leave the rest out")
-	case base.Scheme == "http" && !loopback(base.Hostname()) && !strings.HasSuffix(base.Hostname(), ".test"):
+	case err != nil:
+		return "", err
+	case base == nil:
+		return defaultBaseURL, nil
+	case setting.Exposed(base) && !strings.HasSuffix(base.Hostname(), ".test"):
 		return "", errors.New("would send the key unencrypted: use https")
 	}
 	return strings.TrimSuffix(text, "/"), nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

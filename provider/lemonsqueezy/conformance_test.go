@@ -2,12 +2,10 @@ package lemonsqueezy_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -68,9 +66,7 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 		Sign: sign, OtherMode: func(body []byte) []byte {
 			return bytes.ReplaceAll(body, []byte(`"test_mode":true`), []byte(`"test_mode":false`))
 		},
-		Now: clock.Now, Advance: func(d time.Duration) { world.Advance(clock.Now().Add(d)) },
-		Webhooks: func(t *testing.T) []providertest.Webhook { return webhooks(t, world) },
-		Truth:    world.Truth, Effects: world.Effects,
+		Account: world, Clock: clock,
 		Crowd: func(_ *testing.T, n int) { world.Populate(n) },
 		Month: m.month,
 		Make:  m.makers(),
@@ -82,18 +78,6 @@ func sign(body []byte, _ time.Time, secret string) http.Header {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
 	return http.Header{"X-Signature": {hex.EncodeToString(mac.Sum(nil))}}
-}
-
-func webhooks(t *testing.T, world *simls.Server) []providertest.Webhook {
-	t.Helper()
-	world.Advance(now(world).Add(5 * time.Second)) // they leave within seconds
-	var all []providertest.Webhook
-	world.Deliver(context.Background(), func(req *http.Request) (int, error) {
-		body, err := io.ReadAll(req.Body)
-		all = append(all, providertest.Webhook{Header: req.Header, Body: body})
-		return http.StatusOK, err
-	})
-	return all
 }
 
 // maker makes objects in a simulated Lemon Squeezy.
@@ -167,8 +151,6 @@ func (m *maker) subscription(t *testing.T, variant string) string {
 	}
 	return id
 }
-
-func now(world *simls.Server) time.Time { return world.Now() }
 
 // month lets everything happen that can happen, and then 31 days go by.
 func (m *maker) month(t *testing.T) {

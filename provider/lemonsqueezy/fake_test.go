@@ -10,6 +10,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/providertest"
 )
 
 var noon = time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)
@@ -53,10 +54,7 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	case !known:
 		answer = f.answers["*"]
 	}
-	return &http.Response{
-		StatusCode: status, Header: http.Header{}, Request: req, ProtoMajor: 1, ProtoMinor: 1,
-		Body: io.NopCloser(strings.NewReader(answer)), ContentLength: int64(len(answer)),
-	}, nil
+	return providertest.Answer(req, status, nil, answer), nil
 }
 
 const notFoundBody = `{"jsonapi":{"version":"1.0"},"errors":[{"detail":"The related resource does not exist.","status":"404","title":"Not Found"}]}`

@@ -2,16 +2,15 @@ package lemonsqueezy
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/signature"
 )
 
 const signatureHeader = "X-Signature"
@@ -28,35 +27,17 @@ func (d *Driver) Verify(_ context.Context, header http.Header, body []byte, _ ti
 	return d.readEvent(body)
 }
 
-// authenticate checks that one of the secrets signed the body. A signature of any
-// length is compared in constant time.
+// authenticate checks that one of the secrets signed the body.
 func (d *Driver) authenticate(header http.Header, body []byte) error {
-	values := header.Values(signatureHeader)
-	if len(values) != 1 {
-		return reject(provider.Unsigned, "there must be exactly one X-Signature header")
-	}
-	if len(values[0]) != hex.EncodedLen(sha256.Size) {
-		return reject(provider.Unsigned, "the X-Signature header is not a signature")
-	}
-	signature, err := hex.DecodeString(values[0])
+	text, err := signature.Sole(header, signatureHeader)
 	if err != nil {
-		return reject(provider.Unsigned, "the X-Signature header is not a signature")
+		return err
 	}
-	good := false
-	for _, secret := range d.secrets {
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write(body)
-		good = hmac.Equal(mac.Sum(nil), signature) || good
+	made, ok := signature.Decode(text)
+	if !ok {
+		return provider.Reject(provider.Unsigned, "the X-Signature header is not a signature")
 	}
-	if !good {
-		return reject(provider.BadSignature, "none of the "+strconv.Itoa(len(d.secrets))+
-			" webhook_secrets made this signature: compare them with the signing secret of the webhook in the Lemon Squeezy dashboard")
-	}
-	return nil
-}
-
-func reject(reason provider.Reason, detail string) *provider.Rejection {
-	return &provider.Rejection{Reason: reason, Detail: detail}
+	return signature.Match(d.secrets, [][]byte{made}, "the signing secret of the webhook in the Lemon Squeezy dashboard", body)
 }
 
 // event is as much of a webhook as is read.
@@ -81,10 +62,10 @@ type event struct {
 func (d *Driver) readEvent(body []byte) (provider.Delivery, error) {
 	var e event
 	if err := json.Unmarshal(body, &e); err != nil {
-		return provider.Delivery{}, reject(provider.BadBody, "the body is not an event: it is not JSON of the expected form")
+		return provider.Delivery{}, provider.Reject(provider.BadBody, "the body is not an event: it is not JSON of the expected form")
 	}
 	if !isName(e.Meta.Name) {
-		return provider.Delivery{}, reject(provider.BadBody, "the body is not an event: it has no meta.event_name that can be read")
+		return provider.Delivery{}, provider.Reject(provider.BadBody, "the body is not an event: it has no meta.event_name that can be read")
 	}
 	if err := d.accepts(e); err != nil {
 		return provider.Delivery{}, err
@@ -108,9 +89,9 @@ func (d *Driver) accepts(e event) error {
 		switch {
 		case test == nil || mode == modeUnknown || modeOf(*test) == mode:
 		case *test:
-			return reject(provider.WrongMode, "this is a test-mode event and the account has a live key: take the webhook out of test mode, or configure an account for it")
+			return provider.Reject(provider.WrongMode, "this is a test-mode event and the account has a live key: take the webhook out of test mode, or configure an account for it")
 		default:
-			return reject(provider.WrongMode, "this is a live event and the account has a test-mode key: configure an account with the live key")
+			return provider.Reject(provider.WrongMode, "this is a live event and the account has a test-mode key: configure an account with the live key")
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package paddle
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,6 +11,7 @@ import (
 
 	sdk "github.com/PaddleHQ/paddle-go-sdk/v4"
 
+	"github.com/trivetdev/trivet/provider/setting"
 	"github.com/trivetdev/trivet/provider/transport"
 )
 
@@ -128,19 +128,8 @@ func newClient(config Config, now func() time.Time) (*sdk.SDK, error) {
 		return nil, err
 	}
 	// The SDK drops the path of a base URL, so the wire puts it back.
-	w := wire{client: transportOf(config, now).Client(), path: strings.TrimSuffix(base.Path, "/")}
+	w := wire{client: transport.Of(config.Transport, config.Account, DefaultRate, now).Client(), path: strings.TrimSuffix(base.Path, "/")}
 	return sdk.New(config.APIKey, sdk.WithBaseURL(base.Scheme+"://"+base.Host), sdk.WithClient(w))
-}
-
-func transportOf(config Config, now func() time.Time) *transport.Transport {
-	switch given := config.Transport.(type) {
-	case *transport.Transport:
-		return given
-	case nil:
-		return transport.New(transport.Config{Account: config.Account, Rate: DefaultRate, Retries: 2, Now: now})
-	default:
-		return transport.New(transport.Config{Account: config.Account, Base: given, Now: now})
-	}
 }
 
 var keyPattern = regexp.MustCompile(`^pdl_(live|sdbx)_apikey_[A-Za-z0-9_]+$`)
@@ -157,7 +146,7 @@ func checkKey(key, environment string) error {
 		return errors.New("is the secret key of a notification destination (pdl_ntfset_): it belongs into webhook_secrets")
 	case strings.HasPrefix(key, "live_"), strings.HasPrefix(key, "test_"):
 		return errors.New("is a client-side token: use an API key (pdl_live_apikey_ or pdl_sdbx_apikey_)")
-	case placeholder(key):
+	case setting.Placeholder(key), strings.HasSuffix(key, "_"):
 		return errors.New("is a placeholder: copy the real key from the Paddle dashboard, Developer tools, Authentication")
 	}
 	parts := keyPattern.FindStringSubmatch(key)
@@ -179,7 +168,7 @@ func checkSecret(secret string) error {
 	switch {
 	case secret == "":
 		return errors.New("is empty: copy it from the destination's page in the Paddle dashboard, Developer tools, Notifications")
-	case placeholder(secret):
+	case setting.Placeholder(secret), strings.HasSuffix(secret, "_"):
 		return errors.New("is a placeholder: copy the real secret key from the destination's page in the Paddle dashboard")
 	case !strings.HasPrefix(secret, secretPrefix) || len(secret) == len(secretPrefix) || strings.ContainsAny(secret, " \t\r\n"):
 		return errors.New("is not the secret key of a notification destination: it begins with pdl_ntfset_ and has no spaces")
@@ -187,34 +176,10 @@ func checkSecret(secret string) error {
 	return nil
 }
 
-// placeholder recognizes what people leave in copied examples.
-func placeholder(secret string) bool {
-	lower := strings.ToLower(secret)
-	for _, sign := range []string{"...", "…", "xxx", "***", "your", "changeme", "change_me", "placeholder", "replace", "<", "todo"} {
-		if strings.Contains(lower, sign) {
-			return true
-		}
-	}
-	return strings.HasSuffix(lower, "_")
-}
-
 func checkBaseURL(text string, live bool) error {
-	if text == "" {
-		return nil
-	}
-	base, err := url.Parse(text)
-	switch {
-	case err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http":
-		return errors.New("is not a web address: write it like https://api.paddle.com, or leave it out")
-	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
-		return errors.New("has more than scheme, host and path: leave the rest out")
-	case live && base.Scheme == "http" && !loopback(base.Hostname()):
+	base, err := setting.Address(text, "https://api.paddle.com")
+	if err == nil && live && setting.Exposed(base) {
 		return errors.New("would send a live key unencrypted: use https")
 	}
-	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return err
 }

@@ -1,13 +1,11 @@
 package paddle_test
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -67,9 +65,7 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 	maker := &maker{world: world, clock: clock}
 	return &providertest.World{
 		Driver: driver, Secrets: []string{world.APIKey(), oldSecret, newSecret}, WebhookSecrets: []string{oldSecret, newSecret},
-		Sign: sign, Now: clock.Now, Advance: func(d time.Duration) { world.Advance(clock.Now().Add(d)) },
-		Webhooks: func(t *testing.T) []providertest.Webhook { return webhooks(t, world) },
-		Truth:    world.Truth, Effects: world.Effects,
+		Sign: sign, Account: world, Clock: clock,
 		// Of three cards one does not pay at once.
 		Crowd: func(_ *testing.T, n int) { world.Populate(n + n/2) },
 		Month: maker.month,
@@ -84,17 +80,6 @@ func sign(body []byte, at time.Time, secret string) http.Header {
 	return http.Header{"Paddle-Signature": {fmt.Sprintf("ts=%d;h1=%s", at.Unix(), hex.EncodeToString(mac.Sum(nil)))}}
 }
 
-func webhooks(t *testing.T, world *simpaddle.Server) []providertest.Webhook {
-	t.Helper()
-	var all []providertest.Webhook
-	world.Deliver(context.Background(), func(req *http.Request) (int, error) {
-		body, err := io.ReadAll(req.Body)
-		all = append(all, providertest.Webhook{Header: req.Header, Body: body})
-		return http.StatusOK, err
-	})
-	return all
-}
-
 // maker makes objects in a simulated Paddle.
 type maker struct {
 	world *simpaddle.Server
@@ -107,7 +92,7 @@ func (m *maker) makers() providertest.Makers {
 		Customer:     m.customer,
 		Subscription: func(t *testing.T) string { return m.subscription(t, m.customer(t), simpaddle.PriceProMonth) },
 		Trial:        func(t *testing.T) string { return m.subscription(t, m.customer(t), simpaddle.PriceProTrial) },
-		Payment:      func(t *testing.T) string { return m.latest(t, sim.KindPayment, m.subscribed(t)) },
+		Payment:      func(t *testing.T) string { return providertest.Latest(t, m.world, sim.KindPayment, m.subscribed(t)) },
 		Amount:       billing.Money{Amount: 2900, Currency: "USD"},
 		Dispute:      m.dispute,
 		Price:        simpaddle.PriceProMonth, Pass: simpaddle.PricePass,
@@ -136,23 +121,8 @@ func (m *maker) subscribed(t *testing.T) string {
 	return customer
 }
 
-// latest is the newest object of a kind that belongs to a customer.
-func (m *maker) latest(t *testing.T, kind, customer string) string {
-	t.Helper()
-	id := ""
-	for _, o := range m.world.Truth() {
-		if o.Kind == kind && o.Customer == customer {
-			id = o.ID
-		}
-	}
-	if id == "" {
-		t.Fatalf("the customer has no %s", kind)
-	}
-	return id
-}
-
 func (m *maker) dispute(t *testing.T) string {
-	id, err := m.world.ChargeBack(m.latest(t, sim.KindPayment, m.subscribed(t)), false)
+	id, err := m.world.ChargeBack(providertest.Latest(t, m.world, sim.KindPayment, m.subscribed(t)), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +143,7 @@ func (m *maker) month(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	paying := func() string { return m.latest(t, sim.KindPayment, m.subscribed(t)) }
+	paying := func() string { return providertest.Latest(t, m.world, sim.KindPayment, m.subscribed(t)) }
 	fresh := func() string { return m.subscription(t, m.customer(t), simpaddle.PriceProMonth) }
 
 	_, err := m.world.Refund(paying(), 0)

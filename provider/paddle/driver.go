@@ -9,6 +9,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 	"github.com/trivetdev/trivet/provider/transport"
 )
 
@@ -69,7 +70,7 @@ func (d *Driver) ref(kind billing.Kind, id string) provider.Ref {
 func (d *Driver) failure(op string, outcome *transport.Outcome, kept *answer, err error) *provider.Error {
 	told, ok := errors.AsType[*paddleerr.Error](err)
 	if !ok || !isName(told.Code) {
-		return missing(outcome.Error(d.account, op, ""))
+		return transport.Missing(outcome.Error(d.account, op, ""), false, "Paddle")
 	}
 	e := outcome.Error(d.account, op, clip(told.Code, 64))
 	if e.Kind == provider.Refused && passing(e.Code) {
@@ -78,7 +79,7 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, kept *answer, er
 	if id := requestID(kept.body); id != "" {
 		e.Err = fmt.Errorf("%w, Paddle's request %s", e.Err, id)
 	}
-	return missing(e)
+	return transport.Missing(e, e.Code == codeNotFound, "Paddle")
 }
 
 // passing reports whether an error's code means that the call was too early: at
@@ -95,33 +96,22 @@ func passing(code string) bool {
 
 // requestID reads meta.request_id of an answer.
 func requestID(body []byte) string {
-	envelope, err := parse(body)
+	envelope, err := strict.Parse(body)
 	if err != nil {
 		return ""
 	}
-	meta, err := members(envelope["meta"])
+	meta, err := strict.Members(envelope["meta"])
 	if err != nil {
 		return ""
 	}
-	id := meta.text("request_id")
-	if len(id) > 64 || !all(id, func(c byte) bool { return letter(c) || c == '_' || c == '-' }) {
-		return ""
+	if id := meta.Text("request_id"); strict.Word(id, 64, "_-") {
+		return id
 	}
-	return id
+	return ""
 }
 
 // codeNotFound is how Paddle says that an object does not exist.
 const codeNotFound = "not_found"
-
-// missing makes sure that an object counts as missing only where Paddle says so in
-// its own words. The 404 of a proxy, or of a path that base_url got wrong, says
-// nothing of the object; taken for an answer it would bury the whole ledger.
-func missing(e *provider.Error) *provider.Error {
-	if e.Kind == provider.NotFound && e.Code != codeNotFound {
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%w, but not in Paddle's words: check base_url", e.Err)
-	}
-	return e
-}
 
 // malformed reports an answer that makes no sense.
 func (d *Driver) malformed(op string, err error) *provider.Error {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 )
 
 // eventType is one row of the table of events.
@@ -50,7 +51,7 @@ var eventTable = []eventType{
 
 // refOf names the object that an event is about. Not found: the service has no use
 // for the event, or it names nothing.
-func (d *Driver) refOf(name string, entity fields) (ref provider.Ref, found bool) {
+func (d *Driver) refOf(name string, entity strict.Object) (ref provider.Ref, found bool) {
 	for _, event := range eventTable {
 		if event.name == name {
 			ref = d.subjectRef(name, entity)
@@ -60,19 +61,19 @@ func (d *Driver) refOf(name string, entity fields) (ref provider.Ref, found bool
 	return provider.Ref{}, false
 }
 
-func (d *Driver) subjectRef(name string, entity fields) provider.Ref {
+func (d *Driver) subjectRef(name string, entity strict.Object) provider.Ref {
 	switch subject, _, _ := strings.Cut(name, "."); subject {
 	case "customer":
-		return d.ref(billing.KindCustomer, entity.name("id"))
+		return d.ref(billing.KindCustomer, idIn(entity, "id"))
 	case "subscription":
-		return d.ref(billing.KindSubscription, entity.name("id"))
+		return d.ref(billing.KindSubscription, idIn(entity, "id"))
 	case "transaction":
-		return d.ref(billing.KindPayment, entity.name("id"))
+		return d.ref(billing.KindPayment, idIn(entity, "id"))
 	case "adjustment":
-		if kind := kindOfAdjustment(entity.text("action")); kind != "" {
-			return d.ref(kind, entity.name("id"))
+		if kind := kindOfAdjustment(entity.Text("action")); kind != "" {
+			return d.ref(kind, idIn(entity, "id"))
 		}
-		return d.ref(billing.KindPayment, entity.name("transaction_id"))
+		return d.ref(billing.KindPayment, idIn(entity, "transaction_id"))
 	}
 	return provider.Ref{}
 }

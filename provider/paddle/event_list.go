@@ -10,6 +10,7 @@ import (
 	sdk "github.com/PaddleHQ/paddle-go-sdk/v4"
 
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 )
 
 // EventRetention is how long Paddle lists past events.
@@ -110,11 +111,11 @@ func (d *Driver) eventsAfter(ctx context.Context, cursor, order string, many int
 
 // nameless keeps of an event what can be read.
 func nameless(row json.RawMessage) (provider.Delivery, error) {
-	event, err := members(row)
-	if err != nil || event.name("event_id") == "" {
+	event, err := strict.Members(row)
+	if err != nil || idIn(event, "event_id") == "" {
 		return provider.Delivery{}, errors.New("an event of the list has no id")
 	}
 	return provider.Delivery{
-		ID: event.name("event_id"), Type: clip(event.text("event_type"), 128), CreatedAt: moment(event.text("occurred_at")),
+		ID: idIn(event, "event_id"), Type: clip(event.Text("event_type"), 128), CreatedAt: moment(event.Text("occurred_at")),
 	}, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/providertest"
 )
 
 const (
@@ -84,10 +85,7 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	for k, v := range f.header {
 		header[k] = v
 	}
-	return &http.Response{
-		StatusCode: status, Header: header, Request: req, ProtoMajor: 1, ProtoMinor: 1,
-		Body: io.NopCloser(strings.NewReader(answer)), ContentLength: int64(len(answer)),
-	}, nil
+	return providertest.Answer(req, status, header, answer), nil
 }
 
 // writes are the calls that may have changed something.

@@ -22,6 +22,7 @@ import (
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/provider/paddle"
+	"github.com/trivetdev/trivet/provider/providertest"
 	"github.com/trivetdev/trivet/sim"
 	simpaddle "github.com/trivetdev/trivet/sim/paddle"
 )
@@ -406,7 +407,7 @@ func TestFlawOfficialVerifierBreaksOnRotation(t *testing.T) {
 	world.RollWebhookSecrets(oldSecret, newSecret)
 	world.CreateCustomer("a@example.com")
 	world.Advance(clock.Now().Add(time.Minute))
-	sent := webhooks(t, world)
+	sent := providertest.Delivered(t, world)
 	if len(sent) == 0 {
 		t.Fatal("nothing is sent")
 	}

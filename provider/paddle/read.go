@@ -10,6 +10,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 )
 
 // looker reads the objects of one kind.
@@ -125,11 +126,11 @@ func (r reader[T]) page(ctx context.Context, d *Driver, query provider.Query) (p
 
 // rowID reads the id of a row, even if the row cannot be read otherwise.
 func rowID(row json.RawMessage) (string, error) {
-	object, err := members(row)
-	if err != nil || object.name("id") == "" {
+	object, err := strict.Members(row)
+	if err != nil || idIn(object, "id") == "" {
 		return "", errors.New("an object of the list has no id")
 	}
-	return object.name("id"), nil
+	return idIn(object, "id"), nil
 }
 
 // after is the cursor of a list.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/signature"
 )
 
 // sign computes a signature the way Paddle documents it.
@@ -54,7 +55,7 @@ func TestVerifyAccepts(t *testing.T) {
 	d := newDriver(t, nil)
 	for name, header := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := d.Verify(t.Context(), http.Header{signatureHeader: {header}}, []byte(goodEvent), noon)
+			got, err := d.Verify(t.Context(), http.Header{scheme.Header: {header}}, []byte(goodEvent), noon)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +69,7 @@ func TestVerifyAccepts(t *testing.T) {
 func TestVerifyRejectsHeader(t *testing.T) {
 	good := sign(oldSecret, noon, goodEvent)
 	stamp := fmt.Sprintf("ts=%d", noon.Unix())
-	many := stamp + strings.Repeat(";h1="+strings.Repeat("ab", 32), maxSignatures) + ";h1=" + good
+	many := stamp + strings.Repeat(";h1="+strings.Repeat("ab", 32), signature.MaxSignatures) + ";h1=" + good
 	tests := map[string]struct {
 		header []string
 		reason provider.Reason
@@ -87,7 +88,7 @@ func TestVerifyRejectsHeader(t *testing.T) {
 		"time is endless":       {[]string{"ts=" + strings.Repeat("9", 30) + ";h1=" + good}, provider.Unsigned},
 		"time with a plus":      {[]string{"ts=+1;h1=" + good}, provider.Unsigned},
 		"Stripe's separators":   {[]string{stamp + ",h1=" + good}, provider.Unsigned},
-		"too long":              {[]string{signed(oldSecret, noon, goodEvent) + ";x=" + strings.Repeat("y", maxHeader)}, provider.Unsigned},
+		"too long":              {[]string{signed(oldSecret, noon, goodEvent) + ";x=" + strings.Repeat("y", signature.MaxHeader)}, provider.Unsigned},
 		"too many signatures":   {[]string{many}, provider.Unsigned},
 		"h1 is no hex":          {[]string{stamp + ";h1=" + strings.Repeat("zz", 32)}, provider.Unsigned},
 		"h1 is short":           {[]string{stamp + ";h1=" + good[:62]}, provider.Unsigned},
@@ -101,7 +102,7 @@ func TestVerifyRejectsHeader(t *testing.T) {
 	d := newDriver(t, nil)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			wantRejected(t, d, http.Header{signatureHeader: tt.header}, goodEvent, tt.reason)
+			wantRejected(t, d, http.Header{scheme.Header: tt.header}, goodEvent, tt.reason)
 		})
 	}
 }
@@ -140,7 +141,7 @@ func TestVerifyRejectsBody(t *testing.T) {
 	d := newDriver(t, nil)
 	for name, body := range tests {
 		t.Run(name, func(t *testing.T) {
-			wantRejected(t, d, http.Header{signatureHeader: {signed(oldSecret, noon, body)}}, body, provider.BadBody)
+			wantRejected(t, d, http.Header{scheme.Header: {signed(oldSecret, noon, body)}}, body, provider.BadBody)
 		})
 	}
 }
@@ -165,7 +166,7 @@ func TestVerifyRefusesClassic(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantRejected(t, d, header, body, provider.Unsigned) })
 	}
 	// With a signature the body is what it says.
-	wantRejected(t, d, http.Header{signatureHeader: {signed("pdl_ntfset_other", noon, form)}}, form, provider.BadSignature)
+	wantRejected(t, d, http.Header{scheme.Header: {signed("pdl_ntfset_other", noon, form)}}, form, provider.BadSignature)
 }
 
 func TestEventsNameObjects(t *testing.T) {
@@ -192,7 +193,7 @@ func TestEventsNameObjects(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			body := fmt.Sprintf(`{"event_id":"evt_1","event_type":%q,"occurred_at":"2026-04-01T12:00:00Z","data":%s}`, tt.name, tt.data)
-			got, err := d.Verify(t.Context(), http.Header{signatureHeader: {signed(oldSecret, noon, body)}}, []byte(body), noon)
+			got, err := d.Verify(t.Context(), http.Header{scheme.Header: {signed(oldSecret, noon, body)}}, []byte(body), noon)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -215,7 +216,7 @@ func FuzzVerify(f *testing.F) {
 		if signIt {
 			header = signed(newSecret, noon, body)
 		}
-		got, err := d.Verify(t.Context(), http.Header{signatureHeader: {header}}, []byte(body), noon)
+		got, err := d.Verify(t.Context(), http.Header{scheme.Header: {header}}, []byte(body), noon)
 		if err != nil {
 			if rejection, ok := errors.AsType[*provider.Rejection](err); !ok || got.ID != "" || len(got.Refs) > 0 {
 				t.Fatalf("%v with %+v", err, got)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/trivetdev/trivet/provider/strict"
 	"github.com/trivetdev/trivet/provider/transport"
 )
 
@@ -96,7 +97,7 @@ func (d *Driver) ask(ctx context.Context, op string, do func(context.Context) er
 	if err := do(context.WithValue(ctx, answerKey{}, kept)); err != nil {
 		return d.failure(op, outcome, kept, err)
 	}
-	envelope, err := parse(kept.body)
+	envelope, err := strict.Parse(kept.body)
 	if err == nil && (len(envelope["data"]) == 0 || envelope["data"][0] != begin) {
 		err = errors.New("no data")
 	}
@@ -104,7 +105,7 @@ func (d *Driver) ask(ctx context.Context, op string, do func(context.Context) er
 		err = read(envelope["data"], envelope["meta"])
 	}
 	if err != nil {
-		return missing(outcome.Error(d.account, op, ""))
+		return transport.Missing(outcome.Error(d.account, op, ""), false, "Paddle")
 	}
 	return nil
 }

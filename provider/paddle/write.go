@@ -2,14 +2,13 @@ package paddle
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 
 	sdk "github.com/PaddleHQ/paddle-go-sdk/v4"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/transport"
 )
 
 var (
@@ -25,14 +24,7 @@ var (
 
 // named is a key as it can stand in a header or in the reason of a refund: visible
 // ASCII without brackets, 120 bytes at most; any other is hashed.
-func named(key string) string {
-	plain := len(key) <= 120 && all(key, func(c byte) bool { return c > ' ' && c < 0x7f && c != '[' && c != ']' })
-	if plain {
-		return key
-	}
-	sum := sha256.Sum256([]byte(key))
-	return "sha256-" + hex.EncodeToString(sum[:])
-}
+func named(key string) string { return transport.Key(key, 120, " []") }
 
 // keyed sends the key of a write along as X-Transit-Id. Paddle does nothing with
 // it but keep it: it does not make two calls one.

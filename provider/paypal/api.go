@@ -138,11 +138,7 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, body []byte) *pr
 	if isName(answer.DebugID) {
 		e.Err = fmt.Errorf("%w, PayPal's debug id is %s", e.Err, answer.DebugID)
 	}
-	if e.Kind == provider.NotFound && !missing {
-		// Only PayPal knows what PayPal does not have: the 404 of a proxy must not
-		// bury the ledger.
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%w, but not in PayPal's words: check base_url", e.Err)
-	}
+	e = transport.Missing(e, missing, "PayPal")
 	if outcome.Status() == http.StatusForbidden && code == "NOT_AUTHORIZED" || code == "PERMISSION_DENIED" {
 		e.Err = errors.New("the app may not do this: give it the right, developer.paypal.com, Apps & Credentials, Features")
 	}

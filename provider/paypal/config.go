@@ -4,13 +4,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/trivetdev/trivet/provider/setting"
 	"github.com/trivetdev/trivet/provider/transport"
 )
 
@@ -100,24 +99,13 @@ func New(config Config) (*Driver, error) {
 	if d.base == "" {
 		d.base = map[bool]string{false: "https://api-m.paypal.com", true: "https://api-m.sandbox.paypal.com"}[d.sandbox]
 	}
-	d.client = transportOf(config, d.now).Client()
+	d.client = transport.Of(config.Transport, config.Account, DefaultRate, d.now).Client()
 	roots, err := rootsOf(config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: ca_file %w", config.Account, err)
 	}
 	d.certs = newCertificates(config, roots, d.now)
 	return d, nil
-}
-
-func transportOf(config Config, now func() time.Time) *transport.Transport {
-	switch given := config.Transport.(type) {
-	case *transport.Transport:
-		return given
-	case nil:
-		return transport.New(transport.Config{Account: config.Account, Rate: DefaultRate, Retries: 2, Now: now})
-	default:
-		return transport.New(transport.Config{Account: config.Account, Base: given, Now: now})
-	}
 }
 
 // check refuses what cannot work or would not be safe.
@@ -136,8 +124,12 @@ func (c Config) check() error {
 		}
 	}
 	for key, text := range map[string]string{"base_url": c.BaseURL, "cert_base_url": c.CertBaseURL} {
-		if why := addressProblem(text); why != "" {
-			return fmt.Errorf("%s %s", key, why)
+		address, err := setting.Address(text, "https://api-m.paypal.com")
+		if err == nil && setting.Exposed(address) {
+			err = errors.New("would send a secret unencrypted: use https")
+		}
+		if err != nil {
+			return fmt.Errorf("%s %w", key, err)
 		}
 	}
 	return nil
@@ -149,35 +141,10 @@ func secretProblem(text string) string {
 		return "is empty"
 	case strings.ContainsAny(text, " \t\r\n"):
 		return "has spaces in it"
-	}
-	lower := strings.ToLower(text)
-	for _, sign := range []string{"...", "…", "xxx", "***", "your", "changeme", "change_me", "placeholder", "replace", "<", "todo"} {
-		if strings.Contains(lower, sign) {
-			return "is a placeholder"
-		}
+	case setting.Placeholder(text):
+		return "is a placeholder"
 	}
 	return ""
-}
-
-func addressProblem(text string) string {
-	if text == "" {
-		return ""
-	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return "is not a web address: write it like https://api-m.paypal.com, or leave it out"
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return "has more than scheme, host and path: leave the rest out"
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return "would send a secret unencrypted: use https"
-	}
-	return ""
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // rootsOf reads the roots of trust; nil: the system's.

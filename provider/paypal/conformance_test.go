@@ -1,9 +1,7 @@
 package paypal_test
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -92,9 +90,7 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 			}
 			return header
 		},
-		Now: clock.Now, Advance: func(d time.Duration) { world.Advance(clock.Now().Add(d)) },
-		Webhooks: func(t *testing.T) []providertest.Webhook { return webhooks(t, world) },
-		Truth:    world.Truth, Effects: world.Effects,
+		Account: world, Clock: clock,
 		Crowd: func(_ *testing.T, n int) {
 			world.Populate(n)
 			world.Advance(clock.Now().Add(4 * time.Hour)) // until the books know of it
@@ -102,17 +98,6 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 		Month: maker.month,
 		Make:  maker.makers(),
 	}
-}
-
-func webhooks(t *testing.T, world *simpaypal.Server) []providertest.Webhook {
-	t.Helper()
-	var all []providertest.Webhook
-	world.Deliver(context.Background(), func(req *http.Request) (int, error) {
-		body, err := io.ReadAll(req.Body)
-		all = append(all, providertest.Webhook{Header: req.Header, Body: body})
-		return http.StatusOK, err
-	})
-	return all
 }
 
 // maker makes objects in a simulated PayPal.

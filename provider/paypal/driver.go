@@ -2,14 +2,13 @@ package paypal
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"strings"
-	"unicode"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
+	"github.com/trivetdev/trivet/provider/transport"
 )
 
 var (
@@ -96,24 +95,12 @@ func (d *Driver) mayWrite(op string, ref provider.Ref, kind billing.Kind, key st
 
 // isName reports whether a text can be an id or a code of PayPal's.
 func isName(text string) bool {
-	if text == "" || len(text) > 64 || strings.Trim(text, ".") == "" {
-		return false
-	}
-	return !strings.ContainsFunc(text, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
-	})
+	return strict.Word(text, 64, "-_.") && strings.Trim(text, ".") != ""
 }
 
 // requestID is a key as PayPal takes it: at most 108 visible ASCII characters
 // (Orders v2); any other is hashed.
-func requestID(key string) string {
-	plain := !strings.ContainsFunc(key, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) })
-	if plain && len(key) <= 108 {
-		return key
-	}
-	sum := sha256.Sum256([]byte(key))
-	return "sha256-" + hex.EncodeToString(sum[:])
-}
+func requestID(key string) string { return transport.Key(key, 108, "") }
 
 func clip(text string, limit int) string {
 	if len(text) > limit {

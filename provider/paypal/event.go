@@ -105,10 +105,10 @@ func (d *Driver) readEvent(body []byte) (provider.Delivery, error) {
 		Resource   json.RawMessage `json:"resource"`
 	}
 	if err := json.Unmarshal(body, &event); err != nil {
-		return provider.Delivery{}, reject(provider.BadBody, "the body is not an event")
+		return provider.Delivery{}, provider.Reject(provider.BadBody, "the body is not an event")
 	}
 	if !isName(event.ID) || !isType(event.EventType) {
-		return provider.Delivery{}, reject(provider.BadBody, "the event has no id or no type that can be read")
+		return provider.Delivery{}, provider.Reject(provider.BadBody, "the event has no id or no type that can be read")
 	}
 	delivery := provider.Delivery{ID: event.ID, Type: event.EventType}
 	if at, err := time.Parse(time.RFC3339, event.CreateTime); err == nil {
@@ -120,7 +120,7 @@ func (d *Driver) readEvent(body []byte) (provider.Delivery, error) {
 	}
 	var r resource
 	if err := json.Unmarshal(event.Resource, &r); err != nil {
-		return provider.Delivery{}, reject(provider.BadBody, "the event's resource cannot be read")
+		return provider.Delivery{}, provider.Reject(provider.BadBody, "the event's resource cannot be read")
 	}
 	delivery.Refs = slices.DeleteFunc(d.refsOf(about, r), func(ref provider.Ref) bool { return !isName(ref.ID) })
 	return delivery, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/providertest"
 )
 
 var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
@@ -61,10 +62,7 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Path != "/v1/oauth2/token" {
 		f.calls = append(f.calls, made)
 	}
-	return &http.Response{
-		StatusCode: answer.status, Header: http.Header{}, Request: req, ProtoMajor: 1, ProtoMinor: 1,
-		Body: io.NopCloser(strings.NewReader(answer.body)), ContentLength: int64(len(answer.body)),
-	}, nil
+	return providertest.Answer(req, answer.status, nil, answer.body), nil
 }
 
 func (f *fake) last() exchange { return f.calls[len(f.calls)-1] }

@@ -54,21 +54,21 @@ func (d *Driver) authenticate(ctx context.Context, header http.Header, body []by
 	key, err := d.certs.key(ctx, t.cert, now)
 	switch {
 	case errors.Is(err, errAddress):
-		return reject(provider.Unsigned, "PAYPAL-CERT-URL is not an address of PayPal's certificates (see environment and cert_base_url)")
+		return provider.Reject(provider.Unsigned, "PAYPAL-CERT-URL is not an address of PayPal's certificates (see environment and cert_base_url)")
 	case errors.Is(err, errUntrusted):
-		return reject(provider.BadSignature, err.Error())
+		return provider.Reject(provider.BadSignature, err.Error())
 	case err != nil:
 		return err
 	}
 	if !d.signed(key, t, body) {
-		return reject(provider.BadSignature, "none of the "+strconv.Itoa(len(d.hooks))+
+		return provider.Reject(provider.BadSignature, "none of the "+strconv.Itoa(len(d.hooks))+
 			" webhook_ids fits this signature: compare them with the webhook's id, developer.paypal.com, Apps & Credentials, Webhooks")
 	}
 	switch age := now.Sub(t.at); {
 	case age > oldestWebhook:
-		return reject(provider.Stale, "signed "+age.Truncate(time.Second).String()+" ago")
+		return provider.Reject(provider.Stale, "signed "+age.Truncate(time.Second).String()+" ago")
 	case -age > newestWebhook:
-		return reject(provider.Future, "signed "+(-age).Truncate(time.Second).String()+" ahead of this machine's clock: check it")
+		return provider.Reject(provider.Future, "signed "+(-age).Truncate(time.Second).String()+" ahead of this machine's clock: check it")
 	}
 	return nil
 }
@@ -79,22 +79,22 @@ func readTransmission(header http.Header) (t transmission, err error) {
 	for _, name := range []string{headerID, headerTime, headerSig, headerCert, headerAlgo} {
 		found := header.Values(name)
 		if len(found) != 1 || found[0] == "" || len(found[0]) > maxHeader {
-			return t, reject(provider.Unsigned, "there must be exactly one header "+name)
+			return t, provider.Reject(provider.Unsigned, "there must be exactly one header "+name)
 		}
 		values[name] = found[0]
 	}
 	if values[headerAlgo] != algorithm {
-		return t, reject(provider.Unsigned, "PAYPAL-AUTH-ALGO is not "+algorithm)
+		return t, provider.Reject(provider.Unsigned, "PAYPAL-AUTH-ALGO is not "+algorithm)
 	}
 	t = transmission{id: values[headerID], stamp: values[headerTime], cert: values[headerCert]}
 	if strings.Contains(t.id, "|") {
-		return t, reject(provider.Unsigned, "PAYPAL-TRANSMISSION-ID cannot be read")
+		return t, provider.Reject(provider.Unsigned, "PAYPAL-TRANSMISSION-ID cannot be read")
 	}
 	if t.at, err = time.Parse(time.RFC3339, t.stamp); err != nil {
-		return t, reject(provider.Unsigned, "PAYPAL-TRANSMISSION-TIME cannot be read")
+		return t, provider.Reject(provider.Unsigned, "PAYPAL-TRANSMISSION-TIME cannot be read")
 	}
 	if t.signature, err = base64.StdEncoding.DecodeString(values[headerSig]); err != nil {
-		return t, reject(provider.Unsigned, "PAYPAL-TRANSMISSION-SIG cannot be read")
+		return t, provider.Reject(provider.Unsigned, "PAYPAL-TRANSMISSION-SIG cannot be read")
 	}
 	return t, nil
 }
@@ -109,8 +109,4 @@ func (d *Driver) signed(key *rsa.PublicKey, t transmission, body []byte) bool {
 		}
 	}
 	return false
-}
-
-func reject(reason provider.Reason, detail string) *provider.Rejection {
-	return &provider.Rejection{Reason: reason, Detail: detail}
 }

@@ -1,6 +1,8 @@
 package providertest
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -54,12 +56,9 @@ type World struct {
 	Sign      func(body []byte, at time.Time, secret string) http.Header
 	OtherMode func(body []byte) []byte
 
-	Now     func() time.Time
-	Advance func(time.Duration)
-	// Webhooks takes what the simulator has to deliver by now.
-	Webhooks func(t *testing.T) []Webhook
-	Truth    func() []sim.Object
-	Effects  func() []sim.Effect
+	// Account is the simulated one, Clock its time.
+	Account Simulated
+	Clock   *sim.Clock
 	// Crowd makes n customers with subscriptions, invoices and payments.
 	Crowd func(t *testing.T, n int)
 	// Month lets a month go by in which everything happens.
@@ -69,10 +68,45 @@ type World struct {
 	net *net
 }
 
+// Simulated is a simulated account, of whichever provider.
+type Simulated interface {
+	Advance(t time.Time)
+	Deliver(ctx context.Context, post func(*http.Request) (int, error)) int
+	Truth() []sim.Object
+	Effects() []sim.Effect
+}
+
 // Webhook is one delivery as it arrives.
 type Webhook struct {
 	Header http.Header
 	Body   []byte
+}
+
+// Delivered takes what a simulated account has to deliver by now.
+func Delivered(t *testing.T, account Simulated) []Webhook {
+	t.Helper()
+	var all []Webhook
+	account.Deliver(t.Context(), func(req *http.Request) (int, error) {
+		body, err := io.ReadAll(req.Body)
+		all = append(all, Webhook{Header: req.Header, Body: body})
+		return http.StatusOK, err
+	})
+	return all
+}
+
+// Latest is the newest object of a kind that belongs to a customer.
+func Latest(t *testing.T, account Simulated, kind, customer string) string {
+	t.Helper()
+	id := ""
+	for _, o := range account.Truth() {
+		if o.Kind == kind && o.Customer == customer {
+			id = o.ID
+		}
+	}
+	if id == "" {
+		t.Fatalf("the customer has no %s", kind)
+	}
+	return id
 }
 
 // Makers make objects to act upon, and return the provider's ids. A nil maker
@@ -130,6 +164,25 @@ func (h Harness) world(t *testing.T, chaos sim.Chaos) *World {
 
 func (w *World) ref(kind billing.Kind, id string) provider.Ref {
 	return provider.Ref{Account: w.Driver.Account(), Kind: kind, ID: id}
+}
+
+// Now is the account's time.
+func (w *World) Now() time.Time { return w.Clock.Now() }
+
+// Advance lets time go by.
+func (w *World) Advance(d time.Duration) { w.Account.Advance(w.Now().Add(d)) }
+
+// Truth is what is true of the account.
+func (w *World) Truth() []sim.Object { return w.Account.Truth() }
+
+// Effects are what the account was asked for.
+func (w *World) Effects() []sim.Effect { return w.Account.Effects() }
+
+// Webhooks takes what is to be delivered by now and within seconds.
+func (w *World) Webhooks(t *testing.T) []Webhook {
+	t.Helper()
+	w.Advance(5 * time.Second)
+	return Delivered(t, w.Account)
 }
 
 // fails checks that an error is of one of the kinds and shows nothing that it

@@ -124,6 +124,14 @@ func answer(req *http.Request, status int, body string) *http.Response {
 	if status == http.StatusTooManyRequests {
 		header.Set("Retry-After", "0")
 	}
+	return Answer(req, status, header, body)
+}
+
+// Answer is the answer to a call, as it comes from a socket.
+func Answer(req *http.Request, status int, header http.Header, body string) *http.Response {
+	if header == nil {
+		header = http.Header{}
+	}
 	return &http.Response{
 		StatusCode: status, Header: header, Request: req, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),

@@ -97,19 +97,9 @@ func (d *Driver) sessionParams(request provider.CheckoutRequest) (params *sdk.Ch
 }
 
 func checkRequest(request provider.CheckoutRequest) (why string) {
-	switch {
-	case strings.TrimSpace(request.Key) == "":
-		return "a write needs a key"
-	case request.Mode != "payment" && request.Mode != "subscription":
-		return "the mode is neither payment nor subscription"
-	case len(request.Items) == 0:
-		return "there are no items"
-	case request.Token == "" || len(request.Token) > maxMetadataValue:
-		return "the token is empty or longer than 500 bytes"
-	case request.Customer == "" || len(request.Customer) > 200:
-		return "the customer reference is empty or longer than 200 bytes"
-	case request.Mode == "payment" && !request.TrialEnd.IsZero():
-		return "only a subscription has a trial"
+	switch why := request.Problem(maxMetadataValue); {
+	case why != "":
+		return why
 	case request.Owner != "" && !isName(request.Owner):
 		return "no Stripe customer can have this id"
 	}
@@ -117,9 +107,6 @@ func checkRequest(request provider.CheckoutRequest) (why string) {
 		if !isName(item.Price) {
 			return "an item's price is not the id of a Stripe price"
 		}
-	}
-	if address, err := url.Parse(request.ReturnURL); err != nil || address.Host == "" {
-		return "the return address is not a web address"
 	}
 	return ""
 }

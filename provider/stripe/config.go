@@ -3,7 +3,6 @@ package stripe
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,6 +11,7 @@ import (
 
 	sdk "github.com/stripe/stripe-go/v85"
 
+	"github.com/trivetdev/trivet/provider/setting"
 	"github.com/trivetdev/trivet/provider/transport"
 )
 
@@ -92,7 +92,7 @@ func New(config Config) (*Driver, error) {
 
 // newClient sets stripe-go up to leave retries, logs and metrics to us.
 func newClient(config Config, now func() time.Time) *sdk.Client {
-	client := transportOf(config, now).Client()
+	client := transport.Of(config.Transport, config.Account, DefaultRate, now).Client()
 	backend := &sdk.BackendConfig{
 		EnableTelemetry:   sdk.Bool(false),
 		HTTPClient:        client,
@@ -122,17 +122,6 @@ func (b below) RoundTrip(req *http.Request) (*http.Response, error) {
 		resp.Request = req
 	}
 	return resp, err
-}
-
-func transportOf(config Config, now func() time.Time) *transport.Transport {
-	switch given := config.Transport.(type) {
-	case *transport.Transport:
-		return given
-	case nil:
-		return transport.New(transport.Config{Account: config.Account, Rate: DefaultRate, Retries: 2, Now: now})
-	default:
-		return transport.New(transport.Config{Account: config.Account, Base: given, Now: now})
-	}
 }
 
 var keyPattern = regexp.MustCompile(`^[sr]k_(test|live)_[A-Za-z0-9_]+$`)
@@ -179,22 +168,9 @@ var copied = regexp.MustCompile(`(?i)(\.\.\.|…|\*\*\*|<|>)|^((sk|rk|pk)_(test|
 func placeholder(secret string) bool { return copied.MatchString(secret) }
 
 func checkBaseURL(text string, live bool) error {
-	if text == "" {
-		return nil
-	}
-	base, err := url.Parse(text)
-	switch {
-	case err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http":
-		return errors.New("is not a web address: write it like https://api.stripe.com, or leave it out")
-	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
-		return errors.New("has more than scheme, host and path: leave the rest out")
-	case live && base.Scheme == "http" && !loopback(base.Hostname()):
+	base, err := setting.Address(text, "https://api.stripe.com")
+	if err == nil && live && setting.Exposed(base) {
 		return errors.New("would send a live key unencrypted: use https")
 	}
-	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trivetdev/trivet/provider/providertest"
 	"github.com/trivetdev/trivet/sim"
 	simstripe "github.com/trivetdev/trivet/sim/stripe"
 )
@@ -20,7 +21,7 @@ func (m *maker) month(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	paying := func() string { return m.latest(t, sim.KindPayment, m.subscribed(t)) }
+	paying := func() string { return providertest.Latest(t, m.world, sim.KindPayment, m.subscribed(t)) }
 
 	full, err := m.world.Refund(paying(), 0)
 	must(err)

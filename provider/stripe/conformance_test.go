@@ -2,12 +2,10 @@ package stripe_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -77,9 +75,7 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 		Sign: sign, OtherMode: func(body []byte) []byte {
 			return bytes.ReplaceAll(body, []byte(`"livemode":false`), []byte(`"livemode":true`))
 		},
-		Now: clock.Now, Advance: func(d time.Duration) { world.Advance(clock.Now().Add(d)) },
-		Webhooks: func(t *testing.T) []providertest.Webhook { return webhooks(t, world) },
-		Truth:    world.Truth, Effects: world.Effects,
+		Account: world, Clock: clock,
 		Crowd: func(_ *testing.T, n int) { world.Populate(n) },
 		Month: maker.month,
 		Make:  maker.makers(),
@@ -91,17 +87,6 @@ func sign(body []byte, at time.Time, secret string) http.Header {
 	mac := hmac.New(sha256.New, []byte(secret))
 	fmt.Fprintf(mac, "%d.%s", at.Unix(), body)
 	return http.Header{"Stripe-Signature": {fmt.Sprintf("t=%d,v1=%s", at.Unix(), hex.EncodeToString(mac.Sum(nil)))}}
-}
-
-func webhooks(t *testing.T, world *simstripe.Server) []providertest.Webhook {
-	t.Helper()
-	var all []providertest.Webhook
-	world.Deliver(context.Background(), func(req *http.Request) (int, error) {
-		body, err := io.ReadAll(req.Body)
-		all = append(all, providertest.Webhook{Header: req.Header, Body: body})
-		return http.StatusOK, err
-	})
-	return all
 }
 
 // maker makes objects in a simulated Stripe.
@@ -121,7 +106,7 @@ func (m *maker) makers() providertest.Makers {
 			return m.subscription(t, simstripe.NewSubscription{Card: simstripe.CardGood, TrialEnd: m.clock.Now().Add(10 * 24 * time.Hour)})
 		},
 		Lapsed:  m.lapsed,
-		Payment: func(t *testing.T) string { return m.latest(t, sim.KindPayment, m.subscribed(t)) },
+		Payment: func(t *testing.T) string { return providertest.Latest(t, m.world, sim.KindPayment, m.subscribed(t)) },
 		Amount:  billing.Money{Amount: 2900, Currency: "USD"},
 		Dispute: m.dispute, Invoice: m.openInvoice,
 		Price: "price_pro_month", Pass: "price_pass",
@@ -166,23 +151,8 @@ func (m *maker) lapsed(t *testing.T) string {
 	return id
 }
 
-// latest is the newest object of a kind that belongs to a customer.
-func (m *maker) latest(t *testing.T, kind, customer string) string {
-	t.Helper()
-	id := ""
-	for _, o := range m.world.Truth() {
-		if o.Kind == kind && o.Customer == customer {
-			id = o.ID
-		}
-	}
-	if id == "" {
-		t.Fatalf("the customer has no %s", kind)
-	}
-	return id
-}
-
 func (m *maker) dispute(t *testing.T) string {
-	id, err := m.world.OpenDispute(m.latest(t, sim.KindPayment, m.subscribed(t)), "fraudulent", false)
+	id, err := m.world.OpenDispute(providertest.Latest(t, m.world, sim.KindPayment, m.subscribed(t)), "fraudulent", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +167,7 @@ func (m *maker) openInvoice(t *testing.T) string {
 	}
 	for range 40 * 4 {
 		m.world.Advance(m.clock.Now().Add(6 * time.Hour))
-		if invoice := m.latest(t, sim.KindInvoice, customer); m.is(invoice, "open") {
+		if invoice := providertest.Latest(t, m.world, sim.KindInvoice, customer); m.is(invoice, "open") {
 			if err := m.world.NewCard(customer, simstripe.CardGood); err != nil {
 				t.Fatal(err)
 			}

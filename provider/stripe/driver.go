@@ -69,7 +69,7 @@ func call[T any](ctx context.Context, d *Driver, op string, do func(context.Cont
 func (d *Driver) failure(op string, outcome *transport.Outcome, err error) *provider.Error {
 	answer, told := errors.AsType[*sdk.Error](err)
 	if !told {
-		return missing(outcome.Error(d.account, op, ""))
+		return transport.Missing(outcome.Error(d.account, op, ""), false, "Stripe")
 	}
 	e := outcome.Error(d.account, op, clip(string(answer.Code), 64))
 	if e.Code == "" {
@@ -82,17 +82,7 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, err error) *prov
 		e.Kind = provider.RateLimited
 	}
 	e.Err = fmt.Errorf("%w%s", e.Err, where(answer))
-	return missing(e)
-}
-
-// missing makes sure that an object counts as missing only where Stripe says so
-// in its own words. The 404 of a proxy, or of a path that base_url got wrong, says
-// nothing of the object; taken for an answer it would bury the whole ledger.
-func missing(e *provider.Error) *provider.Error {
-	if e.Kind == provider.NotFound && e.Code != string(sdk.ErrorCodeResourceMissing) {
-		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%w, but not in Stripe's words: check base_url", e.Err)
-	}
-	return e
+	return transport.Missing(e, answer.Code == sdk.ErrorCodeResourceMissing, "Stripe")
 }
 
 // where names the parameter and the request that Stripe complains about.

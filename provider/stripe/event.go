@@ -3,6 +3,7 @@ package stripe
 import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 )
 
 // subject says which object an event makes us look at.
@@ -109,7 +110,7 @@ var eventTable = []eventType{
 
 // refOf names the object that an event is about. Not found: the service has no
 // use for the event, or it names nothing.
-func (d *Driver) refOf(name string, object fields) (ref provider.Ref, found bool) {
+func (d *Driver) refOf(name string, object strict.Object) (ref provider.Ref, found bool) {
 	for _, event := range eventTable {
 		if event.name == name {
 			ref = d.subjectRef(event.subject, object)
@@ -119,47 +120,47 @@ func (d *Driver) refOf(name string, object fields) (ref provider.Ref, found bool
 	return provider.Ref{}, false
 }
 
-func (d *Driver) subjectRef(s subject, object fields) provider.Ref {
+func (d *Driver) subjectRef(s subject, object strict.Object) provider.Ref {
 	switch s {
 	case aSubscription:
-		return d.ref(billing.KindSubscription, object.name("id"))
+		return d.ref(billing.KindSubscription, idIn(object, "id"))
 	case anInvoice:
-		return d.ref(billing.KindInvoice, object.name("id"))
+		return d.ref(billing.KindInvoice, idIn(object, "id"))
 	case anUpcomingInvoice:
 		return d.ref(billing.KindSubscription, upcomingSubscription(object))
 	case anInvoicePayment:
-		return d.ref(billing.KindInvoice, object.name("invoice"))
+		return d.ref(billing.KindInvoice, idIn(object, "invoice"))
 	case aPayment:
-		return d.ref(billing.KindPayment, object.name("id"))
+		return d.ref(billing.KindPayment, idIn(object, "id"))
 	case aCharge:
-		if intent := object.name("payment_intent"); intent != "" {
+		if intent := idIn(object, "payment_intent"); intent != "" {
 			return d.ref(billing.KindPayment, intent)
 		}
-		return d.ref(billing.KindPayment, object.name("id"))
+		return d.ref(billing.KindPayment, idIn(object, "id"))
 	case aRefund:
-		return d.ref(billing.KindRefund, object.name("id"))
+		return d.ref(billing.KindRefund, idIn(object, "id"))
 	case aDispute:
-		return d.ref(billing.KindDispute, object.name("id"))
+		return d.ref(billing.KindDispute, idIn(object, "id"))
 	case aWarning:
-		return d.ref(billing.KindWarning, object.name("id"))
+		return d.ref(billing.KindWarning, idIn(object, "id"))
 	case aCheckout:
-		return d.ref(billing.KindCheckout, object.name("id"))
+		return d.ref(billing.KindCheckout, idIn(object, "id"))
 	case aCustomer:
-		return d.ref(billing.KindCustomer, object.name("id"))
+		return d.ref(billing.KindCustomer, idIn(object, "id"))
 	}
 	return provider.Ref{}
 }
 
 // upcomingSubscription finds the subscription of an invoice that does not exist
 // yet: below "parent" since 2025-03-31, at the top in older versions.
-func upcomingSubscription(invoice fields) string {
-	parent, err := members(invoice["parent"])
+func upcomingSubscription(invoice strict.Object) string {
+	parent, err := strict.Members(invoice["parent"])
 	if err != nil {
-		return invoice.name("subscription")
+		return idIn(invoice, "subscription")
 	}
-	details, err := members(parent["subscription_details"])
+	details, err := strict.Members(parent["subscription_details"])
 	if err != nil {
 		return ""
 	}
-	return details.name("subscription")
+	return idIn(details, "subscription")
 }

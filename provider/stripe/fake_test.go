@@ -4,11 +4,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/providertest"
 )
 
 // fake answers calls from a script and keeps what it was asked.
@@ -45,17 +45,10 @@ func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
 	case status == 0:
 		status, answer = http.StatusNotFound, `{"error":{"type":"invalid_request_error","code":"resource_missing","param":"id","message":"No such thing"}}`
 	}
-	header := f.header
 	if f.broken == req.Method+" "+req.URL.Path {
 		status, answer = http.StatusInternalServerError, "{}"
 	}
-	if header == nil {
-		header = http.Header{}
-	}
-	return &http.Response{
-		StatusCode: status, Header: header, Request: req, ProtoMajor: 1, ProtoMinor: 1,
-		Body: io.NopCloser(strings.NewReader(answer)), ContentLength: int64(len(answer)),
-	}, nil
+	return providertest.Answer(req, status, f.header, answer), nil
 }
 
 func (f *fake) last() exchange { return f.calls[len(f.calls)-1] }

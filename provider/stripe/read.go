@@ -11,6 +11,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/strict"
 )
 
 // pageSize is the most that Stripe returns at once.
@@ -163,9 +164,9 @@ func (r reader[T]) page(ctx context.Context, d *Driver, query provider.Query) (p
 // complete reports whether an answer really is a list. A 200 with something
 // else in it, or with less, must not pass for "there is nothing".
 func complete(response *sdk.APIResponse) bool {
-	list, err := members(response.RawJSON) // valid JSON: it was decoded before
+	list, err := strict.Members(response.RawJSON) // valid JSON: it was decoded before
 	more := string(list["has_more"])
-	return err == nil && list.text("object") == "list" && bytes.HasPrefix(list["data"], []byte("[")) && (more == "true" || more == "false")
+	return err == nil && list.Text("object") == "list" && bytes.HasPrefix(list["data"], []byte("[")) && (more == "true" || more == "false")
 }
 
 // errNotAList is the cause of a page that cannot be trusted.

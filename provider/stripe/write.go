@@ -2,15 +2,13 @@ package stripe
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
-	"unicode"
 
 	sdk "github.com/stripe/stripe-go/v85"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
+	"github.com/trivetdev/trivet/provider/transport"
 )
 
 var (
@@ -29,14 +27,7 @@ var (
 // idempotencyKey is the key as Stripe takes it: at most 255 visible ASCII
 // characters; any other is hashed. Stripe answers a repeated key with its first
 // answer for at least 24 hours, be it an error.
-func idempotencyKey(key string) string {
-	plain := !strings.ContainsFunc(key, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) })
-	if plain && len(key) <= 255 {
-		return key
-	}
-	sum := sha256.Sum256([]byte(key))
-	return "sha256-" + hex.EncodeToString(sum[:])
-}
+func idempotencyKey(key string) string { return transport.Key(key, 255, "") }
 
 // keyed are the parameters of a write.
 func keyed(key string) sdk.Params {

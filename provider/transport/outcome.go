@@ -92,6 +92,28 @@ func (o *Outcome) Error(account, op, code string) *provider.Error {
 	return e
 }
 
+// Missing makes sure that an object counts as missing only where the provider said
+// so in its own words. The 404 of a proxy, or of a path that base_url got wrong, says
+// nothing of the object; taken for an answer it would bury the whole ledger. The name
+// of the provider is for the error's text; what is returned is the error given.
+func Missing(e *provider.Error, said bool, name string) *provider.Error {
+	if e.Kind == provider.NotFound && !said {
+		e.Kind, e.Err = provider.Unavailable, fmt.Errorf("%w, %w", e.Err, foreignError{name})
+	}
+	return e
+}
+
+// foreignError is the cause of a 404 that may be anybody's.
+type foreignError struct{ name string }
+
+func (e foreignError) Error() string { return "but not in " + e.name + "'s words: check base_url" }
+
+// Foreign reports whether an error was made of a 404 that may be anybody's.
+func Foreign(err error) bool {
+	_, ok := errors.AsType[foreignError](err)
+	return ok
+}
+
 func (o *Outcome) answered(method string, resp *http.Response, now time.Time) {
 	*o = Outcome{method: method, status: resp.StatusCode, kind: KindOfStatus(method, resp.StatusCode)}
 	if o.kind == "" {

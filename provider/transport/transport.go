@@ -106,6 +106,20 @@ func New(config Config) *Transport {
 	return t
 }
 
+// Of is the transport of a driver that was given a round tripper: a [*Transport]
+// as it is, any other wrapped in one without rate limit and retries, and for nil a
+// transport with the rate, in calls per second, and two retries.
+func Of(given http.RoundTripper, account string, rate float64, now func() time.Time) *Transport {
+	switch given := given.(type) {
+	case *Transport:
+		return given
+	case nil:
+		return New(Config{Account: account, Rate: rate, Retries: 2, Now: now})
+	default:
+		return New(Config{Account: account, Base: given, Now: now})
+	}
+}
+
 // Client returns an HTTP client on this transport. It follows no redirects: a
 // credential must not travel to another host.
 func (t *Transport) Client() *http.Client {

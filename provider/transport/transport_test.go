@@ -2,6 +2,8 @@ package transport
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -357,5 +359,83 @@ func TestNoRedirects(t *testing.T) {
 	resp, err := New(Config{Account: "acct"}).Client().Get(server.URL)
 	if err != nil || resp.StatusCode != http.StatusTemporaryRedirect {
 		t.Errorf("%v, %v", resp, err)
+	}
+}
+
+// TestOf: a transport of ours is used as it is, whatever else is given is wrapped
+// and bounded, and never repeats a call by itself.
+func TestOf(t *testing.T) {
+	ours := New(Config{Account: "a"})
+	if got := Of(ours, "b", 3, time.Now); got != ours {
+		t.Error("a transport is wrapped in another")
+	}
+	calls := 0
+	given := roundTripper(func(*http.Request) (*http.Response, error) {
+		calls++
+		return nil, errors.New("away")
+	})
+	wrapped := Of(given, "b", 3, time.Now)
+	if wrapped.limiter != nil || wrapped.config.Account != "b" {
+		t.Errorf("wrapped with %+v", wrapped.config)
+	}
+	if resp, err := wrapped.Client().Get("http://x.test"); err == nil || calls != 1 {
+		t.Errorf("%v, %v after %d calls", resp, err, calls)
+	}
+	if own := Of(nil, "b", 3, time.Now); own.config.Retries != 2 || own.limiter.Limit() != 3 {
+		t.Errorf("made with %+v", own.config)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestKey(t *testing.T) {
+	tests := map[string]struct {
+		key, but string
+		hashed   bool
+	}{
+		"plain":             {"refund:pi_1:0", "", false},
+		"a space":           {"a b", "", false},
+		"the longest":       {strings.Repeat("a", 20), "", false},
+		"every visible one": {"!\"#$%&'()*+,~}|{", "", false},
+		"one too long":      {strings.Repeat("a", 21), "", true},
+		"a line break":      {"a\nb", "", true},
+		"a delete":          {"a\x7f", "", true},
+		"not ASCII":         {"é", "", true},
+		"not UTF-8":         {"\xff", "", true},
+		"a space, not here": {"a b", " []", true},
+		"a bracket":         {"a[1]", " []", true},
+		"none of those":     {"a(1)", " []", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := Key(tt.key, 20, tt.but)
+			if sum := sha256.Sum256([]byte(tt.key)); tt.hashed && got != "sha256-"+hex.EncodeToString(sum[:]) || !tt.hashed && got != tt.key {
+				t.Errorf("%q became %q", tt.key, got)
+			}
+		})
+	}
+}
+
+// TestMissing: only what the provider itself says is missing counts as missing.
+func TestMissing(t *testing.T) {
+	status := errors.New("status 404")
+	for _, kind := range []provider.ErrorKind{provider.NotFound, provider.Refused, provider.Unavailable} {
+		for _, said := range []bool{true, false} {
+			e := &provider.Error{Account: "a", Op: "look", Kind: kind, Err: status}
+			got := Missing(e, said, "Somebody")
+			foreign := kind == provider.NotFound && !said
+			want := kind
+			if foreign {
+				want = provider.Unavailable
+			}
+			if got != e || got.Kind != want || Foreign(got) != foreign || !errors.Is(got, status) {
+				t.Errorf("%s, said %v: %v", kind, said, got)
+			}
+			if text := "status 404, but not in Somebody's words: check base_url"; foreign && got.Err.Error() != text {
+				t.Errorf("it says %q, want %q", got.Err, text)
+			}
+		}
 	}
 }

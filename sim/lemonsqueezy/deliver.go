@@ -31,6 +31,7 @@ func (e *event) id() string {
 
 // delivery is one copy of an event on its way to one webhook.
 type delivery struct {
+	from    *Server
 	event   *event
 	url     string
 	secret  string
@@ -47,7 +48,7 @@ func (s *Server) emit(name string, r resource, custom map[string]string) {
 		meta = append(meta, field{"custom_data", custom})
 	}
 	body := doc{{"meta", meta}, {"data", s.object(r, r.attributes(s), nil)}}
-	s.queue(&event{name: name, body: appendJSON(nil, body)}, r.about().store)
+	s.queue(&event{name: name, body: sim.AppendJSON(nil, body)}, r.about().store)
 }
 
 // queue plans the deliveries of an event, with whatever goes wrong on the way.
@@ -57,63 +58,18 @@ func (s *Server) queue(e *event, store int) {
 			s.faults.MissedDisabled()
 			continue
 		}
-		s.stats.Sent++
-		delays := s.faults.Deliveries()
-		if len(delays) == 0 {
-			s.stats.Dropped++
-			continue
-		}
-		s.stats.Duplicated += len(delays) - 1
-		for i, d := range delays {
-			s.post.Put(s.faults.Hold(s.now.Add(d)), &delivery{event: e, url: to.url, secret: to.secret, extra: i > 0})
-		}
+		s.world.Send(func(extra bool) sim.Delivery {
+			return &delivery{from: s, event: e, url: to.url, secret: to.secret, extra: extra}
+		})
 	}
 }
 
-// Due returns how many deliveries are due at now.
-func (s *Server) Due(now time.Time) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.post.Due(now)
-}
+// Event implements [sim.Delivery].
+func (d *delivery) Event() string { return d.event.id() }
 
-// Deliver posts, one after the other, every webhook that is due at the clock's
-// time, and returns how many it posted. The function gets a complete signed
-// request and answers with the HTTP status, or with an error when there was no
-// answer. It may call the API meanwhile.
-func (s *Server) Deliver(ctx context.Context, post func(*http.Request) (int, error)) (n int) {
-	for ctx.Err() == nil {
-		d, req := s.take(ctx)
-		if d == nil {
-			return n
-		}
-		status, err := post(req)
-		s.record(d, status, err)
-		n++
-	}
-	return n
-}
-
-// take removes the next due delivery and signs it.
-func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
-	defer s.enter()()
-	for {
-		d, _, found := s.post.Take(s.now)
-		if !found {
-			return nil, nil
-		}
-		req, err := sign(ctx, d)
-		if err != nil {
-			s.log.Error("webhook cannot be sent; give it an absolute URL", "url", d.url, "error", err)
-			continue
-		}
-		return d, req
-	}
-}
-
-// sign builds the request of one attempt. Nothing in it tells its time, so that
-// all attempts are alike. The header with the event's name is not signed.
-func sign(ctx context.Context, d *delivery) (*http.Request, error) {
+// Request implements [sim.Delivery]. Nothing in it tells its time, so that all
+// attempts are alike. The header with the event's name is not signed.
+func (d *delivery) Request(ctx context.Context) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url, bytes.NewReader(d.event.body))
 	if err != nil {
 		return nil, fmt.Errorf("sign event %s: %w", d.event.name, err)
@@ -126,30 +82,14 @@ func sign(ctx context.Context, d *delivery) (*http.Request, error) {
 	return req, nil
 }
 
-// record notes the answer to an attempt and plans the next one. Nothing but 200
-// counts as taken.
-func (s *Server) record(d *delivery, status int, err error) {
-	defer s.enter()()
-	s.log.Debug("lemon squeezy webhook", "event", d.event.name, "attempt", d.attempt+1, "status", status, "error", err)
-	if err == nil {
-		s.stats.Delivered++
-	}
+// Answered implements [sim.Delivery]. Nothing but 200 counts as taken.
+func (d *delivery) Answered(status int, err error) (taken bool) {
 	if err == nil && status == http.StatusOK {
-		s.stats.Acked++
-		if id := d.event.id(); !s.acked[id] {
-			s.acked[id] = true
-			s.stats.AckedEvents = append(s.stats.AckedEvents, id)
-		}
-		return
+		return true
 	}
-	if d.extra || d.attempt >= len(retryGaps) {
-		return
+	if !d.extra && d.attempt < len(retryGaps) {
+		d.attempt++
+		d.from.world.Post(d.from.now.Add(retryGaps[d.attempt-1]), d)
 	}
-	d.attempt++
-	s.post.Put(s.now.Add(retryGaps[d.attempt-1]), d)
-}
-
-// Run delivers by HTTP in real time until ctx ends; see [sim.Post].
-func (s *Server) Run(ctx context.Context, client *http.Client) error {
-	return sim.Post(ctx, client, s.Deliver)
+	return false
 }

@@ -52,17 +52,15 @@ func DefaultLife() Life {
 
 // startLife begins what goes on without any customer.
 func (s *Server) startLife() {
-	var hour func()
-	hour = func() {
+	s.world.Every(time.Hour, time.Hour, func() bool {
 		if s.guests.Chance(s.cfg.Rates.Noise) {
 			s.noise()
 		}
 		if s.guests.Chance(s.cfg.Rates.Reprice / 24) {
 			s.reprice()
 		}
-		s.in(time.Hour, hour)
-	}
-	s.in(time.Hour, hour)
+		return true
+	})
 }
 
 // noise is news that a billing service has no use for, half of it of a type that
@@ -88,7 +86,7 @@ func (s *Server) foreign(name, typ string) {
 		{"meta", doc{{"test_mode", !s.cfg.Live}, {"event_name", name}}},
 		{"data", doc{{"type", typ}, {"id", itoa(t.next)}, {"attributes", doc{{"store_id", 1}, {"test_mode", !s.cfg.Live}, {"updated_at", stamp(s.now)}}}}},
 	}
-	s.queue(&event{name: name, body: appendJSON(nil, body)}, 1)
+	s.queue(&event{name: name, body: sim.AppendJSON(nil, body)}, 1)
 }
 
 // reprice raises the price of a variant for those who do not have it yet.
@@ -104,15 +102,13 @@ func (s *Server) live(c *customer) {
 	if s.cfg.Rates == (Life{}) {
 		return
 	}
-	var day func()
-	day = func() {
+	s.world.Every(c.stream.Between(time.Hour, 25*time.Hour), 24*time.Hour, func() bool {
 		if s.cfg.Rates == (Life{}) {
-			return
+			return false
 		}
 		s.dayOf(c)
-		s.in(24*time.Hour, day)
-	}
-	s.in(c.stream.Between(time.Hour, 25*time.Hour), day)
+		return true
+	})
 }
 
 // dayOf draws every decision of one day, in the same order each time.

@@ -137,7 +137,7 @@ func (s *Server) matching(typ string, filters []string, query url.Values) (rows 
 			if want == "" {
 				continue
 			}
-			if got := shown(all[i].attributes(s).get(name)); got != want {
+			if got := shown(all[i].attributes(s).Val(name)); got != want {
 				keep = false
 			}
 		}

@@ -3,6 +3,8 @@ package lemonsqueezy
 import (
 	"fmt"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // The JSON:API types of resources.
@@ -36,16 +38,10 @@ type head struct {
 	customer int
 	created  time.Time
 	updated  time.Time
-	old      *version
+	old      sim.Past[doc]
 }
 
 func (h *head) about() *head { return h }
-
-// version is what stale reads still see; nil attributes mean nothing yet.
-type version struct {
-	until      time.Time
-	attributes doc
-}
 
 // table holds all resources of one type in order of creation.
 type table struct {
@@ -96,9 +92,7 @@ func (s *Server) add(r resource) {
 	t := s.table(h.typ)
 	t.rows = append(t.rows, r)
 	t.byID[h.id] = r
-	if window := s.faults.Stale(); window > 0 {
-		h.old = &version{until: s.now.Add(window)}
-	}
+	h.old.Made(s.faults, s.now)
 }
 
 // edit changes a resource. Every change goes through here: it keeps what stale
@@ -108,27 +102,18 @@ func (s *Server) edit(r resource, change func()) {
 	before := r.attributes(s)
 	change()
 	h.updated = s.now
-	lapsed := h.old == nil || s.now.After(h.old.until)
-	if window := s.faults.Stale(); window > 0 && lapsed {
-		h.old = &version{until: s.now.Add(window), attributes: before}
-	}
+	h.old.Changed(s.faults, s.now, before)
 }
 
 // view is what a read of r answers at this moment; ok is false while a stale read
 // does not find it.
 func (s *Server) view(r resource) (attributes doc, ok bool) {
-	h := r.about()
-	if h.old == nil || s.writing {
-		return r.attributes(s), true
+	if !s.writing {
+		if before, there, stale := r.about().old.Read(s.faults, s.now); stale {
+			return before, there
+		}
 	}
-	if s.now.After(h.old.until) {
-		h.old = nil
-		return r.attributes(s), true
-	}
-	if !s.faults.StaleRead() {
-		return r.attributes(s), true
-	}
-	return h.old.attributes, h.old.attributes != nil
+	return r.attributes(s), true
 }
 
 // find returns a resource of a type by id, or a 404.

@@ -3,9 +3,7 @@ package lemonsqueezy
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/trivetdev/trivet/sim"
@@ -62,73 +60,48 @@ func (s *Server) routes() http.Handler {
 
 // serve answers one API call: faults first, then the key, then the operation.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, pattern string, op operation) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	status, header, out, fault := s.answer(r, pattern, body, op)
-	s.log.Debug("lemon squeezy api call", "method", r.Method, "path", r.URL.Path, "status", status, "fault", fault)
-	if fault == sim.FaultTimeoutBefore || fault == sim.FaultTimeoutAfter {
-		panic(http.ErrAbortHandler)
-	}
-	for k, v := range header {
-		w.Header()[k] = v
-	}
-	w.Header().Set("Content-Type", mediaType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-	if fault == sim.FaultTruncated {
-		out = out[:len(out)/2]
-		if w.Header().Get("X-Sim-Cut") == "whole" {
-			w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-		}
-		w.Header().Del("X-Sim-Cut")
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(out)
+	s.world.Serve(w, r, pattern, mediaType, func(body []byte, fault string) sim.Answer {
+		return s.answer(r, body, fault, op)
+	})
 }
 
-// answer does all that needs the lock, so that a slow client holds up nobody.
-func (s *Server) answer(r *http.Request, pattern string, body []byte, op operation) (int, http.Header, []byte, string) {
-	defer s.enter()()
-	s.stats.Calls[pattern]++
+func (s *Server) answer(r *http.Request, body []byte, fault string, op operation) sim.Answer {
 	h := http.Header{}
 	h.Set("X-Ratelimit-Limit", "300")
 	h.Set("X-Ratelimit-Remaining", "299")
-	fault := s.faults.Call(s.now)
-	if e := s.struck(fault, h); e != nil {
-		return e.status, h, appendJSON(nil, e.render()), fault
-	}
 	if fault == sim.FaultTimeoutBefore {
-		return 0, h, nil, fault
+		return sim.Answer{}
+	}
+	if err := s.refuse(fault, h); err != nil {
+		return failure(err, h)
 	}
 	s.calling, s.writing = true, r.Method != http.MethodGet
 	defer func() { s.calling, s.writing, s.blind = false, false, false }()
 	d, err := s.execute(r, body, op)
 	if err != nil {
-		var e *apiError
-		if !errors.As(err, &e) {
-			e = &apiError{status: 500, title: "Server Error", detail: err.Error()}
-		}
-		if fault == sim.FaultTruncated {
-			fault = ""
-		}
-		return e.status, h, appendJSON(nil, e.render()), fault
+		return failure(err, h)
 	}
 	if d == nil {
-		return http.StatusNoContent, h, nil, ""
+		return sim.Answer{Status: http.StatusNoContent, Header: h}
 	}
-	status, out := http.StatusOK, appendJSON(nil, d)
+	status := http.StatusOK
 	if r.Method == http.MethodPost && !strings.HasSuffix(r.URL.Path, "/refund") {
 		status = http.StatusCreated
 	}
-	if fault == sim.FaultTruncated && s.faults.Flip() {
-		h.Set("X-Sim-Cut", "whole")
-	}
-	return status, h, out, fault
+	return sim.Answer{Status: status, Header: h, Body: sim.AppendJSON(nil, d)}
 }
 
-// struck is the error that a fault answers before anything is done.
-func (s *Server) struck(fault string, h http.Header) *apiError {
+// failure renders any error as Lemon Squeezy does.
+func failure(err error, h http.Header) sim.Answer {
+	var e *apiError
+	if !errors.As(err, &e) {
+		e = &apiError{status: 500, title: "Server Error", detail: err.Error()}
+	}
+	return sim.Answer{Status: e.status, Header: h, Body: sim.AppendJSON(nil, e.render())}
+}
+
+// refuse is what the faults answer that come before anything is done; nil for others.
+func (s *Server) refuse(fault string, h http.Header) error {
 	switch fault {
 	case sim.FaultOutage:
 		return &apiError{status: 503, title: "Service Unavailable", detail: "Service Unavailable"}

@@ -47,27 +47,21 @@ type Config struct {
 // Server is one simulated account. All its methods are safe for concurrent use;
 // the world is deterministic for a seed when driven from one goroutine.
 type Server struct {
+	sim.Account
 	cfg   Config
+	world *sim.World
+	mu    sync.Locker // the world's
 	clock *sim.Clock
-	log   *slog.Logger
-
-	mu sync.Mutex
 	// now is how far the world has come; the clock may be ahead of it.
 	now    time.Time
 	faults *sim.Faults
-	// agenda is what life will do, post what is to be delivered.
-	agenda sim.Timetable[func()]
-	post   sim.Timetable[*delivery]
 
 	tables map[string]*table
 	// calling is set while an API call is carried out, writing while that call may
 	// change something: it sees no stale reads.
 	calling, writing bool
 	// blind is set for a key of the other mode.
-	blind   bool
-	effects []sim.Effect
-	stats   sim.Stats
-	acked   map[string]bool
+	blind bool
 	// guests decides what belongs to no customer.
 	guests  *sim.Stream
 	handler http.Handler
@@ -89,20 +83,15 @@ func New(cfg Config) *Server {
 	fallback(&cfg.WebhookSecret, "ls_secret_sim")
 	fallback(&cfg.Currency, "USD")
 	fallback(&cfg.PublicURL, "https://shop.lemonsqueezy.com")
-	if cfg.Clock == nil {
-		cfg.Clock = sim.NewClock(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC))
-	}
 	if cfg.ExpireUnpaid == 0 {
 		cfg.ExpireUnpaid = 14 * 24 * time.Hour
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
 	s := &Server{
-		cfg: cfg, clock: cfg.Clock, log: cfg.Log, now: cfg.Clock.Now(),
-		faults: sim.NewFaults(cfg.Seed, cfg.Chaos), tables: map[string]*table{}, acked: map[string]bool{},
-		stats: sim.Stats{Calls: map[string]int{}, Faults: map[string]int{}}, guests: sim.NewStream(cfg.Seed, 1),
+		cfg: cfg, tables: map[string]*table{},
+		guests: sim.NewStream(cfg.Seed, 1),
 	}
+	s.world = sim.NewWorld(sim.Setup{Name: "lemon squeezy", Seed: cfg.Seed, Clock: cfg.Clock, Chaos: cfg.Chaos, Log: cfg.Log}, &s.now)
+	s.Account, s.mu, s.clock, s.faults = s.world.Account(), s.world, s.world.Clock(), s.world.Faults
 	s.add(&store{head: s.newHead(typeStore, 0), name: "Shop", currency: cfg.Currency})
 	s.add(&store{head: s.newHead(typeStore, 0), name: "Another shop", currency: cfg.Currency})
 	s.handler = s.routes()
@@ -145,26 +134,6 @@ func (s *Server) RollWebhookSecret(secret string) {
 	s.cfg.WebhookSecret = secret
 }
 
-// Advance moves the clock to t and lets happen what is due until then. Webhooks
-// that fall due wait for Deliver.
-func (s *Server) Advance(t time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.catchUp(t.UTC())
-	s.clock.Set(t)
-}
-
-// NextAt returns when something is next due: a turn of life, or a delivery.
-func (s *Server) NextAt() (time.Time, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at, ok := s.post.Next()
-	if due, found := s.agenda.Next(); found && (!ok || due.Before(at)) {
-		return due, true
-	}
-	return at, ok
-}
-
 // Calm ends all faults and the rates of Life, so that the world can settle. What
 // is under way (retries, delayed deliveries) goes on.
 func (s *Server) Calm() {
@@ -174,35 +143,19 @@ func (s *Server) Calm() {
 	s.cfg.Rates = Life{}
 }
 
-// Stats returns the counts so far.
-func (s *Server) Stats() sim.Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := s.stats.Clone()
-	out.Faults = s.faults.Fired()
-	return out
-}
-
-// Effects returns the ledger of effects, in the order in which they happened.
-// Only a checkout carries the caller's key: no other write of this API can.
-func (s *Server) Effects() []sim.Effect {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]sim.Effect(nil), s.effects...)
-}
-
 // effect records that the API call in hand really changed something. What life
-// does by itself is nobody's effect.
+// does by itself is nobody's effect. Only a checkout carries the caller's key: no other
+// write of this API can.
 func (s *Server) effect(op, object string, amount int64, key string) {
 	if !s.calling {
 		return
 	}
-	s.effects = append(s.effects, sim.Effect{At: s.now, Op: op, Object: object, Amount: amount, Currency: s.cfg.Currency, Key: key})
+	s.world.Effect(sim.Effect{Op: op, Object: object, Amount: amount, Currency: s.cfg.Currency, Key: key})
 }
 
-// enter locks the world and lets it catch up with the clock.
-func (s *Server) enter() (leave func()) {
-	s.mu.Lock()
-	s.catchUp(s.clock.Now())
-	return s.mu.Unlock
-}
+func (s *Server) enter() (leave func()) { return s.world.Enter() }
+
+// at schedules run for a time; a past time means next.
+func (s *Server) at(t time.Time, run func()) { s.world.At(t, run) }
+
+func (s *Server) in(d time.Duration, run func()) { s.at(s.now.Add(d), run) }

@@ -120,7 +120,7 @@ func (s *Server) newAdjustment(action string, t *transaction, reason string, par
 // touch is that a transaction changed by something that is not in it.
 func (s *Server) touch(t *transaction, before doc) {
 	t.updated = s.now
-	s.keepOld(&t.head, before)
+	t.old.Changed(s.faults, s.now, before)
 	s.emit("transaction.updated", t)
 }
 

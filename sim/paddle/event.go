@@ -3,6 +3,8 @@ package paddle
 import (
 	"slices"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // Paddle lists events for 90 days.
@@ -49,7 +51,7 @@ func (s *Server) emit(typ string, r resource) { s.emitDoc(typ, r.about().id, r.r
 
 // emitDoc is emit for objects that are not in the world.
 func (s *Server) emitDoc(typ, _ string, d doc) {
-	e := &event{head: s.newHead("event", "evt", ""), typ: typ, data: appendJSON(nil, d)}
+	e := &event{head: s.newHead("event", "evt", ""), typ: typ, data: sim.AppendJSON(nil, d)}
 	t := s.table("event")
 	e.pos = t.next
 	t.next++

@@ -65,16 +65,14 @@ func DefaultLife() Life {
 
 // startLife begins what goes on without any customer.
 func (s *Server) startLife() {
-	var hour func()
-	hour = func() {
+	s.world.Every(time.Hour, time.Hour, func() bool {
 		s.forget()
 		if s.guests.Chance(s.cfg.Rates.Noise) {
 			id := s.newID("pay")
 			s.emitDoc("payout.paid", id, doc{{"id", id}, {"status", "paid"}, {"amount", "100"}, {"currency_code", "USD"}})
 		}
-		s.in(time.Hour, hour)
-	}
-	s.in(time.Hour, hour)
+		return true
+	})
 }
 
 // live lets a customer's days pass until the rates are taken away.
@@ -82,15 +80,13 @@ func (s *Server) live(c *customer) {
 	if s.cfg.Rates == (Life{}) {
 		return
 	}
-	var day func()
-	day = func() {
+	s.world.Every(c.stream.Between(time.Hour, 25*time.Hour), 24*time.Hour, func() bool {
 		if s.cfg.Rates == (Life{}) {
-			return
+			return false
 		}
 		s.dayOf(c)
-		s.in(24*time.Hour, day)
-	}
-	s.in(c.stream.Between(time.Hour, 25*time.Hour), day)
+		return true
+	})
 }
 
 // dayOf draws every decision of one day, in the same order each time.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // resource is any object with an id that the API can show.
@@ -20,16 +22,10 @@ type head struct {
 	created  time.Time
 	updated  time.Time
 	pos      int
-	old      *version
+	old      sim.Past[doc]
 }
 
 func (h *head) about() *head { return h }
-
-// version is what stale reads still see; a nil doc means nothing yet.
-type version struct {
-	until time.Time
-	doc   doc
-}
 
 // table holds all resources of one kind in order of creation, with indexes for
 // the filters that lists are asked for.
@@ -90,9 +86,7 @@ func (s *Server) add(r resource, events ...string) {
 	t.rows = append(t.rows, r)
 	s.all[h.id] = r
 	s.index(r, "customer_id", h.customer)
-	if window := s.faults.Stale(); window > 0 {
-		h.old = &version{until: s.now.Add(window)}
-	}
+	h.old.Made(s.faults, s.now)
 	for _, e := range events {
 		s.emit(e, r)
 	}
@@ -124,39 +118,25 @@ func (s *Server) edit(r resource, change func(), events ...string) {
 	before := r.render(s)
 	change()
 	h := r.about()
-	if bytes.Equal(appendJSON(nil, before), appendJSON(nil, r.render(s))) {
+	if bytes.Equal(sim.AppendJSON(nil, before), sim.AppendJSON(nil, r.render(s))) {
 		return
 	}
 	h.updated = s.now
-	s.keepOld(h, before)
+	h.old.Changed(s.faults, s.now, before)
 	for _, e := range events {
 		s.emit(e, r)
-	}
-}
-
-// keepOld lets reads see for a while what was before.
-func (s *Server) keepOld(h *head, before doc) {
-	lapsed := h.old == nil || s.now.After(h.old.until)
-	if window := s.faults.Stale(); window > 0 && lapsed {
-		h.old = &version{until: s.now.Add(window), doc: before}
 	}
 }
 
 // view is what a read of r answers at this moment; ok is false while a stale
 // read does not find it.
 func (s *Server) view(r resource) (d doc, ok bool) {
-	h := r.about()
-	if h.old == nil || s.req.write {
-		return r.render(s), true
+	if !s.req.write {
+		if before, there, stale := r.about().old.Read(s.faults, s.now); stale {
+			return slices.Clone(before), there
+		}
 	}
-	if s.now.After(h.old.until) {
-		h.old = nil
-		return r.render(s), true
-	}
-	if !s.faults.StaleRead() {
-		return r.render(s), true
-	}
-	return slices.Clone(h.old.doc), h.old.doc != nil
+	return r.render(s), true
 }
 
 // find returns a resource of a type by id, or a 404.

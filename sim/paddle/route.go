@@ -2,9 +2,7 @@ package paddle
 
 import (
 	"errors"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/trivetdev/trivet/sim"
@@ -67,66 +65,38 @@ func (s *Server) serveOther(w http.ResponseWriter, r *http.Request) {
 
 // serve answers one API call: faults first, then the key, then the operation.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, pattern string, e endpointOf) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	status, header, out, fault := s.answer(r, pattern, body, e)
-	s.log.Debug("paddle api call", "method", r.Method, "path", r.URL.Path, "status", status, "fault", fault)
-	if fault == sim.FaultTimeoutBefore || fault == sim.FaultTimeoutAfter {
-		panic(http.ErrAbortHandler)
-	}
-	for k, v := range header {
-		w.Header()[k] = v
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-	if fault == sim.FaultTruncated {
-		out = out[:len(out)/2]
-		if w.Header().Get("X-Sim-Cut") == "whole" {
-			w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-		}
-		w.Header().Del("X-Sim-Cut")
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(out)
+	s.world.Serve(w, r, pattern, "application/json", func(body []byte, fault string) sim.Answer {
+		return s.answer(r, body, fault, e)
+	})
 }
 
-// answer does all that needs the lock, so that a slow client holds up nobody.
-func (s *Server) answer(r *http.Request, pattern string, body []byte, e endpointOf) (int, http.Header, []byte, string) {
-	defer s.enter()()
-	s.stats.Calls[pattern]++
+func (s *Server) answer(r *http.Request, body []byte, fault string, e endpointOf) sim.Answer {
 	h := http.Header{}
 	s.req = request{
 		id: s.newID("req"), write: r.Method != http.MethodGet, transit: r.Header.Get("X-Transit-Id"),
 	}
 	defer func() { s.req = request{} }()
-	fault := s.faults.Call(s.now)
-	if err := s.refused(fault, h); err != nil {
-		return s.failure(err, h, fault)
-	}
 	if fault == sim.FaultTimeoutBefore {
-		return 0, h, nil, fault
+		return sim.Answer{}
+	}
+	if err := s.refuse(fault, h); err != nil {
+		return s.failure(err, h)
 	}
 	if err := s.authorize(r); err != nil {
-		return s.failure(err, h, fault)
+		return s.failure(err, h)
 	}
 	out, err := s.execute(&call{s: s, r: r}, body, e)
 	if err != nil {
-		return s.failure(err, h, fault)
+		return s.failure(err, h)
 	}
 	meta := doc{{"request_id", s.req.id}}
 	if out.pages != nil {
 		meta = append(meta, field{"pagination", out.pages})
 	}
-	text := appendJSON(nil, doc{{"data", out.data}, {"meta", meta}})
-	if fault == sim.FaultTruncated && s.faults.Flip() {
-		h.Set("X-Sim-Cut", "whole")
-	}
 	if out.status == 0 {
 		out.status = 200
 	}
-	return out.status, h, text, fault
+	return sim.Answer{Status: out.status, Header: h, Body: sim.AppendJSON(nil, doc{{"data", out.data}, {"meta", meta}})}
 }
 
 // execute reads the parameters, refuses those that the call does not have, and
@@ -155,19 +125,16 @@ func listed(names, name string) bool {
 }
 
 // failure renders any error as Paddle does.
-func (s *Server) failure(err error, h http.Header, fault string) (int, http.Header, []byte, string) {
+func (s *Server) failure(err error, h http.Header) sim.Answer {
 	var e *apiError
 	if !errors.As(err, &e) {
 		e = &apiError{status: 500, code: "internal_error", detail: err.Error()}
 	}
-	if fault == sim.FaultTruncated {
-		fault = ""
-	}
-	return e.status, h, appendJSON(nil, e.render(s.req.id)), fault
+	return sim.Answer{Status: e.status, Header: h, Body: sim.AppendJSON(nil, e.render(s.req.id))}
 }
 
-// refused is the faults that come before anything is done.
-func (s *Server) refused(fault string, h http.Header) error {
+// refuse is what the faults answer that come before anything is done; nil for others.
+func (s *Server) refuse(fault string, h http.Header) error {
 	switch fault {
 	case sim.FaultOutage:
 		return &apiError{status: 503, code: "service_unavailable", detail: "Service unavailable"}

@@ -49,27 +49,21 @@ type Config struct {
 // concurrent use; the world is deterministic for a seed when driven from one
 // goroutine.
 type Server struct {
+	sim.Account
 	cfg   Config
+	world *sim.World
+	mu    sync.Locker // the world's
 	clock *sim.Clock
-	log   *slog.Logger
-
-	mu sync.Mutex
 	// now is how far the world has come; the clock may be ahead of it.
 	now    time.Time
 	faults *sim.Faults
-	// agenda is what life will do, post what is to be delivered.
-	agenda sim.Timetable[func()]
-	post   sim.Timetable[*delivery]
 
 	// all finds any resource by id, tables those of one kind in order.
 	all    map[string]resource
 	tables map[string]*table
 	// counts are the ids given out, by prefix.
-	counts  map[string]uint64
-	req     request
-	effects []sim.Effect
-	stats   sim.Stats
-	acked   map[string]bool
+	counts map[string]uint64
+	req    request
 	// guests decides what belongs to no customer.
 	guests  *sim.Stream
 	handler http.Handler
@@ -99,18 +93,12 @@ func New(cfg Config) *Server {
 	if cfg.PaymentLink == "" {
 		cfg.PaymentLink = "https://shop.test/pay"
 	}
-	if cfg.Clock == nil {
-		cfg.Clock = sim.NewClock(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC))
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
 	s := &Server{
-		cfg: cfg, clock: cfg.Clock, log: cfg.Log, now: cfg.Clock.Now(),
-		faults: sim.NewFaults(cfg.Seed, cfg.Chaos),
-		all:    map[string]resource{}, tables: map[string]*table{}, counts: map[string]uint64{}, acked: map[string]bool{},
-		stats: sim.Stats{Calls: map[string]int{}, Faults: map[string]int{}},
+		cfg: cfg,
+		all: map[string]resource{}, tables: map[string]*table{}, counts: map[string]uint64{},
 	}
+	s.world = sim.NewWorld(sim.Setup{Name: "paddle", Seed: cfg.Seed, Clock: cfg.Clock, Chaos: cfg.Chaos, Log: cfg.Log}, &s.now)
+	s.Account, s.mu, s.clock, s.faults = s.world.Account(), s.world, s.world.Clock(), s.world.Faults
 	s.guests = sim.NewStream(cfg.Seed, 1)
 	s.handler = s.routes()
 	s.startLife()
@@ -157,26 +145,6 @@ func (s *Server) SetWebhookURL(url string) {
 	s.cfg.WebhookURL = url
 }
 
-// Advance moves the clock to t and lets happen what is due until then.
-// Notifications that fall due wait for Deliver.
-func (s *Server) Advance(t time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.catchUp(t.UTC())
-	s.clock.Set(t)
-}
-
-// NextAt returns when something is next due: a turn of life, or a delivery.
-func (s *Server) NextAt() (time.Time, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at, ok := s.post.Next()
-	if planned, found := s.agenda.Next(); found && (!ok || planned.Before(at)) {
-		return planned, true
-	}
-	return at, ok
-}
-
 // Calm ends all faults and the rates of Life, so that the world can settle.
 // What is under way (retries, delayed deliveries, refunds to be approved) goes
 // on.
@@ -187,38 +155,19 @@ func (s *Server) Calm() {
 	s.cfg.Rates = Life{}
 }
 
-// Stats returns the counts so far.
-func (s *Server) Stats() sim.Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := s.stats.Clone()
-	out.Faults = s.faults.Fired()
-	return out
-}
-
-// Effects returns the ledger of effects, in the order in which they happened.
-// The key of an effect is the X-Transit-Id of the call, which is all that a call
-// to Paddle can carry besides its parameters.
-func (s *Server) Effects() []sim.Effect {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]sim.Effect(nil), s.effects...)
-}
-
 // effect records that the API call in hand really changed something. What life
-// does by itself is nobody's effect.
+// does by itself is nobody's effect. Its key is the X-Transit-Id of the call, which is
+// all that a call to Paddle can carry besides its parameters.
 func (s *Server) effect(op, object string, amount int64, currency string) {
 	if s.req.id == "" {
 		return
 	}
-	s.effects = append(s.effects, sim.Effect{
-		At: s.now, Op: op, Object: object, Amount: amount, Currency: currency, Key: s.req.transit,
-	})
+	s.world.Effect(sim.Effect{Op: op, Object: object, Amount: amount, Currency: currency, Key: s.req.transit})
 }
 
-// enter locks the world and lets it catch up with the clock.
-func (s *Server) enter() (leave func()) {
-	s.mu.Lock()
-	s.catchUp(s.clock.Now())
-	return s.mu.Unlock
-}
+func (s *Server) enter() (leave func()) { return s.world.Enter() }
+
+// at schedules run for a time; a past time means next.
+func (s *Server) at(t time.Time, run func()) { s.world.At(t, run) }
+
+func (s *Server) in(d time.Duration, run func()) { s.at(s.now.Add(d), run) }

@@ -21,6 +21,7 @@ func retryAfter(n int) time.Duration {
 
 // delivery is one copy of an event on its way to one webhook.
 type delivery struct {
+	from    *Server
 	event   *event
 	to      *webhook
 	attempt int
@@ -39,55 +40,17 @@ func (s *Server) queue(e *event) {
 			s.faults.MissedDisabled()
 			continue
 		}
-		s.stats.Sent++
-		delays := s.faults.Deliveries()
-		if len(delays) == 0 {
-			s.stats.Dropped++
-			continue
-		}
-		s.stats.Duplicated += len(delays) - 1
-		for i, d := range delays {
-			s.post.Put(s.faults.Hold(s.now.Add(d)), &delivery{event: e, to: to, extra: i > 0})
-		}
+		s.world.Send(func(extra bool) sim.Delivery { return &delivery{from: s, event: e, to: to, extra: extra} })
 	}
 }
 
-// Deliver posts, one after the other, every webhook that is due at the clock's
-// time, and returns how many it posted. The function gets a complete signed
-// request and answers with the HTTP status, or with an error when there was no
-// answer. It may call the API meanwhile.
-func (s *Server) Deliver(ctx context.Context, post func(*http.Request) (int, error)) (n int) {
-	for ctx.Err() == nil {
-		d, req := s.take(ctx)
-		if d == nil {
-			return n
-		}
-		status, err := post(req)
-		s.record(d, status, err)
-		n++
-	}
-	return n
-}
+// Event implements [sim.Delivery].
+func (d *delivery) Event() string { return d.event.id }
 
-// take removes the next due delivery and signs it. Each attempt carries its own
-// transmission id and time.
-func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
-	defer s.enter()()
-	for {
-		d, _, found := s.post.Take(s.now)
-		if !found {
-			return nil, nil
-		}
-		req, err := s.request(ctx, d)
-		if err != nil {
-			s.log.Error("webhook cannot be sent; give it an absolute URL", "url", d.to.url, "error", err)
-			continue
-		}
-		return d, req
-	}
-}
-
-func (s *Server) request(ctx context.Context, d *delivery) (*http.Request, error) {
+// Request implements [sim.Delivery]. Each attempt carries its own transmission id and
+// time.
+func (d *delivery) Request(ctx context.Context) (*http.Request, error) {
+	s := d.from
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.to.url, bytes.NewReader(d.event.body))
 	if err != nil {
 		return nil, fmt.Errorf("deliver event %s: %w", d.event.id, err)
@@ -101,35 +64,13 @@ func (s *Server) request(ctx context.Context, d *delivery) (*http.Request, error
 	return req, nil
 }
 
-// record notes the answer to an attempt and plans the next one.
-func (s *Server) record(d *delivery, status int, err error) {
-	defer s.enter()()
-	s.log.Debug("paypal webhook", "event", d.event.id, "type", d.event.typ, "attempt", d.attempt+1, "status", status, "error", err)
-	if err == nil {
-		s.stats.Delivered++
+// Answered implements [sim.Delivery].
+func (d *delivery) Answered(status int, err error) (taken bool) {
+	if sim.Taken(status, err) {
+		return true
 	}
-	if err == nil && status >= 200 && status < 300 {
-		s.stats.Acked++
-		if !s.acked[d.event.id] {
-			s.acked[d.event.id] = true
-			s.stats.AckedEvents = append(s.stats.AckedEvents, d.event.id)
-		}
-		return
+	if d.attempt++; !d.extra && d.attempt < attempts {
+		d.from.world.Post(d.from.now.Add(retryAfter(d.attempt)), d)
 	}
-	if d.attempt++; d.extra || d.attempt >= attempts {
-		return
-	}
-	s.post.Put(s.now.Add(retryAfter(d.attempt)), d)
-}
-
-// Due returns how many deliveries are due at now.
-func (s *Server) Due(now time.Time) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.post.Due(now)
-}
-
-// Run delivers by HTTP in real time until ctx ends; see [sim.Post].
-func (s *Server) Run(ctx context.Context, client *http.Client) error {
-	return sim.Post(ctx, client, s.Deliver)
+	return false
 }

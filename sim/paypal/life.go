@@ -60,8 +60,7 @@ func DefaultLife() Life {
 // startLife begins what goes on without any payer.
 func (s *Server) startLife() {
 	hours := 0
-	var hour func()
-	hour = func() {
+	s.world.Every(time.Hour, time.Hour, func() bool {
 		hours++
 		s.forgetEvents()
 		noise, foreign := s.chance.Chance(s.cfg.Rates.Noise), s.chance.Chance(s.cfg.Rates.Foreign)
@@ -71,9 +70,8 @@ func (s *Server) startLife() {
 		if foreign && hours%24 == 0 && len(s.plans.all) > 0 {
 			s.foreign()
 		}
-		s.in(time.Hour, hour)
-	}
-	s.in(time.Hour, hour)
+		return true
+	})
 }
 
 // foreign is a subscription by a button that somebody put on a page of their own.
@@ -89,15 +87,13 @@ func (s *Server) liveSubscription(sub *subscription) {
 	if s.cfg.Rates == (Life{}) {
 		return
 	}
-	var day func()
-	day = func() {
+	s.world.Every(sub.stream.Between(time.Hour, 25*time.Hour), 24*time.Hour, func() bool {
 		if sub.over() || s.cfg.Rates == (Life{}) {
-			return
+			return false
 		}
 		s.dayOf(sub)
-		s.in(24*time.Hour, day)
-	}
-	s.in(sub.stream.Between(time.Hour, 25*time.Hour), day)
+		return true
+	})
 }
 
 // dayOf draws every decision of one day, in the same order each time.
@@ -167,16 +163,14 @@ func (s *Server) livePayment(t *txn) {
 	if s.cfg.Rates == (Life{}) {
 		return
 	}
-	var day func()
 	days := 0
-	day = func() {
+	s.world.Every(t.order.chance.Between(time.Hour, 25*time.Hour), 24*time.Hour, func() bool {
 		if days++; days > 120 || s.cfg.Rates == (Life{}) {
-			return
+			return false
 		}
 		s.dayOfPayment(t, t.order.chance)
-		s.in(24*time.Hour, day)
-	}
-	s.in(t.order.chance.Between(time.Hour, 25*time.Hour), day)
+		return true
+	})
 }
 
 // dayOfPayment is what may come to a payment, or to the newest of its

@@ -3,6 +3,8 @@ package paypal
 import (
 	"maps"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // obj is a JSON object; encoding/json sorts its keys, so that one world always
@@ -19,16 +21,10 @@ type resource interface {
 type head struct {
 	id               string
 	created, updated time.Time
-	old              *version
+	old              sim.Past[obj]
 }
 
 func (h *head) about() *head { return h }
-
-// version is what stale reads still see; a nil doc means nothing yet.
-type version struct {
-	until time.Time
-	doc   obj
-}
 
 // rows holds all resources of one kind in order of creation.
 type rows[T resource] struct {
@@ -71,9 +67,7 @@ func (s *Server) newHead(prefix string, length int) head {
 
 // fresh lets reads not find a new resource for a moment.
 func (s *Server) fresh(r resource) {
-	if window := s.faults.Stale(); window > 0 {
-		r.about().old = &version{until: s.now.Add(window)}
-	}
+	r.about().old.Made(s.faults, s.now)
 }
 
 // edit changes a resource. Every change goes through here: it keeps what stale
@@ -83,27 +77,18 @@ func (s *Server) edit(r resource, change func()) {
 	change()
 	h := r.about()
 	h.updated = s.now
-	lapsed := h.old == nil || s.now.After(h.old.until)
-	if window := s.faults.Stale(); window > 0 && lapsed {
-		h.old = &version{until: s.now.Add(window), doc: before}
-	}
+	h.old.Changed(s.faults, s.now, before)
 }
 
 // view is what a read of r answers at this moment; ok is false while a stale
 // read does not find it.
 func (s *Server) view(r resource) (d obj, ok bool) {
-	h := r.about()
-	if h.old == nil || s.req.write {
-		return r.render(s), true
+	if !s.req.write {
+		if before, there, stale := r.about().old.Read(s.faults, s.now); stale {
+			return before, there
+		}
 	}
-	if s.now.After(h.old.until) {
-		h.old = nil
-		return r.render(s), true
-	}
-	if !s.faults.StaleRead() {
-		return r.render(s), true
-	}
-	return h.old.doc, h.old.doc != nil
+	return r.render(s), true
 }
 
 // find returns a resource by id, or PayPal's 404.
@@ -116,12 +101,7 @@ func find[T resource](in *rows[T], id string) (T, error) {
 }
 
 // stamp is a time as PayPal writes it, nil for none.
-func stamp(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UTC().Format("2006-01-02T15:04:05Z")
-}
+func stamp(t time.Time) any { return sim.Stamp("2006-01-02T15:04:05Z", t) }
 
 // set adds a value unless there is none.
 func (o obj) set(key string, value any) obj {

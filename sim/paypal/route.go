@@ -3,10 +3,8 @@ package paypal
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -113,65 +111,30 @@ func operations() map[string]operation {
 
 // serve answers one API call: faults first, then the token, then the operation.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, pattern string, op operation) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	status, header, out, fault := s.answer(&call{s: s, r: r, body: body, query: r.URL.Query()}, pattern, op)
-	s.log.Debug("paypal api call", "method", r.Method, "path", r.URL.Path, "status", status, "fault", fault)
-	if fault == sim.FaultTimeoutBefore || fault == sim.FaultTimeoutAfter {
-		panic(http.ErrAbortHandler)
-	}
-	for k, v := range header {
-		w.Header()[k] = v
-	}
-	if status == http.StatusNoContent {
-		w.WriteHeader(status)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-	if fault == sim.FaultTruncated {
-		out = out[:len(out)/2]
-		if w.Header().Get("X-Sim-Cut") == "whole" {
-			w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-		}
-		w.Header().Del("X-Sim-Cut")
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(out)
+	s.world.Serve(w, r, pattern, "application/json", func(body []byte, fault string) sim.Answer {
+		return s.answer(&call{s: s, r: r, body: body, query: r.URL.Query()}, pattern, fault, op)
+	})
 }
 
-// answer does all that needs the lock, so that a slow client holds up nobody.
-func (s *Server) answer(c *call, pattern string, op operation) (int, http.Header, []byte, string) {
-	defer s.enter()()
-	s.stats.Calls[pattern]++
+func (s *Server) answer(c *call, pattern, fault string, op operation) sim.Answer {
 	h := http.Header{}
 	debug := s.newID("", 13)
 	h.Set("Paypal-Debug-Id", debug)
-	fault := s.faults.Call(s.now)
-	if e := s.refuse(fault, h); e != nil {
-		return e.status, h, encoded(e.render(debug)), fault
-	}
 	if fault == sim.FaultTimeoutBefore {
-		return 0, h, nil, fault
+		return sim.Answer{}
+	}
+	if e := s.refuse(fault, h); e != nil {
+		return sim.Answer{Status: e.status, Header: h, Body: encoded(e.render(debug))}
 	}
 	if pattern != "POST /v1/oauth2/token" {
 		if e := s.authorize(c.r); e != nil {
-			return e.status, h, encoded(obj{"error": "invalid_token", "error_description": e.message}), ""
+			return sim.Answer{Status: e.status, Header: h, Body: encoded(obj{"error": "invalid_token", "error_description": e.message})}
 		}
 	}
 	s.req = request{on: true, write: c.r.Method != http.MethodGet, key: c.r.Header.Get("PayPal-Request-Id")}
 	defer func() { s.req = request{} }()
 	status, body := s.execute(c, op, debug)
-	if fault == sim.FaultTruncated {
-		if status >= 300 || len(body) < 2 {
-			fault = ""
-		} else if s.faults.Flip() {
-			h.Set("X-Sim-Cut", "whole")
-		}
-	}
-	return status, h, body, fault
+	return sim.Answer{Status: status, Header: h, Body: body}
 }
 
 // execute carries out the operation, once for each PayPal-Request-Id where
@@ -212,7 +175,7 @@ func encoded(v any) []byte {
 	return out
 }
 
-// refuse answers the faults that come before anything is done.
+// refuse is what the faults answer that come before anything is done; nil for others.
 func (s *Server) refuse(fault string, h http.Header) *apiError {
 	e := &apiError{name: "INTERNAL_SERVER_ERROR", message: "An internal server error has occurred."}
 	switch fault {

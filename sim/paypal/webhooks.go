@@ -141,7 +141,7 @@ func resendEvent(c *call) (any, error) {
 		return nil, err
 	}
 	for _, h := range c.s.hooks.all {
-		c.s.post.Put(c.s.now, &delivery{event: e, to: h})
+		c.s.world.Post(c.s.now, &delivery{from: c.s, event: e, to: h})
 	}
 	return json.RawMessage(e.body), nil
 }
@@ -157,7 +157,7 @@ func simulateEvent(c *call) (any, error) {
 		return nil, err
 	}
 	e := c.s.mock(q.EventType)
-	c.s.post.Put(c.s.now, &delivery{event: e, to: &webhook{head: head{id: "WEBHOOK_ID"}, url: q.URL}})
+	c.s.world.Post(c.s.now, &delivery{from: c.s, event: e, to: &webhook{head: head{id: "WEBHOOK_ID"}, url: q.URL}})
 	return json.RawMessage(e.body), nil
 }
 

@@ -361,7 +361,7 @@ func TestRetries(t *testing.T) {
 func TestFaultsStrike(t *testing.T) {
 	chaos := sim.DefaultChaos()
 	c := newClient(t, Config{Seed: 5})
-	c.w.faults = sim.NewFaults(5, chaos)
+	*c.w.faults = *sim.NewFaults(5, chaos)
 	c.w.cfg.Rates = DefaultLife()
 	c.w.Populate(60)
 	for range 40 * 8 {

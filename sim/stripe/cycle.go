@@ -121,7 +121,7 @@ func (s *Server) exhausted(sub *subscription) {
 // announce sends invoice.upcoming, whose invoice is a preview and has no id.
 func (s *Server) announce(sub *subscription) {
 	d := s.preview(sub).render(s)
-	s.emitDoc("invoice.upcoming", "", d.without("id"), nil)
+	s.emitDoc("invoice.upcoming", "", without(d, "id"), nil)
 }
 
 // setPause starts, changes or (with nil) ends a pause of collection.

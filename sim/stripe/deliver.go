@@ -23,6 +23,7 @@ var retryGaps = [...]time.Duration{
 
 // delivery is one copy of an event on its way to one endpoint.
 type delivery struct {
+	from    *Server
 	event   *event
 	to      *endpoint
 	attempt int
@@ -41,74 +42,25 @@ func (s *Server) queue(e *event) {
 			s.faults.MissedDisabled()
 			continue
 		}
-		s.stats.Sent++
 		e.pending++
-		delays := s.faults.Deliveries()
-		if len(delays) == 0 {
-			s.stats.Dropped++
-			continue
-		}
-		s.stats.Duplicated += len(delays) - 1
-		for i, d := range delays {
-			at := s.faults.Hold(s.now.Add(d))
-			s.post.Put(at, &delivery{event: e, to: to, extra: i > 0})
-		}
+		s.world.Send(func(extra bool) sim.Delivery { return &delivery{from: s, event: e, to: to, extra: extra} })
 	}
 }
 
-// Due returns how many deliveries are due at now.
-func (s *Server) Due(now time.Time) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.post.Due(now)
-}
+// Event implements [sim.Delivery].
+func (d *delivery) Event() string { return d.event.id }
 
-// Deliver posts, one after the other, every webhook that is due at the clock's
-// time, and returns how many it posted. Several may run at once, each with its
-// own share. The function gets a complete signed
-// request and answers with the HTTP status, or with an error when there was no
-// answer; http.Client.Do fits with a few lines. It may call the API meanwhile.
-func (s *Server) Deliver(ctx context.Context, post func(*http.Request) (int, error)) (n int) {
-	for ctx.Err() == nil {
-		d, req := s.take(ctx)
-		if d == nil {
-			return n
-		}
-		status, err := post(req)
-		s.record(d, status, err)
-		n++
-	}
-	return n
-}
-
-// take removes the next due delivery and signs it.
-func (s *Server) take(ctx context.Context) (*delivery, *http.Request) {
-	defer s.enter()()
-	for {
-		d, _, found := s.post.Take(s.now)
-		if !found {
-			return nil, nil
-		}
-		req, err := s.sign(ctx, d)
-		if err != nil {
-			s.log.Error("webhook cannot be sent; give the endpoint an absolute URL", "url", d.to.url, "error", err)
-			continue
-		}
-		return d, req
-	}
-}
-
-// sign builds the request of one attempt. Each attempt carries its own time.
-func (s *Server) sign(ctx context.Context, d *delivery) (*http.Request, error) {
+// Request implements [sim.Delivery]. Each attempt carries its own time.
+func (d *delivery) Request(ctx context.Context) (*http.Request, error) {
 	body := d.event.thin
 	if body == nil {
-		body = appendJSON(nil, d.event.in(d.to.version))
+		body = sim.AppendJSON(nil, d.event.in(d.to.version))
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.to.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("sign event %s: %w", d.event.id, err)
 	}
-	t := s.now.Unix()
+	t := d.from.now.Unix()
 	var sig strings.Builder
 	fmt.Fprintf(&sig, "t=%d", t)
 	for _, secret := range d.to.secrets {
@@ -122,33 +74,17 @@ func (s *Server) sign(ctx context.Context, d *delivery) (*http.Request, error) {
 	return req, nil
 }
 
-// record notes the answer to an attempt and plans the next one.
-func (s *Server) record(d *delivery, status int, err error) {
-	defer s.enter()()
-	s.log.Debug("stripe webhook", "event", d.event.id, "type", d.event.typ, "attempt", d.attempt+1, "status", status, "error", err)
-	if err == nil {
-		s.stats.Delivered++
-	}
-	if err == nil && status >= 200 && status < 300 {
-		s.stats.Acked++
-		if !s.acked[d.event.id] {
-			s.acked[d.event.id] = true
-			s.stats.AckedEvents = append(s.stats.AckedEvents, d.event.id)
-		}
+// Answered implements [sim.Delivery].
+func (d *delivery) Answered(status int, err error) (taken bool) {
+	if sim.Taken(status, err) {
 		if !d.extra && d.event.pending > 0 {
 			d.event.pending--
 		}
-		return
+		return true
 	}
-	if d.extra || d.attempt >= len(retryGaps) {
-		return
+	if !d.extra && d.attempt < len(retryGaps) {
+		d.attempt++
+		d.from.world.Post(d.from.now.Add(retryGaps[d.attempt-1]), d)
 	}
-	gap := retryGaps[d.attempt]
-	d.attempt++
-	s.post.Put(s.now.Add(gap), d)
-}
-
-// Run delivers by HTTP in real time until ctx ends; see [sim.Post].
-func (s *Server) Run(ctx context.Context, client *http.Client) error {
-	return sim.Post(ctx, client, s.Deliver)
+	return false
 }

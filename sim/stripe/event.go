@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // Stripe lists events for 30 days.
@@ -37,7 +39,7 @@ func (e *event) in(version string) doc {
 		version = APIVersion
 	}
 	if isLegacy(version) && e.legacy != nil {
-		data[0].val = raw(e.legacy)
+		data[0].Val = raw(e.legacy)
 	}
 	if e.prev != nil {
 		data = append(data, field{"previous_attributes", raw(e.prev)})
@@ -65,14 +67,14 @@ func (s *Server) emitDoc(typ, id string, d doc, diff doc) {
 	}
 	e := &event{
 		head: head{id: s.eventID(), kind: "event", created: s.now.Unix()},
-		typ:  typ, object: id, data: appendJSON(nil, d), request: s.req.id, key: s.req.key,
+		typ:  typ, object: id, data: sim.AppendJSON(nil, d), request: s.req.id, key: s.req.key,
 	}
 	if diff != nil {
-		e.prev = appendJSON(nil, diff)
+		e.prev = sim.AppendJSON(nil, diff)
 	}
 	for _, to := range s.endpoints() {
 		if isLegacy(to.version) {
-			e.legacy = appendJSON(nil, legacy(d))
+			e.legacy = sim.AppendJSON(nil, legacy(d))
 		}
 	}
 	t := s.table("event")
@@ -98,7 +100,7 @@ func (s *Server) eventID() string {
 func (s *Server) SendThin(typ, relatedID string) string {
 	defer s.enter()()
 	e := &event{head: head{id: s.eventID(), kind: "event", created: s.now.Unix()}, typ: typ}
-	e.thin = appendJSON(nil, doc{
+	e.thin = sim.AppendJSON(nil, doc{
 		{"id", e.id}, {"object", "v2.core.event"}, {"type", typ}, {"livemode", s.cfg.Live},
 		{"created", s.now.Format("2006-01-02T15:04:05.000Z")},
 		{"related_object", doc{{"id", relatedID}, {"type", "subscription"}, {"url", "/v1/subscriptions/" + relatedID}}},

@@ -31,12 +31,12 @@ func (s *Server) expandDoc(d doc, steps []string, whole string) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	i := d.at(steps[0])
+	i := d.At(steps[0])
 	if i < 0 {
 		return badRequest("expand", "This property cannot be expanded ("+whole+").")
 	}
-	val, err := s.expandValue(d[i].val, steps, whole)
-	d[i].val = val
+	val, err := s.expandValue(d[i].Val, steps, whole)
+	d[i].Val = val
 	return err
 }
 
@@ -58,7 +58,7 @@ func (s *Server) expandValue(v any, steps []string, whole string) (any, error) {
 		return d, s.expandDoc(d, steps[1:], whole)
 	case doc:
 		d := slices.Clone(v)
-		if r := s.all[d.str("id")]; r != nil {
+		if r := s.all[d.Str("id")]; r != nil {
 			d = s.withIncluded(r, d, steps[1:])
 		}
 		return d, s.expandDoc(d, steps[1:], whole)
@@ -80,7 +80,7 @@ func (s *Server) expandValue(v any, steps []string, whole string) (any, error) {
 // left out by default.
 func (s *Server) withIncluded(r resource, d doc, steps []string) doc {
 	inc, ok := r.(includer)
-	if !ok || len(steps) == 0 || d.at(steps[0]) >= 0 {
+	if !ok || len(steps) == 0 || d.At(steps[0]) >= 0 {
 		return d
 	}
 	if v, ok := inc.include(s, steps[0]); ok {

@@ -9,7 +9,7 @@ func isLegacy(version string) bool { return version != "" && version < flatVersi
 // subscription instead of its items, and the subscription, payment intent and
 // charge on the invoice itself.
 func legacy(d doc) doc {
-	switch d.str("object") {
+	switch d.Str("object") {
 	case "subscription":
 		return legacySubscription(d)
 	case "invoice":
@@ -21,57 +21,50 @@ func legacy(d doc) doc {
 // legacySubscription takes the period from the first item.
 func legacySubscription(d doc) doc {
 	out := append(doc{}, d...)
-	items := d.doc("items")
-	rows, _ := items.val("data").([]any)
+	items := inner(d, "items")
+	rows, _ := items.Val("data").([]any)
 	if len(rows) == 0 {
 		return d
 	}
 	first, _ := rows[0].(doc)
 	for _, key := range []string{"current_period_start", "current_period_end"} {
-		if i := first.at(key); i >= 0 {
+		if i := first.At(key); i >= 0 {
 			out = append(out, first[i])
 		}
 	}
 	bare := make([]any, len(rows))
 	for i, r := range rows {
 		it, _ := r.(doc)
-		bare[i] = it.without("current_period_start", "current_period_end")
+		bare[i] = without(it, "current_period_start", "current_period_end")
 	}
 	list := append(doc{}, items...)
-	list[list.at("data")].val = bare
-	out[out.at("items")].val = list
-	return out.without("billing_mode", "billing_schedules", "managed_payments")
+	list[list.At("data")].Val = bare
+	out[out.At("items")].Val = list
+	return without(out, "billing_mode", "billing_schedules", "managed_payments")
 }
 
 func legacyInvoice(d doc) doc {
-	details := d.doc("parent").doc("subscription_details")
-	out := d.without("parent", "amount_overpaid", "confirmation_secret")
+	details := inner(inner(d, "parent"), "subscription_details")
+	out := without(d, "parent", "amount_overpaid", "confirmation_secret")
 	return append(out,
-		field{"subscription", orNull(details.str("subscription"))},
-		field{"paid", d.str("status") == "paid"},
+		field{"subscription", orNull(details.Str("subscription"))},
+		field{"paid", d.Str("status") == "paid"},
 	)
 }
 
-// doc is the object under a key, nil when there is none.
-func (d doc) doc(key string) doc {
-	v, _ := d.val(key).(doc)
+// inner is the object under a key, nil when there is none.
+func inner(d doc, key string) doc {
+	v, _ := d.Val(key).(doc)
 	return v
 }
 
-func (d doc) val(key string) any {
-	if i := d.at(key); i >= 0 {
-		return d[i].val
-	}
-	return nil
-}
-
 // without is a copy that lacks some fields.
-func (d doc) without(keys ...string) doc {
+func without(d doc, keys ...string) doc {
 	out := make(doc, 0, len(d))
 next:
 	for _, f := range d {
 		for _, k := range keys {
-			if f.key == k {
+			if f.Key == k {
 				continue next
 			}
 		}

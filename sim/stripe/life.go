@@ -71,15 +71,13 @@ func DefaultLife() Life {
 
 // startLife begins what goes on without any customer.
 func (s *Server) startLife() {
-	var hour func()
-	hour = func() {
+	s.world.Every(time.Hour, time.Hour, func() bool {
 		s.forgetEvents()
 		if s.guests.Chance(s.cfg.Rates.Noise) {
 			s.noise()
 		}
-		s.in(time.Hour, hour)
-	}
-	s.in(time.Hour, hour)
+		return true
+	})
 }
 
 // noise is news that a billing service has no use for, half of it of a type
@@ -100,15 +98,13 @@ func (s *Server) live(c *customer) {
 	if s.cfg.Rates == (Life{}) {
 		return
 	}
-	var day func()
-	day = func() {
+	s.world.Every(c.stream.Between(time.Hour, 25*time.Hour), 24*time.Hour, func() bool {
 		if c.deleted || s.cfg.Rates == (Life{}) {
-			return
+			return false
 		}
 		s.dayOf(c)
-		s.in(24*time.Hour, day)
-	}
-	s.in(c.stream.Between(time.Hour, 25*time.Hour), day)
+		return true
+	})
 }
 
 // dayOf draws every decision of one day, in the same order each time.

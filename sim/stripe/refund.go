@@ -28,7 +28,7 @@ func (r *refund) render(s *Server) doc {
 		{"source_transfer_reversal", nil}, {"status", r.status}, {"transfer_reversal", nil},
 	}
 	if r.ch.pays.card.debit() {
-		d[7].val = doc{{"eu_bank_transfer", doc{{"reference", nil}, {"reference_status", nil}}}, {"type", "eu_bank_transfer"}}
+		d[7].Val = doc{{"eu_bank_transfer", doc{{"reference", nil}, {"reference_status", nil}}}, {"type", "eu_bank_transfer"}}
 	}
 	if r.status == "pending" {
 		d = append(d, field{"pending_reason", "processing"})

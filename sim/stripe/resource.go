@@ -3,7 +3,8 @@ package stripe
 import (
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
 // resource is any object with an id that the API can show.
@@ -21,16 +22,10 @@ type head struct {
 	pos      int
 	// gone hides a deleted object from lists.
 	gone bool
-	old  *version
+	old  sim.Past[doc]
 }
 
 func (h *head) about() *head { return h }
-
-// version is what stale reads still see; a nil doc means nothing yet.
-type version struct {
-	until time.Time
-	doc   doc
-}
 
 // table holds all resources of one kind in order of creation, with indexes for
 // the filters that lists are asked for.
@@ -83,9 +78,7 @@ func (s *Server) add(r resource, events ...string) {
 	t.rows = append(t.rows, r)
 	s.all[h.id] = r
 	s.index(r, "customer", h.customer)
-	if window := s.faults.Stale(); window > 0 {
-		h.old = &version{until: s.now.Add(window)}
-	}
+	h.old.Made(s.faults, s.now)
 	for _, e := range events {
 		s.emit(e, r, nil)
 	}
@@ -126,10 +119,7 @@ func (s *Server) edit(r resource, change func(), events ...string) {
 		return
 	}
 	h := r.about()
-	lapsed := h.old == nil || s.now.After(h.old.until)
-	if window := s.faults.Stale(); window > 0 && lapsed {
-		h.old = &version{until: s.now.Add(window), doc: before}
-	}
+	h.old.Changed(s.faults, s.now, before)
 	for _, e := range events {
 		if strings.HasSuffix(e, ".updated") || e == "charge.refunded" {
 			s.emit(e, r, diff)
@@ -142,18 +132,12 @@ func (s *Server) edit(r resource, change func(), events ...string) {
 // view is what a read of r answers at this moment; ok is false while a stale
 // read does not find it.
 func (s *Server) view(r resource) (d doc, ok bool) {
-	h := r.about()
-	if h.old == nil || s.req.write {
-		return r.render(s), true
+	if !s.req.write {
+		if before, there, stale := r.about().old.Read(s.faults, s.now); stale {
+			return slices.Clone(before), there
+		}
 	}
-	if s.now.After(h.old.until) {
-		h.old = nil
-		return r.render(s), true
-	}
-	if !s.faults.StaleRead() {
-		return r.render(s), true
-	}
-	return slices.Clone(h.old.doc), h.old.doc != nil
+	return r.render(s), true
 }
 
 // find returns a resource of a type by id, or a 404.

@@ -2,11 +2,8 @@ package stripe
 
 import (
 	"errors"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/trivetdev/trivet/sim"
 )
@@ -63,39 +60,16 @@ func (s *Server) serveUnknown(w http.ResponseWriter, r *http.Request) {
 
 // serve answers one API call: faults first, then the key, then the operation.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, pattern string, op operation) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	params := r.URL.RawQuery
-	if len(body) > 0 {
-		params = strings.TrimPrefix(params+"&"+string(body), "&")
-	}
-	status, header, out, fault := s.answer(r, pattern, params, op)
-	s.log.Debug("stripe api call", "method", r.Method, "path", r.URL.Path, "status", status, "fault", fault)
-	if fault == sim.FaultTimeoutBefore || fault == sim.FaultTimeoutAfter {
-		panic(http.ErrAbortHandler)
-	}
-	for k, v := range header {
-		w.Header()[k] = v
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-	if fault == sim.FaultTruncated {
-		out = out[:len(out)/2]
-		if w.Header().Get("X-Sim-Cut") == "whole" {
-			w.Header().Set("Content-Length", strconv.Itoa(len(out)))
+	s.world.Serve(w, r, pattern, "application/json", func(body []byte, fault string) sim.Answer {
+		params := r.URL.RawQuery
+		if len(body) > 0 {
+			params = strings.TrimPrefix(params+"&"+string(body), "&")
 		}
-		w.Header().Del("X-Sim-Cut")
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(out)
+		return s.answer(r, params, fault, op)
+	})
 }
 
-// answer does all that needs the lock, so that a slow client holds up nobody.
-func (s *Server) answer(r *http.Request, pattern, params string, op operation) (int, http.Header, []byte, string) {
-	defer s.enter()()
-	s.stats.Calls[pattern]++
+func (s *Server) answer(r *http.Request, params, fault string, op operation) sim.Answer {
 	h := http.Header{}
 	req := request{
 		id: s.newID("req", 14), write: r.Method != http.MethodGet,
@@ -103,33 +77,25 @@ func (s *Server) answer(r *http.Request, pattern, params string, op operation) (
 	}
 	h.Set("Request-Id", req.id)
 	h.Set("Stripe-Version", APIVersion)
-	fault := s.faults.Call(s.now)
-	if status, body := s.refuse(fault, h); status != 0 {
-		return status, h, body, fault
-	}
 	if fault == sim.FaultTimeoutBefore {
-		return 0, h, nil, fault
+		return sim.Answer{}
+	}
+	if err := s.refuse(fault, h); err != nil {
+		return failure(err, h)
 	}
 	blind, err := s.authorize(r)
 	if err != nil {
-		return s.failure(err, h, fault)
+		return failure(err, h)
 	}
 	req.blind = blind
 	s.req = req
 	defer func() { s.req = request{} }()
 	form, err := parseForm(params)
 	if err != nil {
-		return s.failure(err, h, fault)
+		return failure(err, h)
 	}
 	status, body := s.execute(&call{s: s, form: form, r: r}, op, h)
-	if fault == sim.FaultTruncated {
-		if status != 200 || len(body) < 2 {
-			fault = ""
-		} else if s.faults.Flip() {
-			h.Set("X-Sim-Cut", "whole")
-		}
-	}
-	return status, h, body, fault
+	return sim.Answer{Status: status, Header: h, Body: body}
 }
 
 // execute carries out the operation, once for each idempotency key.
@@ -152,30 +118,27 @@ func (s *Server) execute(c *call, op operation, h http.Header) (int, []byte) {
 		d, err = op(c)
 	}
 	if err != nil {
-		status, _, body, _ := s.failure(err, h, "")
-		s.keep(key, params, status, body)
-		return status, body
+		a := failure(err, h)
+		s.keep(key, params, a.Status, a.Body)
+		return a.Status, a.Body
 	}
-	body := appendJSON(nil, d)
+	body := sim.AppendJSON(nil, d)
 	s.keep(key, params, 200, body)
 	return 200, body
 }
 
 // failure renders any error as Stripe does.
-func (s *Server) failure(err error, h http.Header, fault string) (int, http.Header, []byte, string) {
+func failure(err error, h http.Header) sim.Answer {
 	var e *apiError
 	if !errors.As(err, &e) {
 		e = &apiError{status: 500, typ: "api_error", message: err.Error()}
 	}
-	if fault == sim.FaultTruncated {
-		fault = ""
-	}
 	d := append(e.render(), field{"request_log_url", "https://dashboard.stripe.com/logs/" + h.Get("Request-Id")})
-	return e.status, h, appendJSON(nil, doc{{"error", d}}), fault
+	return sim.Answer{Status: e.status, Header: h, Body: sim.AppendJSON(nil, doc{{"error", d}})}
 }
 
-// refuse answers the faults that come before anything is done.
-func (s *Server) refuse(fault string, h http.Header) (int, []byte) {
+// refuse is what the faults answer that come before anything is done; nil for others.
+func (s *Server) refuse(fault string, h http.Header) error {
 	e := &apiError{typ: "api_error", message: "Something went wrong on Stripe's end."}
 	switch fault {
 	case sim.FaultOutage:
@@ -185,13 +148,12 @@ func (s *Server) refuse(fault string, h http.Header) (int, []byte) {
 	case sim.FaultRateLimited:
 		e = &apiError{status: 429, typ: "invalid_request_error", code: "rate_limit", message: "Request rate limit exceeded."}
 		if s.faults.Flip() {
-			h.Set("Retry-After", strconv.Itoa(int(2*time.Second/time.Second)))
+			h.Set("Retry-After", "2")
 		}
 	default:
-		return 0, nil
+		return nil
 	}
-	status, _, body, _ := s.failure(e, h, fault)
-	return status, body
+	return e
 }
 
 // faultTurn varies server errors over 500, 502 and 503.

@@ -1,4 +1,4 @@
-package paddle
+package strict
 
 import (
 	"encoding/json"
@@ -7,33 +7,31 @@ import (
 	"unicode/utf8"
 )
 
-// fields are the members of a JSON object, by their exact names.
-//
-// They are read by hand because [json.Unmarshal] takes any case of a name and
-// the last of several, and because every webhook passes here: this is several
-// times faster than decoding.
-type fields map[string]json.RawMessage
+// Object has the members of a JSON object by their exact names, each as it was
+// written.
+type Object map[string]json.RawMessage
 
-// parse reads an object from bytes of which nothing is known.
-func parse(raw []byte) (fields, error) {
+// Parse reads an object from bytes of which nothing is known. The error says what
+// they are not, and nothing of what they are.
+func Parse(raw []byte) (Object, error) {
 	switch {
 	case !utf8.Valid(raw):
 		return nil, errors.New("it is not UTF-8")
 	case !json.Valid(raw):
 		return nil, errors.New("it is not JSON")
 	}
-	return members(raw)
+	return Members(raw)
 }
 
-// members reads an object from valid JSON. It refuses one that names anything
-// twice, be it in another case: which of the two would count is what an attacker
-// plays with.
-func members(raw []byte) (fields, error) {
+// Members reads an object from valid JSON, such as a member of another object; nil
+// is none. It refuses one that names anything twice, be it in another case: which
+// of the two would count is what an attacker plays with.
+func Members(raw []byte) (Object, error) {
 	i := space(raw, 0)
 	if i == len(raw) || raw[i] != '{' {
 		return nil, errors.New("it is not a JSON object")
 	}
-	read, folded := make(fields, 16), map[string]bool{}
+	read, folded := make(Object, 16), map[string]bool{}
 	for i = space(raw, i+1); raw[i] != '}'; {
 		end := skip(raw, i)
 		name, err := unquote(raw[i:end])
@@ -113,40 +111,24 @@ func unquote(raw []byte) (string, error) {
 	return text, err
 }
 
-// text reads a string; empty for anything else.
-func (f fields) text(name string) string {
-	text, err := unquote(f[name])
+// Text is a member that is a string; empty for anything else.
+func (o Object) Text(name string) string {
+	text, err := unquote(o[name])
 	if err != nil {
 		return ""
 	}
 	return text
 }
 
-// name reads an id; empty if it is none.
-func (f fields) name(field string) string {
-	if id := f.text(field); isName(id) {
-		return id
+// Word reports whether a text is made of ASCII letters, digits and the characters
+// of more, and has at least one and at most the given number of bytes.
+func Word(text string, most int, more string) bool {
+	if text == "" || len(text) > most {
+		return false
 	}
-	return ""
-}
-
-// isName reports whether a text can be the id of a Paddle object.
-func isName(text string) bool {
-	return len(text) > 0 && len(text) <= 255 && all(text, func(c byte) bool { return letter(c) || c == '_' })
-}
-
-// isType reports whether a text can be the type of an event.
-func isType(text string) bool {
-	return len(text) > 0 && len(text) <= 128 && all(text, func(c byte) bool { return letter(c) || c == '_' || c == '.' })
-}
-
-func letter(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-}
-
-func all(text string, ok func(byte) bool) bool {
 	for i := range len(text) {
-		if !ok(text[i]) {
+		c := text[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte(more, c) < 0 {
 			return false
 		}
 	}
