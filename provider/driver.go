@@ -89,6 +89,9 @@ type Snapshot struct {
 	// customer is its own too (a subscription's order); zero if none. Objects of other
 	// kinds name what they hang on themselves.
 	Parent Ref
+	// Version is how the provider's record looked, for [Driver.Fetch]: whether it can
+	// be from before an event. Zero: it may be.
+	Version Version
 	// Related are objects worth a look when this one changed: the payments of an
 	// invoice, the payment of a refund.
 	Related []Ref

@@ -70,6 +70,7 @@ func (d *Driver) Fetch(ctx context.Context, ref provider.Ref) (provider.Snapshot
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
+	main.Version = versionOf(r, main)
 	if s, found := as(main, ref.Kind); found {
 		return s, nil
 	}

@@ -15,6 +15,7 @@ import (
 var (
 	_ provider.Driver      = (*Driver)(nil)
 	_ provider.EventLister = (*Driver)(nil)
+	_ provider.Shower      = (*Driver)(nil)
 )
 
 // Account implements [provider.Driver].

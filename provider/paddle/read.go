@@ -23,6 +23,7 @@ type reader[T any] struct {
 	retrieve func(ctx context.Context, id string) error
 	list     func(ctx context.Context, query provider.Query) error
 	id       func(T) string
+	updated  func(T) string
 	snapshot func(object T) (provider.Snapshot, error)
 }
 
@@ -90,6 +91,7 @@ func (r reader[T]) fetch(ctx context.Context, d *Driver, ref provider.Ref) (prov
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
+	snapshot.Version = versionOf(snapshot, r.updated(object))
 	return snapshot, nil
 }
 

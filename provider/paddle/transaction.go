@@ -31,6 +31,7 @@ func (d *Driver) transactions(kind billing.Kind, snapshot func(sdk.Transaction) 
 			return err
 		},
 		id:       func(t sdk.Transaction) string { return t.ID },
+		updated:  updatedTransaction,
 		snapshot: snapshot,
 	}
 }
@@ -57,6 +58,7 @@ func (p payments) fetch(ctx context.Context, d *Driver, ref provider.Ref) (provi
 	if err != nil {
 		return provider.Snapshot{}, d.malformed(op, fmt.Errorf("%s: %w", ref.ID, err))
 	}
+	snapshot.Version = versionOf(snapshot, t.UpdatedAt)
 	return snapshot, nil
 }
 

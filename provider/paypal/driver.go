@@ -16,6 +16,7 @@ var (
 	_ provider.Driver            = (*Driver)(nil)
 	_ provider.EventLister       = (*Driver)(nil)
 	_ provider.KeyChecker        = (*Driver)(nil)
+	_ provider.Shower            = (*Driver)(nil)
 	_ provider.Checkouter        = (*Driver)(nil)
 	_ provider.Canceler          = (*Driver)(nil)
 	_ provider.Pauser            = (*Driver)(nil)

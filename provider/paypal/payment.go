@@ -21,6 +21,7 @@ type sale struct {
 	Custom     string
 	Agreement  string    `json:"billing_agreement_id"`
 	CreateTime time.Time `json:"create_time"`
+	UpdateTime time.Time `json:"update_time"`
 }
 
 // capture is a payment for an order.
@@ -31,6 +32,7 @@ type capture struct {
 	Amount        *amount
 	CustomID      string    `json:"custom_id"`
 	CreateTime    time.Time `json:"create_time"`
+	UpdateTime    time.Time `json:"update_time"`
 	Breakdown     struct {
 		Fee *amount `json:"paypal_fee"`
 	} `json:"seller_receivable_breakdown"`
@@ -42,9 +44,12 @@ type capture struct {
 	Links []link
 }
 
+// partlyRefunded is the state of a payment of which some went back.
+const partlyRefunded = "PARTIALLY_REFUNDED"
+
 // took reports whether money came in, whatever became of it since.
 func (c capture) took() bool {
-	return c.Status == "COMPLETED" || c.Status == "PARTIALLY_REFUNDED" || c.Status == "REFUNDED"
+	return c.Status == "COMPLETED" || c.Status == partlyRefunded || c.Status == "REFUNDED"
 }
 
 // fetchPayment reads a payment by the id of its transaction: as the sale of a
@@ -54,7 +59,7 @@ func (d *Driver) fetchPayment(ctx context.Context, ref provider.Ref) (provider.S
 	s, err := d.getSale(ctx, op, ref.ID)
 	if err == nil {
 		snapshot, err := d.sale(ctx, op, s)
-		return snapshot, d.explained(op, err)
+		return d.versioned(op, snapshot, s.version(), err)
 	}
 	if provider.KindOf(err) != provider.NotFound {
 		return provider.Snapshot{}, err
@@ -64,7 +69,7 @@ func (d *Driver) fetchPayment(ctx context.Context, ref provider.Ref) (provider.S
 		return provider.Snapshot{}, err
 	}
 	snapshot, err := d.capture(ctx, op, c)
-	return snapshot, d.explained(op, err)
+	return d.versioned(op, snapshot, c.version(), err)
 }
 
 func (d *Driver) getSale(ctx context.Context, op, id string) (*sale, error) {
@@ -110,7 +115,7 @@ func paid(status string, total billing.Money, fee *billing.Money, created time.T
 // succeeded.
 func paymentStatus(status string) billing.PaymentStatus {
 	switch status {
-	case "COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED", "REVERSED":
+	case "COMPLETED", partlyRefunded, "REFUNDED", "REVERSED":
 		return billing.PaymentSucceeded
 	case "DECLINED", "DENIED", "FAILED":
 		return billing.PaymentFailed
@@ -125,7 +130,7 @@ func (d *Driver) sale(ctx context.Context, op string, s *sale) (provider.Snapsho
 		return provider.Snapshot{}, fmt.Errorf("sale %s: %w", s.ID, err)
 	}
 	p := paid(strings.ToUpper(s.State), total, asFee(s.Fee.money()), s.CreateTime)
-	if p.ProviderStatus == "PARTIALLY_REFUNDED" {
+	if p.ProviderStatus == partlyRefunded {
 		refunds, err := d.refundsOfSale(ctx, op, s.ID, s.CreateTime)
 		if err != nil {
 			return provider.Snapshot{}, err
@@ -156,12 +161,12 @@ func (d *Driver) capture(ctx context.Context, op string, c *capture) (provider.S
 		if len(o.Units) == 1 {
 			p.Items = itemsOf(unit.lines(), total)
 		}
-		if p.ProviderStatus == "PARTIALLY_REFUNDED" {
+		if p.ProviderStatus == partlyRefunded {
 			if p.Refunded, err = sumOf(ofPayment(unit.Payments.Refunds, c.ID), total); err != nil {
 				return provider.Snapshot{}, fmt.Errorf("capture %s: %w", c.ID, err)
 			}
 		}
-	} else if p.ProviderStatus == "PARTIALLY_REFUNDED" {
+	} else if p.ProviderStatus == partlyRefunded {
 		return provider.Snapshot{}, fmt.Errorf("capture %s does not say of which order it is", c.ID)
 	}
 	snapshot.Object = p

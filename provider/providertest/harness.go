@@ -101,6 +101,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("abilities", h.abilities)
 	t.Run("signatures", h.signatures)
 	t.Run("events", h.events)
+	t.Run("shown", h.shown)
 	t.Run("fetch", h.fetch)
 	t.Run("list", h.list)
 	t.Run("not found", h.notFound)

@@ -23,12 +23,13 @@ func (d doc) get(key string) any {
 	return nil
 }
 
-// stamp is a time as this API writes it, null for none.
+// stamp is a time as this API writes it: with room for microseconds, and counted in
+// seconds; null for none.
 func stamp(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return t.UTC().Format("2006-01-02T15:04:05.000000Z")
+	return t.UTC().Truncate(time.Second).Format("2006-01-02T15:04:05.000000Z")
 }
 
 // orNull is null for "".

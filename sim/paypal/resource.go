@@ -24,10 +24,17 @@ type head struct {
 
 func (h *head) about() *head { return h }
 
-// version is what stale reads still see; a nil doc means nothing yet.
+// twofold is a resource that is shown in a second shape as well.
+type twofold interface {
+	resource
+	second(s *Server) obj
+}
+
+// version is what stale reads still see, in both shapes; a nil doc means nothing
+// yet.
 type version struct {
-	until time.Time
-	doc   obj
+	until       time.Time
+	doc, second obj
 }
 
 // rows holds all resources of one kind in order of creation.
@@ -77,33 +84,53 @@ func (s *Server) fresh(r resource) {
 }
 
 // edit changes a resource. Every change goes through here: it keeps what stale
-// reads see.
+// reads see, with the time of the change before.
 func (s *Server) edit(r resource, change func()) {
-	before := maps.Clone(r.render(s))
+	before := version{doc: maps.Clone(r.render(s))}
+	if both, has := r.(twofold); has {
+		before.second = both.second(s)
+	}
 	change()
 	h := r.about()
 	h.updated = s.now
 	lapsed := h.old == nil || s.now.After(h.old.until)
 	if window := s.faults.Stale(); window > 0 && lapsed {
-		h.old = &version{until: s.now.Add(window), doc: before}
+		before.until = s.now.Add(window)
+		h.old = &before
 	}
+}
+
+// stale decides whether a read of r sees the version before; nil if it does not.
+func (s *Server) stale(r resource) *version {
+	h := r.about()
+	if h.old == nil || s.req.write {
+		return nil
+	}
+	if s.now.After(h.old.until) {
+		h.old = nil
+		return nil
+	}
+	if !s.faults.StaleRead() {
+		return nil
+	}
+	return h.old
 }
 
 // view is what a read of r answers at this moment; ok is false while a stale
 // read does not find it.
 func (s *Server) view(r resource) (d obj, ok bool) {
-	h := r.about()
-	if h.old == nil || s.req.write {
-		return r.render(s), true
+	if old := s.stale(r); old != nil {
+		return maps.Clone(old.doc), old.doc != nil
 	}
-	if s.now.After(h.old.until) {
-		h.old = nil
-		return r.render(s), true
+	return r.render(s), true
+}
+
+// viewSecond is view for the second shape.
+func (s *Server) viewSecond(r twofold) (d obj, ok bool) {
+	if old := s.stale(r); old != nil {
+		return maps.Clone(old.second), old.second != nil
 	}
-	if !s.faults.StaleRead() {
-		return r.render(s), true
-	}
-	return h.old.doc, h.old.doc != nil
+	return r.second(s), true
 }
 
 // find returns a resource by id, or PayPal's 404.
