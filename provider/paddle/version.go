@@ -27,7 +27,7 @@ func (d *Driver) Shown(body []byte) (provider.Ref, provider.Version) {
 	case "subscription":
 		return shown(event.Data, d.subscription, updatedSubscription)
 	case "transaction":
-		return shown(event.Data, d.payment, updatedTransaction)
+		return shown(event.Data, func(t sdk.Transaction) (provider.Snapshot, error) { return d.nouns(billing.KindPayment, t) }, updatedTransaction)
 	case "adjustment":
 		return shown(event.Data, d.adjustment, updatedAdjustment)
 	}
@@ -54,7 +54,7 @@ func versionOf(s provider.Snapshot, updated string) provider.Version {
 	if p, is := s.Object.(billing.Payment); is && p.Refunded > 0 {
 		return provider.Version{}
 	}
-	return provider.Version{UpdatedAt: moment(updated), Facts: provider.FactsOf(s.Ref, s.Owner, s.Object, s.Claims)}
+	return provider.Version{UpdatedAt: moment(updated), Facts: provider.FactsOf(s)}
 }
 
 // adjustment translates an adjustment as what it is to us.
