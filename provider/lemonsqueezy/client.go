@@ -53,6 +53,9 @@ type document struct {
 	} `json:"links"`
 	// kin is what is included, decoded once; nil if nothing was.
 	kin *kin
+	// owed are the invoices that wait to be paid, by subscription; nil if they were
+	// not read.
+	owed map[number][]invoice
 }
 
 // failures is the document of an error.

@@ -172,6 +172,11 @@ func (d *Driver) page(ctx context.Context, op string, read reader, kind billing.
 	if err != nil {
 		return page, false, err
 	}
+	if read.typ == typeSubscription {
+		if doc.owed, err = d.owedBy(ctx, op, rows); err != nil {
+			return page, false, err
+		}
+	}
 	for _, r := range rows {
 		s, err := read.snapshot(ctx, op, r, doc)
 		switch {

@@ -27,6 +27,9 @@ type Harness struct {
 	EventTypes []string
 	// Unfiltered are the kinds that the provider cannot list by owner.
 	Unfiltered []billing.Kind
+	// Fewest is how many pages, of the greatest size that the provider gives, cover
+	// all objects of a world.
+	Fewest func(w *World) int
 	// Hidden tells the objects that a list by owner may miss, nil if none.
 	Hidden func(sim.Object) bool
 	// Unknown replaces known words in answers by words that nobody knows.
@@ -104,6 +107,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("shown", h.shown)
 	t.Run("fetch", h.fetch)
 	t.Run("list", h.list)
+	t.Run("sweep", h.sweep)
 	t.Run("not found", h.notFound)
 	t.Run("failing reads", h.failingReads)
 	t.Run("shifting pages", h.shiftingPages)
