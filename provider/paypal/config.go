@@ -77,6 +77,7 @@ type Driver struct {
 	client   *http.Client
 	tokens   tokens
 	certs    certificates
+	plans    plans
 	clientID string
 	secret   string
 }

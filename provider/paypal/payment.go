@@ -55,15 +55,28 @@ func (c capture) took() bool {
 // fetchPayment reads a payment by the id of its transaction: as the sale of a
 // subscription, or if there is none, as the capture of an order.
 func (d *Driver) fetchPayment(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
+	snapshot, err := d.fetchSold(ctx, ref)
+	if err == nil || provider.KindOf(err) != provider.NotFound {
+		return snapshot, err
+	}
+	return d.fetchCaptured(ctx, ref)
+}
+
+// fetchSold reads the payment for a subscription, and beside it the invoice that it
+// is.
+func (d *Driver) fetchSold(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
 	op := "fetch payment " + ref.ID
 	s, err := d.getSale(ctx, op, ref.ID)
-	if err == nil {
-		snapshot, err := d.sale(ctx, op, s)
-		return d.versioned(op, snapshot, s.version(), err)
-	}
-	if provider.KindOf(err) != provider.NotFound {
+	if err != nil {
 		return provider.Snapshot{}, err
 	}
+	snapshot, err := d.sale(ctx, op, s)
+	return d.versioned(op, snapshot, s.version(), err)
+}
+
+// fetchCaptured reads the payment for an order.
+func (d *Driver) fetchCaptured(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
+	op := "fetch payment " + ref.ID
 	c, err := d.getCapture(ctx, op, ref.ID)
 	if err != nil {
 		return provider.Snapshot{}, err
@@ -139,7 +152,11 @@ func (d *Driver) sale(ctx context.Context, op string, s *sale) (provider.Snapsho
 			return provider.Snapshot{}, fmt.Errorf("sale %s: %w", s.ID, err)
 		}
 	}
-	return provider.Snapshot{Ref: d.ref(billing.KindPayment, s.ID), Object: p, Claims: claims(s.Custom, "")}, nil
+	snapshot := provider.Snapshot{Ref: d.ref(billing.KindPayment, s.ID), Object: p, Claims: claims(s.Custom, "")}
+	if s.Agreement != "" {
+		snapshot.Beside = []provider.Snapshot{d.invoice(s.ID, s.Agreement, p.ProviderStatus, total, s.CreateTime)}
+	}
+	return snapshot, nil
 }
 
 // capture translates a payment for an order. What was bought, and how much went

@@ -93,7 +93,7 @@ func (d *Driver) refund(r *refund) (provider.Snapshot, error) {
 		return provider.Snapshot{}, fmt.Errorf("refund %s does not say of which payment it is", r.ID)
 	}
 	object := billing.Refund{
-		Status: billing.RefundPending, Amount: positive(m), Payment: r.payment, Failure: r.StatusDetails.Reason, CreatedAt: r.CreateTime.UTC(),
+		Status: billing.RefundPending, Amount: positive(m), Failure: r.StatusDetails.Reason, CreatedAt: r.CreateTime.UTC(),
 	}
 	switch r.Status {
 	case "COMPLETED":
@@ -103,9 +103,13 @@ func (d *Driver) refund(r *refund) (provider.Snapshot, error) {
 	case "CANCELLED":
 		object.Status = billing.RefundCanceled
 	}
-	return provider.Snapshot{
-		Ref: d.ref(billing.KindRefund, r.ID), Object: object, Related: []provider.Ref{d.ref(billing.KindPayment, r.payment)},
-	}, nil
+	return d.refunded(d.ref(billing.KindRefund, r.ID), r.payment, object), nil
+}
+
+// refunded is the snapshot of a refund of a payment.
+func (d *Driver) refunded(ref provider.Ref, payment string, object billing.Refund) provider.Snapshot {
+	object.Payment = payment
+	return provider.Snapshot{Ref: ref, Object: object, Related: []provider.Ref{d.ref(billing.KindPayment, payment)}}
 }
 
 // counts reports whether a refund's money is gone or going.

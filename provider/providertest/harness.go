@@ -164,10 +164,22 @@ func (w *World) discreet(t *testing.T, err error) {
 	}
 }
 
-// everything lists all objects of a kind.
+// everything lists all objects of a kind, by id.
 func (w *World) everything(t *testing.T, query provider.Query, between func()) map[string]provider.Snapshot {
 	t.Helper()
 	all := map[string]provider.Snapshot{}
+	for ref, s := range w.whole(t, query, between) {
+		if ref.Kind == query.Kind {
+			all[ref.ID] = s
+		}
+	}
+	return all
+}
+
+// whole reads all pages of a list, with what else comes along in it.
+func (w *World) whole(t *testing.T, query provider.Query, between func()) map[provider.Ref]provider.Snapshot {
+	t.Helper()
+	all := map[provider.Ref]provider.Snapshot{}
 	for {
 		page, err := w.Driver.List(t.Context(), query)
 		if err != nil {
@@ -175,7 +187,7 @@ func (w *World) everything(t *testing.T, query provider.Query, between func()) m
 			t.Fatalf("list %s: %v", query.Kind, err)
 		}
 		for _, s := range page.Snapshots {
-			all[s.Ref.ID] = s
+			all[s.Ref] = s
 		}
 		if query.After = page.Next; query.After == "" {
 			return all
