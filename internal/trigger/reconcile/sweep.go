@@ -49,10 +49,7 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 	if err != nil {
 		return err
 	}
-	number, err := r.DB.Number(ctx)
-	if err != nil {
-		return err
-	}
+	number := claim.Token // was drawn before anything is asked for
 	if at.After == "" {
 		at.Number = number
 	}
