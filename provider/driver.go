@@ -89,6 +89,9 @@ type Snapshot struct {
 	// customer is its own too (a subscription's order); zero if none. Objects of other
 	// kinds name what they hang on themselves.
 	Parent Ref
+	// Version is how the provider's record looked, for [Driver.Fetch]: whether it can
+	// be from before an event. Zero: it may be.
+	Version Version
 	// Related are objects worth a look when this one changed: the payments of an
 	// invoice, the payment of a refund.
 	Related []Ref
@@ -112,10 +115,25 @@ type Query struct {
 	Owner string
 	// After is the [Page.Next] of the page before; empty: the first page.
 	After string
+	// Recall, if set, tells what the caller has of objects; those that it has not are
+	// left out. It is for drivers whose provider's lists do not say all of an object, so
+	// that they need not read every one by itself.
+	Recall func(ctx context.Context, refs []Ref) (map[Ref]Memory, error)
+}
+
+// Memory is what the caller of [Driver.List] has of an object.
+type Memory struct {
+	// Seen: it was compared with the provider since the list was begun.
+	Seen bool
+	// FirstAt is when the caller first had it, ChangedAt when what it has of it last
+	// changed.
+	FirstAt, ChangedAt time.Time
 }
 
 // Page is one page of a list.
 type Page struct {
+	// Snapshots are of the kind that was asked for, and of kinds that come along with
+	// it; see [Bundler].
 	Snapshots []Snapshot
 	// Unread are objects of the page that could not be read, so that one of them
 	// does not keep the others from being read. The caller fetches each by

@@ -32,11 +32,11 @@ type RecentLister interface {
 	Recent() []billing.Kind
 }
 
-// Bundler is implemented by drivers some of whose kinds come beside others; see
-// [Snapshot.Beside].
+// Bundler is implemented by drivers some of whose kinds come along with others:
+// beside them (see [Snapshot.Beside]), or in the same list.
 type Bundler interface {
 	Driver
-	// Bundled lists the kinds all of whose objects come beside those of other
+	// Bundled lists the kinds all of whose objects come along with those of other
 	// kinds, so that whoever lists these need not list them.
 	Bundled() []billing.Kind
 }

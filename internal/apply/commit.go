@@ -323,34 +323,9 @@ func (w *writing) finish(ctx context.Context) error {
 	if err := w.tx.Mend(ctx, w.mended); err != nil {
 		return err
 	}
-	came, err := w.tx.Settle(ctx, w.settled) // after Finish: see there
+	settled, err := w.tx.Settle(ctx, w.settled) // after Finish: see there
 	if err != nil {
 		return err
 	}
-	return w.doubt(ctx, came)
-}
-
-// doubt has those looks taken once more, a little later, that began so soon after an
-// event that the answer may be from before it. That it showed something new is no
-// proof: of two changes it may have shown the first, or have rolled back what the
-// ledger knew already.
-func (w *writing) doubt(ctx context.Context, came map[string]time.Time) error {
-	var wants []store.Want
-	w.sights(func(s *sight) {
-		key := s.ref.String()
-		newest, told := came[key]
-		if w.Doubt > 0 && told && !s.missing && newest.After(s.started.Add(-w.Doubt)) {
-			wants = append(wants, store.Want{
-				Queue: store.QueueLook, Key: key, DueAt: newest.Add(w.Doubt), Cause: Cause{Trigger: Follow, Event: key}.text(),
-			})
-		}
-	})
-	if len(wants) == 0 {
-		return nil
-	}
-	numbers, err := w.tx.Numbers(ctx, 1)
-	if err != nil {
-		return err
-	}
-	return w.tx.Raise(ctx, numbers[0], wants)
+	return w.doubt(ctx, settled)
 }

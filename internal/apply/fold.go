@@ -108,9 +108,12 @@ func (w *writing) foldOne(s *sight) error {
 	if known {
 		r.before, r.next = &before, before
 		s.outcome.Customer = before.Customer
-		var err error
-		if r.was, err = billing.ParseObject(billing.Kind(before.Kind), []byte(before.Doc)); err != nil {
+		if s.doc == before.Doc { // as most often
+			r.was = s.snapshot.Object
+		} else if was, err := billing.ParseObject(billing.Kind(before.Kind), []byte(before.Doc)); err != nil {
 			return err
+		} else {
+			r.was = was
 		}
 	}
 	r.see(s)

@@ -30,6 +30,8 @@ type world struct {
 	delay func(ref provider.Ref, n int)
 	// fault, if set, may answer with an error instead.
 	fault func(ref provider.Ref, n int) error
+	// shown is what events show, by body.
+	shown map[string]provider.Version
 }
 
 func newWorld() *world {
@@ -67,6 +69,13 @@ func (w *world) Fetch(_ context.Context, ref provider.Ref) (provider.Snapshot, e
 		return provider.Snapshot{}, &provider.Error{Account: "stripe", Op: "fetch " + ref.String(), Kind: provider.NotFound}
 	}
 	return snapshot, nil
+}
+
+// Shown implements [provider.Shower]: all events of these tests are about sub_1.
+func (w *world) Shown(body []byte) (provider.Ref, provider.Version) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return sub1, w.shown[string(body)]
 }
 
 // say makes something true.
@@ -217,11 +226,16 @@ var eventCount int
 // webhook stores an event about references; nothing is looked at yet.
 func (h *house) webhook(refs ...provider.Ref) (id string) {
 	h.t.Helper()
+	return h.told(h.clock.Now(), "{}", refs...)
+}
+
+// told stores an event that happened at a time, with a body.
+func (h *house) told(at time.Time, body string, refs ...provider.Ref) (id string) {
+	h.t.Helper()
 	eventCount++
 	id = fmt.Sprint("evt_", eventCount)
 	e := store.Event{
-		Account: "stripe", EventID: id, Type: "x", Arrival: store.ArrivalWebhook, Headers: "{}", Body: []byte("{}"),
-		CreatedAt: storetest.Start(), // all of the same second
+		Account: "stripe", EventID: id, Type: "x", Arrival: store.ArrivalWebhook, Headers: "{}", Body: []byte(body), CreatedAt: at,
 	}
 	for _, r := range refs {
 		e.Refs = append(e.Refs, r.String())

@@ -80,13 +80,22 @@ func (e Event) wants() []Want {
 // QueueLook is the queue of objects to look at; keys are object references.
 const QueueLook = "look"
 
+// Settled is an event that a look has settled.
+type Settled struct {
+	ID string
+	// Ref is the object that it is about.
+	Ref string
+	// CreatedAt is the provider's time of the event, zero if it does not say;
+	// ReceivedAt is when it came.
+	CreatedAt, ReceivedAt time.Time
+}
+
 // Settle marks the events done that were about these objects and were wanted
-// before the number at which the look began. It returns when the newest of them
-// came, by object.
+// before the number at which the look began. It returns which they were.
 //
 // Call it after [Tx.Finish] and in the same transaction: an event that is stored
 // meanwhile is seen by one of the two.
-func (tx *Tx) Settle(ctx context.Context, begun map[string]int64) (newest map[string]time.Time, err error) {
+func (tx *Tx) Settle(ctx context.Context, begun map[string]int64) ([]Settled, error) {
 	return tx.settle(ctx, begun, `'received', 'dead'`)
 }
 
@@ -97,31 +106,43 @@ func (tx *Tx) Mend(ctx context.Context, begun map[string]int64) error {
 	return err
 }
 
-func (tx *Tx) settle(ctx context.Context, begun map[string]int64, states string) (newest map[string]time.Time, err error) {
+func (tx *Tx) settle(ctx context.Context, begun map[string]int64, states string) ([]Settled, error) {
 	rows := make([][]any, 0, len(begun))
 	for ref, number := range begun {
 		rows = append(rows, []any{ref, number, stamp{tx.Now}})
 	}
 	slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) }) //nolint:forcetypeassert // set above
-	type settled struct {
-		ref  string
-		came stamp
-	}
-	done, err := update(ctx, tx, func(rows *sql.Rows) (s settled, err error) { return s, rows.Scan(&s.ref, &s.came) }, `
+	settled, err := update(ctx, tx, scanSettled, `
 		update events set state = 'done', done_at = v.column3, error = ''
 		from (values %s) as v
 		where events.ref = v.column1 and events.want < v.column2 and events.state in ('received', 'dead') and events.state in (`+states+`)
-		returning events.ref, events.received_at`, rows)
+		returning events.id, events.ref, events.created_at, events.received_at`, rows)
 	if err != nil {
 		return nil, fmt.Errorf("settle events: %w", err)
 	}
-	newest = map[string]time.Time{}
-	for _, s := range done {
-		if s.came.After(newest[s.ref]) {
-			newest[s.ref] = s.came.Time
-		}
+	return settled, nil
+}
+
+func scanSettled(rows *sql.Rows) (s Settled, err error) {
+	var created, received stamp
+	err = rows.Scan(&s.ID, &s.Ref, &created, &received)
+	s.CreatedAt, s.ReceivedAt = created.Time, received.Time
+	return s, err
+}
+
+// EventBodies reads the bodies of events, by our id.
+func (tx *Tx) EventBodies(ctx context.Context, ids []string) (map[string][]byte, error) {
+	type body struct {
+		id   string
+		text []byte
 	}
-	return newest, nil
+	rows, err := selectIn(ctx, tx, func(rows *sql.Rows) (b body, err error) { return b, rows.Scan(&b.id, &b.text) },
+		`select id, body from events where id in (%s)`, ids)
+	bodies := make(map[string][]byte, len(rows))
+	for _, b := range rows {
+		bodies[b.id] = b.text
+	}
+	return bodies, err
 }
 
 // Trouble notes on the events about an object that looking at it failed; dead

@@ -211,6 +211,45 @@ func TestSettle(t *testing.T) {
 	})
 }
 
+// What was settled is told, with the times of it; the bodies are read by themselves.
+func TestSettled(t *testing.T) {
+	storetest.Run(t, nil, func(t *testing.T, db *store.DB) {
+		created := storetest.Start().Add(-time.Hour)
+		first, second := event("first", sub1), event("second", sub1)
+		first.CreatedAt, first.Body = created, []byte("\x00\xff one")
+		second.CreatedAt, second.Body = time.Time{}, []byte("two")
+		receive(t, db, first, second, event("other", "stripe/subscription/sub_2"))
+		storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) error {
+			numbers, err := tx.Numbers(ctx, 1)
+			if err != nil {
+				return err
+			}
+			settled, err := tx.Settle(ctx, map[string]int64{sub1: numbers[0]})
+			if err != nil || len(settled) != 2 {
+				t.Errorf("settled %+v, %v", settled, err)
+			}
+			var ids []string
+			for _, e := range settled {
+				if ids = append(ids, e.ID); e.Ref != sub1 || !e.ReceivedAt.Equal(storetest.Start()) || !e.CreatedAt.IsZero() && !e.CreatedAt.Equal(created) {
+					t.Errorf("%+v", e)
+				}
+			}
+			bodies, err := tx.EventBodies(ctx, append(ids, "ev_none"))
+			got := map[string]bool{}
+			for _, id := range ids {
+				got[string(bodies[id])] = true
+			}
+			if err != nil || len(bodies) != 2 || !got["\x00\xff one"] || !got["two"] {
+				t.Errorf("bodies %q, %v", bodies, err)
+			}
+			if none, err := tx.EventBodies(ctx, nil); err != nil || len(none) != 0 {
+				t.Errorf("bodies of none: %q, %v", none, err)
+			}
+			return nil
+		})
+	})
+}
+
 // Trouble is counted; the last makes an event dead, and a good look revives it.
 func TestTrouble(t *testing.T) {
 	storetest.Run(t, nil, func(t *testing.T, db *store.DB) {

@@ -169,6 +169,11 @@ func (tx *Tx) ObjectsNamed(ctx context.Context, keys []string) ([]Object, error)
 	return selectIn(ctx, tx, scanObject, objectColumns+` where key in (%s)`, keys)
 }
 
+// ObjectsNamed reads rows by reference.
+func (db *DB) ObjectsNamed(ctx context.Context, keys []string) ([]Object, error) {
+	return selectIn(ctx, db, scanObject, objectColumns+` where key in (%s)`, keys)
+}
+
 // Object reads a row by reference.
 func (db *DB) Object(ctx context.Context, key string) (Object, error) {
 	return one(ctx, db, scanObject, objectColumns+` where key = $1`, key)

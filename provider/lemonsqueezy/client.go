@@ -53,6 +53,9 @@ type document struct {
 	} `json:"links"`
 	// kin is what is included, decoded once; nil if nothing was.
 	kin *kin
+	// owed are the invoices that wait to be paid, by subscription; nil if they were
+	// not read.
+	owed map[number][]invoice
 }
 
 // failures is the document of an error.
@@ -67,32 +70,39 @@ type failures struct {
 	} `json:"errors"`
 }
 
-// call makes one API call.
+// call makes one API call. The answer may have no content, and then no data.
 func (d *Driver) call(ctx context.Context, op, method, path string, query url.Values, body any) (document, error) {
 	var doc document
+	err := d.exchange(ctx, op, method, path, query, body, &doc, func() bool { return len(doc.Data) > 0 })
+	doc.kin = kinOf(doc.Included)
+	return doc, err
+}
+
+// exchange makes one API call and decodes the answer. Whole reports whether an answer
+// that has content has all that it must have.
+func (d *Driver) exchange(ctx context.Context, op, method, path string, query url.Values, body, into any, whole func() bool) error {
 	ctx, outcome := transport.Watch(ctx)
 	req, err := d.request(ctx, method, path, query, body)
 	if err != nil {
-		return doc, d.refused(op, "the call could not be made")
+		return d.refused(op, "the call could not be made")
 	}
 	resp, err := d.client.Do(req)
 	if err != nil {
-		return doc, outcome.Error(d.account, op, "")
+		return outcome.Error(d.account, op, "")
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	switch {
 	case err != nil:
-		return doc, outcome.Error(d.account, op, "")
+		return outcome.Error(d.account, op, "")
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return doc, d.failure(op, outcome, text)
+		return d.failure(op, outcome, text)
 	case resp.StatusCode == http.StatusNoContent:
-		return doc, nil
-	case json.Unmarshal(text, &doc) != nil || len(doc.Data) == 0:
-		return doc, outcome.Error(d.account, op, "")
+		return nil
+	case json.Unmarshal(text, into) != nil || !whole():
+		return outcome.Error(d.account, op, "")
 	}
-	doc.kin = kinOf(doc.Included)
-	return doc, nil
+	return nil
 }
 
 func (d *Driver) request(ctx context.Context, method, path string, query url.Values, body any) (*http.Request, error) {
@@ -196,11 +206,18 @@ func (d *Driver) rows(ctx context.Context, op, typ string, page int, query url.V
 	}
 	query.Set("page[size]", fmt.Sprint(pageSize))
 	query.Set("page[number]", fmt.Sprint(page))
-	if doc, err = d.call(ctx, op, http.MethodGet, typ, query, nil); err != nil {
+	var answer struct {
+		document
+		Data []resource `json:"data"`
+	}
+	err = d.exchange(ctx, op, http.MethodGet, typ, query, nil, &answer, func() bool { return answer.Data != nil })
+	if err != nil {
 		return nil, doc, false, err
 	}
+	rows, doc = answer.Data, answer.document
+	doc.kin = kinOf(doc.Included)
 	at := doc.Meta.Page
-	if !bytes.HasPrefix(doc.Data, []byte("[")) || json.Unmarshal(doc.Data, &rows) != nil || at == nil || at.CurrentPage != page {
+	if at == nil || at.CurrentPage != page {
 		return nil, doc, false, d.malformed(op, errors.New("the answer is not a page of a list: check base_url"))
 	}
 	for _, r := range rows {

@@ -10,13 +10,15 @@ import (
 	"github.com/trivetdev/trivet/provider"
 )
 
+type customer struct {
+	common
+	Name      string    `json:"name"`
+	Email     string    `json:"email"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
 func (d *Driver) customer(_ context.Context, op string, r resource, _ document) (provider.Snapshot, error) {
-	var a struct {
-		common
-		Name      string    `json:"name"`
-		Email     string    `json:"email"`
-		CreatedAt time.Time `json:"created_at"`
-	}
+	var a customer
 	if err := d.read(op, r, &a, &a.common); err != nil {
 		return provider.Snapshot{}, err
 	}

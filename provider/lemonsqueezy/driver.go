@@ -13,6 +13,7 @@ var (
 	_ provider.SharedOwners = (*Driver)(nil)
 	_ provider.RecentLister = (*Driver)(nil)
 	_ provider.Bundler      = (*Driver)(nil)
+	_ provider.Shower       = (*Driver)(nil)
 )
 
 // Account implements [provider.Driver].

@@ -49,7 +49,7 @@ func (d *Driver) invoice(_ context.Context, op string, r resource, _ document) (
 		object.Status, object.Paid, object.PaidAt = billing.InvoicePaid, a.Total, object.CreatedAt
 	case a.Status == "void":
 		object.Status = billing.InvoiceVoid
-	case a.Status == "pending":
+	case a.Status == statusPending:
 		object.Status = billing.InvoiceOpen
 		if tried := object.CreatedAt.Add(chargedWithin); d.now().Before(tried) {
 			object.NextAttempt = tried // until then it may be under way

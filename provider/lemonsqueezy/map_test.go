@@ -80,6 +80,41 @@ func TestPastDueSince(t *testing.T) {
 	}
 }
 
+// A list asks once for what all its subscriptions owe. One invoice that cannot be read,
+// or more than fit into an answer: each is asked for by itself.
+func TestPastDueSinceInLists(t *testing.T) {
+	pending := func(id, subscription, day string) string {
+		return row("subscription-invoices", id, `"subscription_id":`+subscription+`,"status":"pending","created_at":"2026-03-`+day+`T00:00:00Z"`)
+	}
+	owing := func(id, status string) string {
+		return row("subscriptions", id, `"variant_id":44,"status":"`+status+`","renews_at":"2026-04-03T00:00:00Z"`)
+	}
+	for name, tt := range map[string]struct {
+		subscriptions, invoices string
+		calls, unread           int
+	}{
+		"nobody owes":        {list(1, 1, owing("1", "active"), owing("2", "active")), list(1, 1), 1, 0},
+		"one owes":           {list(1, 1, owing("1", "past_due"), owing("2", "active")), list(1, 1, pending("8", "1", "23")), 2, 0},
+		"two owe":            {list(1, 1, owing("1", "past_due"), owing("2", "past_due")), list(1, 1, pending("9", "2", "30"), pending("8", "1", "24"), pending("7", "1", "23"), pending("6", "3", "02")), 2, 0},
+		"one cannot be read": {list(1, 1, owing("1", "past_due"), owing("2", "past_due")), list(1, 1, row("subscription-invoices", "9", `"created_at":7`)), 4, 2},
+		"too many":           {list(1, 1, owing("1", "past_due"), owing("2", "past_due")), list(1, 2, pending("8", "1", "23")), 6, 2}, // of which the fake never gives the second page
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{answers: map[string]string{"GET subscriptions": tt.subscriptions, "GET subscription-invoices": tt.invoices}}
+			page, err := f.driver(t).List(t.Context(), provider.Query{Kind: billing.KindSubscription})
+			if err != nil || len(f.calls) != tt.calls || len(page.Unread) != tt.unread {
+				t.Fatalf("%v, unread %v, %v", f.calls, page.Unread, err)
+			}
+			for _, s := range page.Snapshots {
+				o := s.Object.(billing.Subscription)
+				if want := map[string]int{"1": 23, "2": 30}[s.Ref.ID]; o.Status == billing.SubscriptionPastDue && o.PastDueSince.Day() != want {
+					t.Errorf("%s is owed for since %v", s.Ref.ID, o.PastDueSince)
+				}
+			}
+		})
+	}
+}
+
 func TestPeriods(t *testing.T) {
 	date := func(text string) time.Time {
 		at, err := time.Parse(time.DateOnly, text)

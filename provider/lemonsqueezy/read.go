@@ -70,6 +70,7 @@ func (d *Driver) Fetch(ctx context.Context, ref provider.Ref) (provider.Snapshot
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
+	main.Version = versionOf(r, main)
 	if s, found := as(main, ref.Kind); found {
 		return s, nil
 	}
@@ -170,6 +171,11 @@ func (d *Driver) page(ctx context.Context, op string, read reader, kind billing.
 	rows, doc, more, err := d.rows(ctx, op, read.typ, number, query)
 	if err != nil {
 		return page, false, err
+	}
+	if read.typ == typeSubscription {
+		if doc.owed, err = d.owedBy(ctx, op, rows); err != nil {
+			return page, false, err
+		}
 	}
 	for _, r := range rows {
 		s, err := read.snapshot(ctx, op, r, doc)

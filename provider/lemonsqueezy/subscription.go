@@ -14,6 +14,13 @@ import (
 // statusCanceled is the word for a subscription that runs to its end and no longer.
 const statusCanceled = "cancelled"
 
+// statusPastDue is that of a subscription that owes a renewal, statusPending that of
+// the invoice for it.
+const (
+	statusPastDue = "past_due"
+	statusPending = "pending"
+)
+
 type subscription struct {
 	common
 	CustomerID  number     `json:"customer_id"`
@@ -49,7 +56,7 @@ func (d *Driver) subscription(ctx context.Context, op string, r resource, with d
 	if err := d.addPrice(ctx, op, a, with, &object); err != nil {
 		return provider.Snapshot{}, err
 	}
-	if err := d.addPeriod(ctx, op, r.ID, a, &object); err != nil {
+	if err := d.addPeriod(ctx, op, r.ID, a, with, &object); err != nil {
 		return provider.Snapshot{}, err
 	}
 	snapshot := provider.Snapshot{Ref: d.ref(billing.KindSubscription, r.ID), Owner: string(a.CustomerID), Object: object}
@@ -75,7 +82,7 @@ func (d *Driver) termsOf(a subscription) billing.Subscription {
 		if a.Pause != nil {
 			object.Pause.Mode, object.Pause.Until = a.Pause.Mode, utc(a.Pause.ResumesAt)
 		}
-	case "past_due":
+	case statusPastDue:
 		object.Status = billing.SubscriptionPastDue
 	case "unpaid":
 		object.Status = billing.SubscriptionUnpaid
@@ -131,22 +138,24 @@ func (d *Driver) addPrice(ctx context.Context, op string, a subscription, with d
 // addPeriod fills in when the period began, which the provider does not tell. While
 // a renewal is owed, renews_at is the next attempt to collect it, and the period
 // began with the invoice that is not paid.
-func (d *Driver) addPeriod(ctx context.Context, op, id string, a subscription, into *billing.Subscription) error {
+func (d *Driver) addPeriod(ctx context.Context, op, id string, a subscription, with document, into *billing.Subscription) error {
 	switch into.Status {
 	case billing.SubscriptionTrialing:
 		into.PeriodStart = into.StartedAt
 	case billing.SubscriptionActive, billing.SubscriptionPaused:
 		into.PeriodStart = startOf(into.PeriodEnd, into.Interval, a.Anchor, into.StartedAt)
 	case billing.SubscriptionPastDue:
-		rows, err := d.all(ctx, op, typeInvoice, url.Values{"filter[subscription_id]": {id}, "filter[status]": {"pending"}})
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
-			var i invoice
-			if json.Unmarshal(r.Attributes, &i) != nil || i.CreatedAt == nil {
-				return d.malformed(op, errors.New("an invoice of the subscription cannot be read"))
+		invoices := with.owed[number(id)]
+		if with.owed == nil {
+			rows, err := d.all(ctx, op, typeInvoice, url.Values{"filter[subscription_id]": {id}, "filter[status]": {statusPending}})
+			if err != nil {
+				return err
 			}
+			if invoices, err = d.pending(op, rows); err != nil {
+				return err
+			}
+		}
+		for _, i := range invoices {
 			if at := utc(i.CreatedAt); into.PastDueSince.IsZero() || at.Before(into.PastDueSince) {
 				into.PastDueSince = at
 			}
@@ -155,4 +164,50 @@ func (d *Driver) addPeriod(ctx context.Context, op, id string, a subscription, i
 	case billing.SubscriptionPending, billing.SubscriptionUnpaid, billing.SubscriptionEnded:
 	}
 	return nil
+}
+
+// owedBy reads the invoices that wait to be paid for a page of subscriptions: all
+// there are, if that takes fewer calls than one for each subscription that owes
+// something. Nil: it does not.
+func (d *Driver) owedBy(ctx context.Context, op string, subscriptions []resource) (map[number][]invoice, error) {
+	owing := 0
+	for _, r := range subscriptions {
+		var a struct {
+			Status string `json:"status"`
+		}
+		if json.Unmarshal(r.Attributes, &a) == nil && a.Status == statusPastDue {
+			owing++
+		}
+	}
+	owed := map[number][]invoice{}
+	for page, more := 1, true; more; page++ {
+		if page >= owing {
+			return nil, nil
+		}
+		var rows []resource
+		var err error
+		rows, _, more, err = d.rows(ctx, op, typeInvoice, page, d.inStore(url.Values{"filter[status]": {statusPending}}))
+		if err != nil {
+			return nil, err
+		}
+		invoices, err := d.pending(op, rows)
+		if err != nil {
+			return nil, nil //nolint:nilerr // whose it is, the call for its own subscription tells
+		}
+		for _, i := range invoices {
+			owed[i.SubscriptionID] = append(owed[i.SubscriptionID], i)
+		}
+	}
+	return owed, nil
+}
+
+// pending reads invoices that are to be paid.
+func (d *Driver) pending(op string, rows []resource) ([]invoice, error) {
+	invoices := make([]invoice, len(rows))
+	for n, r := range rows {
+		if json.Unmarshal(r.Attributes, &invoices[n]) != nil || invoices[n].CreatedAt == nil {
+			return nil, d.malformed(op, errors.New("an invoice of the subscription cannot be read"))
+		}
+	}
+	return invoices, nil
 }

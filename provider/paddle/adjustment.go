@@ -70,6 +70,7 @@ func (a adjustments) fetch(ctx context.Context, d *Driver, ref provider.Ref) (pr
 	if err != nil {
 		return provider.Snapshot{}, d.malformed(op, err)
 	}
+	snapshot.Version = versionOf(snapshot, updatedAdjustment(object))
 	return snapshot, nil
 }
 

@@ -22,6 +22,7 @@ func (d *Driver) customers() looker {
 			return err
 		},
 		id:       func(c sdk.Customer) string { return c.ID },
+		updated:  updatedCustomer,
 		snapshot: d.customer,
 	}
 }

@@ -16,6 +16,8 @@ import (
 var (
 	_ provider.Driver      = (*Driver)(nil)
 	_ provider.EventLister = (*Driver)(nil)
+	_ provider.Bundler     = (*Driver)(nil)
+	_ provider.Shower      = (*Driver)(nil)
 )
 
 // Account implements [provider.Driver].
@@ -34,6 +36,12 @@ func (d *Driver) Kinds() []billing.Kind {
 		billing.KindCustomer, billing.KindCheckout, billing.KindSubscription, billing.KindInvoice,
 		billing.KindPayment, billing.KindRefund, billing.KindDispute,
 	}
+}
+
+// Bundled implements [provider.Bundler]: a transaction is a payment, a demand for
+// money and, if somebody was sent to it, a checkout.
+func (d *Driver) Bundled() []billing.Kind {
+	return []billing.Kind{billing.KindCheckout, billing.KindInvoice}
 }
 
 // Abilities implements [provider.Driver].

@@ -24,6 +24,7 @@ type reader[T any] struct {
 	retrieve func(ctx context.Context, id string) error
 	list     func(ctx context.Context, query provider.Query) error
 	id       func(T) string
+	updated  func(T) string
 	snapshot func(object T) (provider.Snapshot, error)
 }
 
@@ -58,14 +59,10 @@ func (d *Driver) looker(kind billing.Kind) looker {
 	switch kind {
 	case billing.KindCustomer:
 		return d.customers()
-	case billing.KindCheckout:
-		return d.transactions(kind, d.checkout)
 	case billing.KindSubscription:
 		return d.subscriptions()
-	case billing.KindInvoice:
-		return d.transactions(kind, d.invoice)
-	case billing.KindPayment:
-		return d.payments()
+	case billing.KindCheckout, billing.KindInvoice, billing.KindPayment:
+		return d.transactions(kind)
 	case billing.KindRefund:
 		return d.refunds()
 	case billing.KindDispute:
@@ -84,13 +81,19 @@ func (r reader[T]) fetch(ctx context.Context, d *Driver, ref provider.Ref) (prov
 	if r.id(object) != ref.ID {
 		return provider.Snapshot{}, d.malformed(op, errors.New("the answer is about something else: check base_url"))
 	}
-	snapshot, err := r.snapshot(object)
+	return d.fetched(op, ref.ID, r.updated(object), func() (provider.Snapshot, error) { return r.snapshot(object) })
+}
+
+// fetched translates one record that was fetched.
+func (d *Driver) fetched(op, id, updated string, read func() (provider.Snapshot, error)) (provider.Snapshot, error) {
+	snapshot, err := read()
 	if _, ours := errors.AsType[*provider.Error](err); err != nil && !ours {
-		err = d.malformed(op, fmt.Errorf("%s: %w", ref.ID, err))
+		err = d.malformed(op, fmt.Errorf("%s: %w", id, err))
 	}
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
+	snapshot.Version = versionOf(snapshot, updated)
 	return snapshot, nil
 }
 

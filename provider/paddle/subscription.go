@@ -23,6 +23,7 @@ func (d *Driver) subscriptions() looker {
 			return err
 		},
 		id:       func(s sdk.Subscription) string { return s.ID },
+		updated:  updatedSubscription,
 		snapshot: d.subscription,
 	}
 }

@@ -13,51 +13,61 @@ import (
 	"github.com/trivetdev/trivet/provider"
 )
 
-// transactions reads a transaction as one of the three things that it is.
-func (d *Driver) transactions(kind billing.Kind, snapshot func(sdk.Transaction) (provider.Snapshot, error)) looker {
+// transactions reads transactions as one of the three things that each is, with the
+// others beside it.
+type transactions struct{ reader[sdk.Transaction] }
+
+func (d *Driver) transactions(kind billing.Kind) looker {
 	var origins []string
 	if kind == billing.KindCheckout {
 		origins = []string{string(sdk.TransactionOriginAPI) + "," + string(sdk.TransactionOriginWeb)}
 	}
-	return reader[sdk.Transaction]{
-		retrieve: func(ctx context.Context, id string) error {
-			_, err := d.api.GetTransaction(ctx, &sdk.GetTransactionRequest{TransactionID: id, IncludeAdjustments: true})
-			return err
-		},
+	return transactions{reader[sdk.Transaction]{
 		list: func(ctx context.Context, query provider.Query) error {
 			_, err := d.api.ListTransactions(ctx, &sdk.ListTransactionsRequest{
 				After: after(query), PerPage: sdk.PtrTo(30), OrderBy: byAge(), CustomerID: owned(query), Origin: origins, IncludeAdjustments: true,
 			})
 			return err
 		},
-		id:       func(t sdk.Transaction) string { return t.ID },
-		snapshot: snapshot,
-	}
+		snapshot: func(t sdk.Transaction) (provider.Snapshot, error) { return d.nouns(kind, t) },
+	}}
 }
 
-// payments reads transactions as payments, with what went back of them.
-type payments struct{ reader[sdk.Transaction] }
-
-func (d *Driver) payments() looker {
-	plain, _ := d.transactions(billing.KindPayment, d.payment).(reader[sdk.Transaction])
-	return payments{plain}
-}
-
-// fetch reads one payment. If its totals say that it was adjusted and it shows no
+// fetch reads one transaction. If its totals say that it was adjusted and it shows no
 // adjustments, they are asked for: Paddle's page and its SDK disagree on the name
 // under which they are included, and a payment must not look as if nothing had
-// gone back of it. In a list such a payment is left to be fetched.
-func (p payments) fetch(ctx context.Context, d *Driver, ref provider.Ref) (provider.Snapshot, error) {
-	op := "fetch payment " + ref.ID
+// gone back of it. In a list such a transaction is left to be fetched.
+func (r transactions) fetch(ctx context.Context, d *Driver, ref provider.Ref) (provider.Snapshot, error) {
+	op := fmt.Sprintf("fetch %s %s", ref.Kind, ref.ID)
 	t, err := d.transaction(ctx, op, ref.ID)
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
-	snapshot, err := d.payment(t)
-	if err != nil {
-		return provider.Snapshot{}, d.malformed(op, fmt.Errorf("%s: %w", ref.ID, err))
+	return d.fetched(op, t.ID, t.UpdatedAt, func() (provider.Snapshot, error) { return r.snapshot(t) })
+}
+
+// nouns translates a transaction as a thing of some kind, and beside it as the
+// others.
+func (d *Driver) nouns(kind billing.Kind, t sdk.Transaction) (main provider.Snapshot, err error) {
+	for _, noun := range []struct {
+		kind billing.Kind
+		read func(sdk.Transaction) (provider.Snapshot, error)
+	}{{billing.KindPayment, d.payment}, {billing.KindInvoice, d.invoice}, {billing.KindCheckout, d.checkout}} {
+		if noun.kind == billing.KindCheckout && kind != noun.kind && !sent(string(t.Origin)) {
+			continue
+		}
+		s, err := noun.read(t)
+		if err != nil {
+			return provider.Snapshot{}, err
+		}
+		if noun.kind == kind {
+			s.Beside = main.Beside
+			main = s
+		} else {
+			main.Beside = append(main.Beside, s)
+		}
 	}
-	return snapshot, nil
+	return main, nil
 }
 
 // errUnshown is why a transaction cannot be taken as it came.
@@ -99,21 +109,11 @@ func sent(origin string) bool {
 // snapshotOf is what a transaction's three kinds have in common.
 func (d *Driver) snapshotOf(kind billing.Kind, t sdk.Transaction, object billing.Object) provider.Snapshot {
 	s := provider.Snapshot{Ref: d.ref(kind, t.ID), Object: object, Owner: maybe(t.CustomerID), Claims: claims(t.CustomData)}
-	add := func(kind billing.Kind, id string) {
-		if isName(id) && kind != s.Ref.Kind {
-			s.Related = append(s.Related, d.ref(kind, id))
-		}
+	if kind == billing.KindCheckout && isName(s.Owner) {
+		s.Related = append(s.Related, d.ref(billing.KindCustomer, s.Owner))
 	}
-	if kind == billing.KindCheckout {
-		add(billing.KindCustomer, s.Owner)
-	}
-	if kind != billing.KindPayment {
-		add(billing.KindSubscription, maybe(t.SubscriptionID))
-	}
-	add(billing.KindInvoice, t.ID)
-	add(billing.KindPayment, t.ID)
-	if sent(string(t.Origin)) {
-		add(billing.KindCheckout, t.ID)
+	if id := maybe(t.SubscriptionID); kind != billing.KindPayment && isName(id) {
+		s.Related = append(s.Related, d.ref(billing.KindSubscription, id))
 	}
 	return s
 }

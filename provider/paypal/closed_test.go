@@ -1,8 +1,10 @@
 package paypal_test
 
 import (
+	"context"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,5 +50,61 @@ func TestListOfSubscriptionsIsClosed(t *testing.T) {
 	}
 	if len(paid) < 50 || len(listed) < 70 {
 		t.Errorf("%d paid, %d listed", len(paid), len(listed))
+	}
+}
+
+// counting counts the reads of single subscriptions.
+type counting struct {
+	next  http.RoundTripper
+	reads map[string]int
+}
+
+func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	if id, single := strings.CutPrefix(r.URL.Path, "/v1/billing/subscriptions/"); single {
+		c.reads[id]++
+	}
+	return c.next.RoundTrip(r)
+}
+
+// Who is paid for every month is in every window of the books. Whoever keeps what was
+// read, as the sweep does, has each subscription read once.
+func TestClosedListReadsEachOnce(t *testing.T) {
+	counter := counting{reads: map[string]int{}}
+	w := newWorld(t, sim.Chaos{}, func(next http.RoundTripper) http.RoundTripper {
+		counter.next = next
+		return counter
+	}, true)
+	w.Crowd(t, 40)
+	for range 12 {
+		w.Advance(8 * 24 * time.Hour)
+	}
+	clear(counter.reads)
+	seen := map[provider.Ref]bool{}
+	query := provider.Query{Kind: billing.KindSubscription, Recall: func(_ context.Context, refs []provider.Ref) (map[provider.Ref]provider.Memory, error) {
+		known := map[provider.Ref]provider.Memory{}
+		for _, ref := range refs {
+			known[ref] = provider.Memory{Seen: seen[ref]}
+		}
+		return known, nil
+	}}
+	for {
+		page, err := w.Driver.List(t.Context(), query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range page.Snapshots {
+			seen[s.Ref] = true
+		}
+		if query.After = page.Next; query.After == "" {
+			break
+		}
+	}
+	if len(seen) < 30 || len(counter.reads) < 30 {
+		t.Errorf("%d listed, %d read", len(seen), len(counter.reads))
+	}
+	for id, n := range counter.reads {
+		if n != 1 {
+			t.Errorf("%s is read %d times", id, n)
+		}
 	}
 }

@@ -76,6 +76,7 @@ type Driver struct {
 	client   *http.Client
 	tokens   tokens
 	certs    certificates
+	plans    plans
 	clientID string
 	secret   string
 }

@@ -34,16 +34,38 @@ func harness() providertest.Harness {
 			"CHECKOUT.ORDER.APPROVED", "CHECKOUT.ORDER.COMPLETED", "CHECKOUT.PAYMENT-APPROVAL.REVERSED",
 			"CUSTOMER.DISPUTE.CREATED", "CUSTOMER.DISPUTE.UPDATED", "CUSTOMER.DISPUTE.RESOLVED",
 		},
+		Fewest: fewest,
 		Unknown: []providertest.Replacement{
 			{Kind: billing.KindSubscription, From: `"status":"ACTIVE"`, To: `"status":"HIBERNATING"`},
-			{Kind: billing.KindPayment, From: `"state":"partially_refunded"`, To: `"state":"levitating"`},
-			{Kind: billing.KindRefund, From: `"status":"COMPLETED"`, To: `"status":"SHREDDED"`},
+			{Kind: billing.KindPayment, From: `"status":"DECLINED"`, To: `"status":"LEVITATING"`},
+			{Kind: billing.KindRefund, From: `"status":"FAILED"`, To: `"status":"SHREDDED"`},
 			{Kind: billing.KindDispute, From: `"outcome_code":"RESOLVED_BUYER_FAVOUR"`, To: `"outcome_code":"HAUNTED"`},
 		},
 		Reply: func(text string) string {
 			return fmt.Sprintf(`{"name":"INTERNAL_SERVER_ERROR","message":%q,"debug_id":"90957fca61718","details":[{"issue":"ODD","description":%q}]}`, text, text)
 		},
 	}
+}
+
+// fewest counts the windows of the books, the pages of the lists, and what no list
+// tells of: why a charge failed, what becomes of money under way, in which way a capture
+// failed, and all of a dispute.
+func fewest(w *providertest.World) int {
+	calls := 36 + w.Pages(billing.KindSubscription, 20) + w.Pages(billing.KindDispute, 50)
+	sales := map[string]bool{}
+	for _, o := range w.Truth() {
+		sales[o.ID] = sales[o.ID] || o.Kind == sim.KindInvoice
+	}
+	for _, o := range w.Truth() {
+		switch status := o.Fields["status"]; {
+		case o.Kind == sim.KindSubscription && (status == "past_due" || status == "unpaid" || status == "paused"),
+			o.Kind == sim.KindPayment && status == "pending", o.Kind == sim.KindDispute:
+			calls++
+		case o.Kind == sim.KindPayment && status == "failed" && !sales[o.ID]:
+			calls += 2 // the capture and its order
+		}
+	}
+	return calls
 }
 
 const (

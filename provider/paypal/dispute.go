@@ -22,6 +22,7 @@ type dispute struct {
 	Amount     *amount   `json:"dispute_amount"`
 	Due        time.Time `json:"seller_response_due_date"`
 	CreateTime time.Time `json:"create_time"`
+	UpdateTime time.Time `json:"update_time"`
 	Outcome    struct {
 		Code string `json:"outcome_code"`
 	} `json:"dispute_outcome"`
@@ -88,6 +89,7 @@ func (d *Driver) fetchDispute(ctx context.Context, ref provider.Ref) (provider.S
 	}
 	for _, snapshot := range all {
 		if snapshot.Ref.ID == ref.ID {
+			snapshot.Version = x.version()
 			return snapshot, nil
 		}
 	}

@@ -15,6 +15,8 @@ var (
 	_ provider.Driver            = (*Driver)(nil)
 	_ provider.EventLister       = (*Driver)(nil)
 	_ provider.KeyChecker        = (*Driver)(nil)
+	_ provider.Shower            = (*Driver)(nil)
+	_ provider.Bundler           = (*Driver)(nil)
 	_ provider.Checkouter        = (*Driver)(nil)
 	_ provider.Canceler          = (*Driver)(nil)
 	_ provider.Pauser            = (*Driver)(nil)
@@ -37,6 +39,12 @@ func (d *Driver) Live() bool { return !d.sandbox }
 // neither orders nor what nobody has approved.
 func (d *Driver) Kinds() []billing.Kind {
 	return []billing.Kind{billing.KindSubscription, billing.KindInvoice, billing.KindPayment, billing.KindRefund, billing.KindDispute}
+}
+
+// Bundled implements [provider.Bundler]: the books tell of payments, of the invoices
+// that some are, and of refunds.
+func (d *Driver) Bundled() []billing.Kind {
+	return []billing.Kind{billing.KindInvoice, billing.KindRefund}
 }
 
 // Abilities implements [provider.Driver].

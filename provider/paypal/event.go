@@ -20,7 +20,7 @@ type subject int
 const (
 	nothing       subject = iota
 	aSubscription         // and the checkout that it is
-	aSale                 // as payment and invoice, and its subscription
+	aSale                 // with the invoice beside it, and its subscription
 	aCapture              // and its order
 	aRefund               // and the payment that it is of
 	anOrder
@@ -148,7 +148,7 @@ func (d *Driver) refsOf(about subject, r resource) []provider.Ref {
 	case aSale:
 		refs := []provider.Ref{d.ref(billing.KindPayment, r.ID)}
 		if r.Agreement != "" {
-			refs = append(refs, d.ref(billing.KindInvoice, r.ID), d.ref(billing.KindSubscription, r.Agreement))
+			refs = append(refs, d.ref(billing.KindSubscription, r.Agreement))
 		}
 		return refs
 	case aCapture:

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -37,13 +38,17 @@ func (d *Driver) Fetch(ctx context.Context, ref provider.Ref) (provider.Snapshot
 	return look(ctx, ref)
 }
 
+// longestCursor bounds what is taken for a cursor: that of the books has an entry for
+// each payment that is still to come and of which some went back.
+const longestCursor = 4 << 20
+
 // List implements [provider.Driver]. Payments, invoices and refunds come from
 // PayPal's books, which go back three years and are three hours behind; disputes
 // go back 180 days. Nothing has an owner at PayPal: a list of one is empty.
 func (d *Driver) List(ctx context.Context, query provider.Query) (provider.Page, error) {
 	op := "list " + string(query.Kind)
 	switch {
-	case len(query.After) > 256 || strings.ContainsAny(query.After, "/?#\r\n"):
+	case len(query.After) > longestCursor || strings.ContainsAny(query.After, "/?#\r\n"):
 		return provider.Page{}, d.refused(op, "the cursor is not one of ours")
 	case query.Owner != "" && query.Kind != billing.KindCustomer:
 		return provider.Page{}, nil
@@ -60,8 +65,13 @@ func (d *Driver) List(ctx context.Context, query provider.Query) (provider.Page,
 	return provider.Page{}, d.refused("list", "PayPal lists no such kind of object")
 }
 
-// subscriptionPage is the most that PayPal returns at once.
-const subscriptionPage = 20
+const (
+	// subscriptionPage is the most that PayPal returns at once.
+	subscriptionPage = 20
+	// subscriptionPages is how many of these make a page of ours: the plans, which the
+	// list leaves out, are read once for each.
+	subscriptionPages = 10
+)
 
 // byBooks begins a cursor of the list that is read from the books.
 const byBooks = "books:"
@@ -74,7 +84,7 @@ const byBooks = "books:"
 func (d *Driver) listSubscriptions(ctx context.Context, query provider.Query) (provider.Page, error) {
 	const op = "list subscription"
 	if after, books := strings.CutPrefix(query.After, byBooks); books {
-		return d.subscriptionsInBooks(ctx, after)
+		return d.subscriptionsInBooks(ctx, query, after)
 	}
 	begun, number := stampOf(d.now().Add(time.Second)), 1
 	if query.After != "" {
@@ -85,28 +95,43 @@ func (d *Driver) listSubscriptions(ctx context.Context, query provider.Query) (p
 		}
 		begun, number = b, page
 	}
+	var rows []*subscription
+	for range subscriptionPages {
+		some, more, err := d.subscriptionRows(ctx, op, begun, number)
+		if query.After == "" && number == 1 && closed(err) {
+			return d.subscriptionsInEvents(ctx, query)
+		}
+		if err != nil {
+			return provider.Page{}, err
+		}
+		rows = append(rows, some...)
+		if number++; !more {
+			return d.readSubscriptions(ctx, rows)
+		}
+	}
+	page, err := d.readSubscriptions(ctx, rows)
+	page.Next = begun + "|" + strconv.Itoa(number)
+	return page, err
+}
+
+// subscriptionRows reads one of PayPal's pages.
+func (d *Driver) subscriptionRows(ctx context.Context, op, begun string, number int) (rows []*subscription, more bool, err error) {
 	var answer struct {
 		Subscriptions *[]*subscription
 		Links         []link
 	}
-	err := d.get(ctx, op, "/v1/billing/subscriptions", url.Values{
+	err = d.get(ctx, op, "/v1/billing/subscriptions", url.Values{
 		"created_before": {begun}, "page_size": {strconv.Itoa(subscriptionPage)}, "page": {strconv.Itoa(number)},
 		"statuses": {"APPROVAL_PENDING,APPROVED,ACTIVE,SUSPENDED,CANCELLED,EXPIRED"},
 	}, &answer)
-	if query.After == "" && closed(err) {
-		return d.subscriptionsInEvents(ctx)
-	}
 	if err != nil {
-		return provider.Page{}, err
+		return nil, false, err
 	}
 	if answer.Subscriptions == nil {
-		return provider.Page{}, d.malformed(op, errNotAList)
+		return nil, false, d.malformed(op, errNotAList)
 	}
-	page, err := d.readSubscriptions(ctx, *answer.Subscriptions)
-	if nextQuery(answer.Links) != nil && len(*answer.Subscriptions) > 0 {
-		page.Next = begun + "|" + strconv.Itoa(number+1)
-	}
-	return page, err
+	rows = *answer.Subscriptions
+	return rows, nextQuery(answer.Links) != nil && len(rows) > 0, nil
 }
 
 // closed reports whether PayPal does not open the list to this account. A wrong
@@ -119,13 +144,13 @@ func closed(err error) bool {
 // readSubscriptions translates the rows of a list, which lack the plan.
 func (d *Driver) readSubscriptions(ctx context.Context, rows []*subscription) (provider.Page, error) {
 	var page provider.Page
-	plans := map[string]*plan{}
+	fresh := map[string]*plan{}
 	for _, s := range rows {
 		if s == nil || !isName(s.ID) {
 			return provider.Page{}, d.malformed("list subscription", errors.New("a subscription of the list has no id"))
 		}
 		ref := d.ref(billing.KindSubscription, s.ID)
-		p, err := d.planOf(ctx, plans, s)
+		p, err := d.planOf(ctx, fresh, s)
 		if err != nil {
 			return provider.Page{}, err
 		}
@@ -148,30 +173,57 @@ func (d *Driver) readSubscriptions(ctx context.Context, rows []*subscription) (p
 // planOf finds the plan of a row: in the row, or by the plan's id if the
 // subscription is charged by its present version. Nil: the subscription has to be
 // read by itself, also when a charge failed, which only that tells more of.
-func (d *Driver) planOf(ctx context.Context, plans map[string]*plan, s *subscription) (*plan, error) {
+func (d *Driver) planOf(ctx context.Context, fresh map[string]*plan, s *subscription) (*plan, error) {
 	switch {
 	case s.Overridden || s.info().Failed > 0 || s.Status == "SUSPENDED" || !isName(s.PlanID):
 		return nil, nil
 	case s.Plan != nil && len(s.Plan.Cycles) > 0:
 		return s.Plan, nil
 	}
-	p, known := plans[s.PlanID]
+	if p := d.plans.get(s.PlanID); p != nil && s.Billing != nil && s.pricedBy(p) {
+		return p, nil
+	}
+	p, known := fresh[s.PlanID]
 	if !known {
 		p = &plan{}
 		err := d.get(ctx, "fetch plan "+s.PlanID, "/v1/billing/plans/"+s.PlanID, nil, p)
 		switch kind := provider.KindOf(err); {
 		case err == nil && p.ID == s.PlanID:
+			d.plans.put(p)
 		case err == nil, kind == provider.NotFound:
 			p = nil
 		default:
 			return nil, err
 		}
-		plans[s.PlanID] = p
+		fresh[s.PlanID] = p
 	}
 	if p == nil || !s.pricedBy(p) {
 		return nil, nil
 	}
 	return p, nil
+}
+
+// plans are kept once they were read: PayPal never changes the cycles of a plan, and a
+// price has a version, which each subscription that is charged by it tells. What can
+// change is left to who reads the subscription by itself.
+type plans struct {
+	mu   sync.Mutex
+	byID map[string]*plan
+}
+
+func (p *plans) get(id string) *plan {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byID[id]
+}
+
+func (p *plans) put(fresh *plan) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.byID == nil {
+		p.byID = map[string]*plan{}
+	}
+	p.byID[fresh.ID] = fresh
 }
 
 // pricedBy reports whether a subscription pays by the version of its plan that the
@@ -192,37 +244,39 @@ func (s *subscription) pricedBy(p *plan) bool {
 	return false
 }
 
-// subscriptionsInEvents reads the subscriptions that events of the last month name.
-func (d *Driver) subscriptionsInEvents(ctx context.Context) (provider.Page, error) {
-	ids := map[string]bool{}
-	page := provider.Page{Next: byBooks}
-	since := d.now().Add(-EventRetention)
-	for after := ""; ; {
-		events, err := d.Events(ctx, since, after)
+// subscriptionsInEvents reads the subscriptions that events of the last month are
+// about.
+func (d *Driver) subscriptionsInEvents(ctx context.Context, query provider.Query) (provider.Page, error) {
+	var refs []provider.Ref
+	for _, e := range eventTable {
+		if e.subject != aSubscription {
+			continue
+		}
+		events, _, err := d.listEvents(ctx, url.Values{
+			"event_type": {e.name}, "start_time": {stampOf(d.now().Add(-EventRetention))}, "end_time": {stampOf(d.now().Add(time.Minute))},
+		}, manyEventPages)
 		if err != nil {
 			return provider.Page{}, err
 		}
-		for _, delivery := range events.Deliveries {
+		for _, delivery := range events {
 			for _, ref := range delivery.Refs {
-				if ref.Kind != billing.KindSubscription || ids[ref.ID] {
-					continue
-				}
-				ids[ref.ID] = true
-				snapshot, err := d.fetchSubscription(ctx, ref)
-				if err := d.add(&page, ref, snapshot, err); err != nil {
-					return provider.Page{}, err
+				if ref.Kind == billing.KindSubscription {
+					refs = append(refs, ref)
 				}
 			}
 		}
-		if after = events.Next; after == "" {
-			return page, nil
-		}
 	}
+	page, err := d.unseen(ctx, query, refs)
+	page.Next = byBooks
+	return page, err
 }
+
+// manyEventPages bounds a list of all events of one type.
+const manyEventPages = 10_000
 
 // subscriptionsInBooks reads the subscriptions that were paid for in one step of
 // the books.
-func (d *Driver) subscriptionsInBooks(ctx context.Context, after string) (provider.Page, error) {
+func (d *Driver) subscriptionsInBooks(ctx context.Context, query provider.Query, after string) (provider.Page, error) {
 	const op = "list subscription"
 	s, err := d.spanAfter(op, after)
 	if err != nil {
@@ -232,18 +286,34 @@ func (d *Driver) subscriptionsInBooks(ctx context.Context, after string) (provid
 	if err != nil {
 		return provider.Page{}, err
 	}
-	var page provider.Page
+	var refs []provider.Ref
+	for _, row := range rows {
+		if id := row.Info.Reference; row.ofSubscription() && isName(id) {
+			refs = append(refs, d.ref(billing.KindSubscription, id))
+		}
+	}
+	page, err := d.unseen(ctx, query, refs)
 	if next := s.next(more); next != "" {
 		page.Next = byBooks + next
 	}
-	seen := map[string]bool{}
-	for _, row := range rows {
-		id := row.Info.Reference
-		if !row.ofSubscription() || !isName(id) || seen[id] {
+	return page, err
+}
+
+// unseen reads subscriptions one by one, each once: who is paid for every month is in
+// every window of the books.
+func (d *Driver) unseen(ctx context.Context, query provider.Query, refs []provider.Ref) (page provider.Page, err error) {
+	var known map[provider.Ref]provider.Memory
+	if query.Recall != nil && len(refs) > 0 {
+		if known, err = query.Recall(ctx, refs); err != nil {
+			return page, err
+		}
+	}
+	done := map[provider.Ref]bool{}
+	for _, ref := range refs {
+		if known[ref].Seen || done[ref] {
 			continue
 		}
-		seen[id] = true
-		ref := d.ref(billing.KindSubscription, id)
+		done[ref] = true
 		snapshot, err := d.fetchSubscription(ctx, ref)
 		if err := d.add(&page, ref, snapshot, err); err != nil {
 			return provider.Page{}, err

@@ -14,6 +14,7 @@ type order struct {
 	ID         string
 	Status     string
 	CreateTime time.Time `json:"create_time"`
+	UpdateTime time.Time `json:"update_time"`
 	Payer      struct {
 		PayerID string `json:"payer_id"`
 	}
@@ -65,7 +66,7 @@ func (d *Driver) fetchCheckout(ctx context.Context, ref provider.Ref) (provider.
 		return provider.Snapshot{}, err
 	}
 	snapshot, err := d.order(o)
-	return snapshot, d.explained(op, err)
+	return d.versioned(op, snapshot, o.version(), err)
 }
 
 // order translates an order. Its first purchase unit is ours; orders with several

@@ -21,6 +21,7 @@ type sale struct {
 	Custom     string
 	Agreement  string    `json:"billing_agreement_id"`
 	CreateTime time.Time `json:"create_time"`
+	UpdateTime time.Time `json:"update_time"`
 }
 
 // capture is a payment for an order.
@@ -31,6 +32,7 @@ type capture struct {
 	Amount        *amount
 	CustomID      string    `json:"custom_id"`
 	CreateTime    time.Time `json:"create_time"`
+	UpdateTime    time.Time `json:"update_time"`
 	Breakdown     struct {
 		Fee *amount `json:"paypal_fee"`
 	} `json:"seller_receivable_breakdown"`
@@ -42,29 +44,45 @@ type capture struct {
 	Links []link
 }
 
+// partlyRefunded is the state of a payment of which some went back.
+const partlyRefunded = "PARTIALLY_REFUNDED"
+
 // took reports whether money came in, whatever became of it since.
 func (c capture) took() bool {
-	return c.Status == "COMPLETED" || c.Status == "PARTIALLY_REFUNDED" || c.Status == "REFUNDED"
+	return c.Status == "COMPLETED" || c.Status == partlyRefunded || c.Status == "REFUNDED"
 }
 
 // fetchPayment reads a payment by the id of its transaction: as the sale of a
 // subscription, or if there is none, as the capture of an order.
 func (d *Driver) fetchPayment(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
+	snapshot, err := d.fetchSold(ctx, ref)
+	if err == nil || provider.KindOf(err) != provider.NotFound {
+		return snapshot, err
+	}
+	return d.fetchCaptured(ctx, ref)
+}
+
+// fetchSold reads the payment for a subscription, and beside it the invoice that it
+// is.
+func (d *Driver) fetchSold(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
 	op := "fetch payment " + ref.ID
 	s, err := d.getSale(ctx, op, ref.ID)
-	if err == nil {
-		snapshot, err := d.sale(ctx, op, s)
-		return snapshot, d.explained(op, err)
-	}
-	if provider.KindOf(err) != provider.NotFound {
+	if err != nil {
 		return provider.Snapshot{}, err
 	}
+	snapshot, err := d.sale(ctx, op, s)
+	return d.versioned(op, snapshot, s.version(), err)
+}
+
+// fetchCaptured reads the payment for an order.
+func (d *Driver) fetchCaptured(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
+	op := "fetch payment " + ref.ID
 	c, err := d.getCapture(ctx, op, ref.ID)
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
 	snapshot, err := d.capture(ctx, op, c)
-	return snapshot, d.explained(op, err)
+	return d.versioned(op, snapshot, c.version(), err)
 }
 
 func (d *Driver) getSale(ctx context.Context, op, id string) (*sale, error) {
@@ -110,7 +128,7 @@ func paid(status string, total billing.Money, fee *billing.Money, created time.T
 // succeeded.
 func paymentStatus(status string) billing.PaymentStatus {
 	switch status {
-	case "COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED", "REVERSED":
+	case "COMPLETED", partlyRefunded, "REFUNDED", "REVERSED":
 		return billing.PaymentSucceeded
 	case "DECLINED", "DENIED", "FAILED":
 		return billing.PaymentFailed
@@ -125,7 +143,7 @@ func (d *Driver) sale(ctx context.Context, op string, s *sale) (provider.Snapsho
 		return provider.Snapshot{}, fmt.Errorf("sale %s: %w", s.ID, err)
 	}
 	p := paid(strings.ToUpper(s.State), total, asFee(s.Fee.money()), s.CreateTime)
-	if p.ProviderStatus == "PARTIALLY_REFUNDED" {
+	if p.ProviderStatus == partlyRefunded {
 		refunds, err := d.refundsOfSale(ctx, op, s.ID, s.CreateTime)
 		if err != nil {
 			return provider.Snapshot{}, err
@@ -134,9 +152,11 @@ func (d *Driver) sale(ctx context.Context, op string, s *sale) (provider.Snapsho
 			return provider.Snapshot{}, fmt.Errorf("sale %s: %w", s.ID, err)
 		}
 	}
-	return provider.Snapshot{
-		Ref: d.ref(billing.KindPayment, s.ID), Object: p, Claims: claims(s.Custom, ""), Attempts: attempt(s.ID, p, ""),
-	}, nil
+	snapshot := provider.Snapshot{Ref: d.ref(billing.KindPayment, s.ID), Object: p, Claims: claims(s.Custom, ""), Attempts: attempt(s.ID, p, "")}
+	if s.Agreement != "" {
+		snapshot.Beside = []provider.Snapshot{d.invoice(s.ID, s.Agreement, p.ProviderStatus, total, s.CreateTime)}
+	}
+	return snapshot, nil
 }
 
 // capture translates a payment for an order. What was bought, and how much went
@@ -159,12 +179,12 @@ func (d *Driver) capture(ctx context.Context, op string, c *capture) (provider.S
 		if len(o.Units) == 1 {
 			p.Items = itemsOf(unit.lines(), total)
 		}
-		if p.ProviderStatus == "PARTIALLY_REFUNDED" {
+		if p.ProviderStatus == partlyRefunded {
 			if p.Refunded, err = sumOf(ofPayment(unit.Payments.Refunds, c.ID), total); err != nil {
 				return provider.Snapshot{}, fmt.Errorf("capture %s: %w", c.ID, err)
 			}
 		}
-	} else if p.ProviderStatus == "PARTIALLY_REFUNDED" {
+	} else if p.ProviderStatus == partlyRefunded {
 		return provider.Snapshot{}, fmt.Errorf("capture %s does not say of which order it is", c.ID)
 	}
 	snapshot.Object, snapshot.Attempts = p, attempt(c.ID, p, payer)

@@ -22,6 +22,7 @@ type refund struct {
 	CustomID      string    `json:"custom_id"`
 	Note          string    `json:"note_to_payer"`
 	CreateTime    time.Time `json:"create_time"`
+	UpdateTime    time.Time `json:"update_time"`
 	Links         []link
 
 	// payment is the transaction that it is of.
@@ -38,6 +39,15 @@ type oldRefund struct {
 	Invoice    string    `json:"invoice_number"`
 	Custom     string    `json:"custom"`
 	CreateTime time.Time `json:"create_time"`
+	UpdateTime time.Time `json:"update_time"`
+}
+
+// translated is the refund in the newer form. There must be an amount.
+func (r oldRefund) translated() *refund {
+	return &refund{
+		ID: r.ID, Status: strings.ToUpper(r.State), Amount: &amount{r.Amount.Currency, cmp.Or(r.Amount.Total, r.Amount.Value)},
+		InvoiceID: r.Invoice, CustomID: r.Custom, CreateTime: r.CreateTime, UpdateTime: r.UpdateTime, payment: cmp.Or(r.SaleID, r.CaptureID),
+	}
 }
 
 // getRefund reads a refund, which the newer API may not know if it is of a sale.
@@ -61,10 +71,7 @@ func (d *Driver) getRefund(ctx context.Context, op, id string) (*refund, error) 
 	if old.ID != id || old.Amount == nil {
 		return nil, d.malformed(op, errOther)
 	}
-	return &refund{
-		ID: old.ID, Status: strings.ToUpper(old.State), Amount: &amount{old.Amount.Currency, cmp.Or(old.Amount.Total, old.Amount.Value)},
-		InvoiceID: old.Invoice, CustomID: old.Custom, CreateTime: old.CreateTime, payment: cmp.Or(old.SaleID, old.CaptureID),
-	}, nil
+	return old.translated(), nil
 }
 
 func (d *Driver) fetchRefund(ctx context.Context, ref provider.Ref) (provider.Snapshot, error) {
@@ -74,7 +81,7 @@ func (d *Driver) fetchRefund(ctx context.Context, ref provider.Ref) (provider.Sn
 		return provider.Snapshot{}, err
 	}
 	snapshot, err := d.refund(r)
-	return snapshot, d.explained(op, err)
+	return d.versioned(op, snapshot, r.version(), err)
 }
 
 func (d *Driver) refund(r *refund) (provider.Snapshot, error) {
@@ -86,7 +93,7 @@ func (d *Driver) refund(r *refund) (provider.Snapshot, error) {
 		return provider.Snapshot{}, fmt.Errorf("refund %s does not say of which payment it is", r.ID)
 	}
 	object := billing.Refund{
-		Status: billing.RefundPending, Amount: positive(m), Payment: r.payment, Failure: r.StatusDetails.Reason, CreatedAt: r.CreateTime.UTC(),
+		Status: billing.RefundPending, Amount: positive(m), Failure: r.StatusDetails.Reason, CreatedAt: r.CreateTime.UTC(),
 	}
 	switch r.Status {
 	case "COMPLETED":
@@ -96,9 +103,13 @@ func (d *Driver) refund(r *refund) (provider.Snapshot, error) {
 	case "CANCELLED":
 		object.Status = billing.RefundCanceled
 	}
-	return provider.Snapshot{
-		Ref: d.ref(billing.KindRefund, r.ID), Object: object, Related: []provider.Ref{d.ref(billing.KindPayment, r.payment)},
-	}, nil
+	return d.refunded(d.ref(billing.KindRefund, r.ID), r.payment, object), nil
+}
+
+// refunded is the snapshot of a refund of a payment.
+func (d *Driver) refunded(ref provider.Ref, payment string, object billing.Refund) provider.Snapshot {
+	object.Payment = payment
+	return provider.Snapshot{Ref: ref, Object: object, Related: []provider.Ref{d.ref(billing.KindPayment, payment)}}
 }
 
 // counts reports whether a refund's money is gone or going.

@@ -19,6 +19,7 @@ type subscription struct {
 	Note       string    `json:"status_change_note"`
 	StatusAt   time.Time `json:"status_update_time"`
 	CreateTime time.Time `json:"create_time"`
+	UpdateTime time.Time `json:"update_time"`
 	StartTime  time.Time `json:"start_time"`
 	Quantity   string
 	CustomID   string `json:"custom_id"`
@@ -72,7 +73,7 @@ func (d *Driver) fetchSubscription(ctx context.Context, ref provider.Ref) (provi
 		read = d.approval
 	}
 	snapshot, err := read(ctx, s)
-	return snapshot, d.explained(op, err)
+	return d.versioned(op, snapshot, s.version(), err)
 }
 
 // count is the quantity; 1 where none is told.

@@ -246,7 +246,7 @@ func judge(t *testing.T, want provider.Reason, delivery provider.Delivery, err e
 	t.Helper()
 	rejection, rejected := errors.AsType[*provider.Rejection](err)
 	switch {
-	case want == "" && (err != nil || delivery.ID != "WH-1" || len(delivery.Refs) != 3):
+	case want == "" && (err != nil || delivery.ID != "WH-1" || len(delivery.Refs) != 2):
 		t.Errorf("%+v, %v", delivery, err)
 	case want == "retry" && (rejected || provider.KindOf(err) != provider.Unavailable || err == nil):
 		t.Errorf("%v, want to be asked again", err)

@@ -29,6 +29,9 @@ type Harness struct {
 	EventTypes []string
 	// Unfiltered are the kinds that the provider cannot list by owner.
 	Unfiltered []billing.Kind
+	// Fewest is how many pages, of the greatest size that the provider gives, cover
+	// all objects of a world.
+	Fewest func(w *World) int
 	// Hidden tells the objects that a list by owner may miss, nil if none.
 	Hidden func(sim.Object) bool
 	// Unknown replaces known words in answers by words that nobody knows.
@@ -135,8 +138,10 @@ func Run(t *testing.T, h Harness) {
 	t.Run("abilities", h.abilities)
 	t.Run("signatures", h.signatures)
 	t.Run("events", h.events)
+	t.Run("shown", h.shown)
 	t.Run("fetch", h.fetch)
 	t.Run("list", h.list)
+	t.Run("sweep", h.sweep)
 	t.Run("not found", h.notFound)
 	t.Run("failing reads", h.failingReads)
 	t.Run("shifting pages", h.shiftingPages)
@@ -212,10 +217,22 @@ func (w *World) discreet(t *testing.T, err error) {
 	}
 }
 
-// everything lists all objects of a kind.
+// everything lists all objects of a kind, by id.
 func (w *World) everything(t *testing.T, query provider.Query, between func()) map[string]provider.Snapshot {
 	t.Helper()
 	all := map[string]provider.Snapshot{}
+	for ref, s := range w.whole(t, query, between) {
+		if ref.Kind == query.Kind {
+			all[ref.ID] = s
+		}
+	}
+	return all
+}
+
+// whole reads all pages of a list, with what else comes along in it.
+func (w *World) whole(t *testing.T, query provider.Query, between func()) map[provider.Ref]provider.Snapshot {
+	t.Helper()
+	all := map[provider.Ref]provider.Snapshot{}
 	for {
 		page, err := w.Driver.List(t.Context(), query)
 		if err != nil {
@@ -223,7 +240,7 @@ func (w *World) everything(t *testing.T, query provider.Query, between func()) m
 			t.Fatalf("list %s: %v", query.Kind, err)
 		}
 		for _, s := range page.Snapshots {
-			all[s.Ref.ID] = s
+			all[s.Ref] = s
 		}
 		if query.After = page.Next; query.After == "" {
 			return all

@@ -84,13 +84,14 @@ func (w *World) sameBeside(t *testing.T, s provider.Snapshot) {
 	}
 }
 
-// bundled checks that every object of the kinds that need not be listed comes beside
-// one that is.
+// bundled checks that every object of the kinds that need not be listed comes along
+// with those that are.
 func (h Harness) bundled(t *testing.T, w *World) {
 	t.Helper()
 	beside, listed := map[provider.Ref]bool{}, provider.Listed(w.Driver)
 	for _, kind := range listed {
-		for _, s := range w.everything(t, provider.Query{Kind: kind}, nil) {
+		for ref, s := range w.whole(t, provider.Query{Kind: kind}, nil) {
+			beside[ref] = !s.Gone
 			for _, b := range s.Beside {
 				beside[b.Ref] = !b.Gone
 			}
@@ -102,7 +103,7 @@ func (h Harness) bundled(t *testing.T, w *World) {
 		}
 		for _, truth := range w.truthOf(kind, "") {
 			if !beside[w.ref(kind, truth.ID)] {
-				t.Errorf("%s %s is beside nothing that is listed", kind, truth.ID)
+				t.Errorf("%s %s comes along with nothing that is listed", kind, truth.ID)
 			}
 		}
 	}

@@ -21,7 +21,13 @@ import (
 
 func TestConformance(t *testing.T) {
 	providertest.Run(t, providertest.Harness{
-		New:        newWorld,
+		New: newWorld,
+		Fewest: func(w *providertest.World) (pages int) {
+			for _, kind := range w.Driver.Kinds() {
+				pages += w.Pages(kind, 100)
+			}
+			return pages
+		},
 		Unfiltered: []billing.Kind{billing.KindWarning},
 		Hidden: func(o sim.Object) bool {
 			// The charge shows neither an inquiry nor a refund that failed.

@@ -13,8 +13,11 @@ type (
 	field = sim.Field
 )
 
-// stamp is a time as this API writes it, null for none.
-func stamp(t time.Time) any { return sim.Stamp("2006-01-02T15:04:05.000000Z", t) }
+// stamp is a time as this API writes it: with room for microseconds, and counted in
+// seconds; null for none.
+func stamp(t time.Time) any {
+	return sim.Stamp("2006-01-02T15:04:05.000000Z", t.Truncate(time.Second))
+}
 
 func orNull(s string) any { return sim.OrNull(s) }
 

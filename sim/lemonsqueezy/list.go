@@ -129,17 +129,21 @@ func listOf(typ string, filters ...string) operation {
 
 // matching lists the rows that the filters let through, newest first.
 func (s *Server) matching(typ string, filters []string, query url.Values) (rows []resource) {
+	wanted := map[string]string{}
+	for _, name := range filters {
+		if want := query.Get("filter[" + name + "]"); want != "" {
+			wanted[name] = want
+		}
+	}
 	all := s.table(typ).rows
 	for i := len(all) - 1; i >= 0; i-- {
+		var attributes doc
 		keep := true
-		for _, name := range filters {
-			want := query.Get("filter[" + name + "]")
-			if want == "" {
-				continue
+		for name, want := range wanted {
+			if attributes == nil {
+				attributes = all[i].attributes(s)
 			}
-			if got := shown(all[i].attributes(s).Val(name)); got != want {
-				keep = false
-			}
+			keep = keep && shown(attributes.Val(name)) == want
 		}
 		if keep {
 			rows = append(rows, all[i])

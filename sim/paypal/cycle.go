@@ -148,7 +148,7 @@ func (s *Server) chargeFailed(sub *subscription, amount money, began time.Time) 
 			sub.outstanding += sub.price().minor
 		}
 	})
-	s.emit("BILLING.SUBSCRIPTION.PAYMENT.FAILED", "subscription", "2.0", sub.detailed(s, sub.render(s), false, true))
+	s.emit("BILLING.SUBSCRIPTION.PAYMENT.FAILED", "subscription", "2.0", without(sub.second(s), false, true))
 	if suspend {
 		s.edit(sub, func() { sub.byFailures = true })
 		s.setStatus(sub, "SUSPENDED", "")

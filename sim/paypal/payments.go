@@ -2,7 +2,6 @@ package paypal
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/trivetdev/trivet/sim"
 )
@@ -121,16 +120,15 @@ func getSale(c *call) (any, error) {
 	if t.sub == nil {
 		return nil, notFound()
 	}
-	o, ok := c.s.view(t)
-	if !ok {
-		return nil, notFound()
+	return c.second(t)
+}
+
+// second reads one resource in its second shape, which may be stale.
+func (c *call) second(r twofold) (any, error) {
+	if o, ok := c.s.viewSecond(r); ok {
+		return o, nil
 	}
-	if o["status"] != t.status() { // an old state in the other shape
-		before := t.sale(c.s)
-		before["state"] = strings.ToLower(o["status"].(string))
-		return before, nil
-	}
-	return t.sale(c.s), nil
+	return nil, notFound()
 }
 
 type refundRequest struct {
@@ -208,5 +206,5 @@ func getOldRefund(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.old(c.s), nil
+	return c.second(r)
 }

@@ -21,10 +21,19 @@ type resource interface {
 type head struct {
 	id               string
 	created, updated time.Time
-	old              sim.Past[obj]
+	old              sim.Past[version]
 }
 
 func (h *head) about() *head { return h }
+
+// twofold is a resource that is shown in a second shape as well.
+type twofold interface {
+	resource
+	second(s *Server) obj
+}
+
+// version is what stale reads still see, in both shapes.
+type version struct{ doc, second obj }
 
 // rows holds all resources of one kind in order of creation.
 type rows[T resource] struct {
@@ -71,9 +80,12 @@ func (s *Server) fresh(r resource) {
 }
 
 // edit changes a resource. Every change goes through here: it keeps what stale
-// reads see.
+// reads see, with the time of the change before.
 func (s *Server) edit(r resource, change func()) {
-	before := maps.Clone(r.render(s))
+	before := version{doc: maps.Clone(r.render(s))}
+	if both, has := r.(twofold); has {
+		before.second = both.second(s)
+	}
 	change()
 	h := r.about()
 	h.updated = s.now
@@ -85,10 +97,20 @@ func (s *Server) edit(r resource, change func()) {
 func (s *Server) view(r resource) (d obj, ok bool) {
 	if !s.req.write {
 		if before, there, stale := r.about().old.Read(s.faults, s.now); stale {
-			return before, there
+			return maps.Clone(before.doc), there
 		}
 	}
 	return r.render(s), true
+}
+
+// viewSecond is view for the second shape.
+func (s *Server) viewSecond(r twofold) (d obj, ok bool) {
+	if !s.req.write {
+		if before, there, stale := r.about().old.Read(s.faults, s.now); stale {
+			return maps.Clone(before.second), there
+		}
+	}
+	return r.second(s), true
 }
 
 // find returns a resource by id, or PayPal's 404.

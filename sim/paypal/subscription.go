@@ -1,6 +1,7 @@
 package paypal
 
 import (
+	"maps"
 	"strconv"
 	"time"
 
@@ -134,16 +135,28 @@ func (sub *subscription) billing() obj {
 	return o
 }
 
-// detailed adds what is told only when asked for by ?fields=.
-func (sub *subscription) detailed(s *Server, o obj, plan, failed bool) obj {
-	if plan {
-		p := sub.plan.render(s)
-		delete(p, "id")
-		o["plan"] = p
-	}
+// second is the subscription with all that is told only when asked for by ?fields=.
+func (sub *subscription) second(s *Server) obj {
+	o := sub.render(s)
+	p := sub.plan.render(s)
+	delete(p, "id")
+	o["plan"] = p
 	info, has := o["billing_info"].(obj)
-	if f := sub.lastFailed; failed && has && f != nil {
+	if f := sub.lastFailed; has && f != nil {
 		info["last_failed_payment"] = obj{"amount": f.amount.v2(), "time": stamp(f.at), "reason_code": f.reason}.set("next_payment_retry_time", stamp(f.retry))
+	}
+	return o
+}
+
+// without leaves out what was not asked for.
+func without(o obj, plan, failed bool) obj {
+	if !plan {
+		delete(o, "plan")
+	}
+	if info, has := o["billing_info"].(obj); has && !failed {
+		info = maps.Clone(info)
+		delete(info, "last_failed_payment")
+		o["billing_info"] = info
 	}
 	return o
 }

@@ -55,12 +55,12 @@ func getSubscription(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, ok := c.s.view(sub)
+	o, ok := c.s.viewSecond(sub)
 	if !ok {
 		return nil, notFound()
 	}
 	fields := strings.Split(c.query.Get("fields"), ",")
-	return sub.detailed(c.s, o, slices.Contains(fields, "plan"), slices.Contains(fields, "last_failed_payment")), nil
+	return without(o, slices.Contains(fields, "plan"), slices.Contains(fields, "last_failed_payment")), nil
 }
 
 // listSubscriptions lists newest first.

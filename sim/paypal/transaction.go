@@ -81,6 +81,8 @@ func (t *txn) sale(s *Server) obj {
 	return o
 }
 
+func (t *txn) second(s *Server) obj { return t.sale(s) }
+
 // render is the transaction in the shape of the newer API.
 func (t *txn) render(s *Server) obj {
 	o := obj{
@@ -149,6 +151,8 @@ func (r *refund) old(s *Server) obj {
 	}
 	return o.set("invoice_number", r.invoice).set("custom", r.custom)
 }
+
+func (r *refund) second(s *Server) obj { return r.old(s) }
 
 // give sends money back. A refund that is paid out of a bank account is pending
 // for days, and its end is not announced.

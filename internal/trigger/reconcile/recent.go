@@ -48,10 +48,6 @@ func (r *Reconciler) recent(ctx context.Context, claim store.Claim, driver provi
 	if at.Kind == "" {
 		at = reading{Kind: lister.Recent()[0]}
 	}
-	number, err := r.DB.Number(ctx)
-	if err != nil {
-		return err
-	}
 	page, err := driver.List(ctx, provider.Query{Kind: at.Kind, After: at.After})
 	if at.After != "" && lostPlace(err) {
 		page, err = provider.Page{}, nil // what is further down is for the sweep
@@ -59,7 +55,7 @@ func (r *Reconciler) recent(ctx context.Context, claim store.Claim, driver provi
 	if err != nil {
 		return fmt.Errorf("list the newest %s: %w", at.Kind, err)
 	}
-	outcomes, failed, err := r.Apply.Write(ctx, apply.Page{Cause: apply.Cause{Trigger: apply.Sweep}, Begun: number, Snapshots: page.Snapshots})
+	outcomes, failed, err := r.Apply.Write(ctx, apply.Page{Cause: apply.Cause{Trigger: apply.Sweep}, Begun: claim.Token, Snapshots: page.Snapshots})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ type shelf struct {
 	paid  map[int]bool
 	lists []string
 	fail  error
+	// recalled is told what the caller of each list has of the invoices.
+	recalled func(provider.Query, map[provider.Ref]provider.Memory)
 }
 
 func (s *shelf) Account() string { return "shelf" }
@@ -68,9 +70,20 @@ func (s *shelf) Fetch(_ context.Context, ref provider.Ref) (provider.Snapshot, e
 	return provider.Snapshot{}, &provider.Error{Account: "shelf", Op: "fetch", Kind: provider.NotFound}
 }
 
-func (s *shelf) List(_ context.Context, q provider.Query) (page provider.Page, err error) {
+func (s *shelf) List(ctx context.Context, q provider.Query) (page provider.Page, err error) {
 	if s.fail != nil {
 		return page, s.fail
+	}
+	if s.recalled != nil && q.Recall != nil {
+		var refs []provider.Ref
+		for n := range s.invoices + 1 {
+			refs = append(refs, s.ref(billing.KindInvoice, n))
+		}
+		known, err := q.Recall(ctx, refs)
+		if err != nil {
+			return page, err
+		}
+		s.recalled(q, known)
 	}
 	s.lists = append(s.lists, string(q.Kind)+" "+q.After)
 	all := map[billing.Kind]int{billing.KindInvoice: s.invoices, billing.KindSubscription: s.subscriptions}[q.Kind]
@@ -202,6 +215,40 @@ func TestRecentWhileAway(t *testing.T) {
 		l.pass(15 * time.Minute)
 		if got := l.status(billing.KindInvoice, 46); got != "open" {
 			t.Errorf("it is %s", got)
+		}
+	})
+}
+
+// TestRecall: a driver may ask what the ledger has, and what of it the sweep that asks
+// has compared already.
+func TestRecall(t *testing.T) {
+	libraries(t, func(l *library) {
+		var seen []string
+		l.recalled = func(q provider.Query, known map[provider.Ref]provider.Memory) {
+			if q.Kind != billing.KindInvoice {
+				return
+			}
+			n := 0
+			for _, m := range known {
+				if m.Seen {
+					n++
+				}
+			}
+			seen = append(seen, fmt.Sprint(n, " of ", len(known)))
+			if m, has := known[l.ref(billing.KindInvoice, 40)]; has && (m.FirstAt.After(m.ChangedAt) || !m.FirstAt.Equal(storetest.Start()) || m.ChangedAt.Equal(m.FirstAt) == l.paid[40]) {
+				l.t.Errorf("%+v", m)
+			}
+		}
+		l.pass(0)
+		if want := "[0 of 0 10 of 10 20 of 20 30 of 30 40 of 40]"; fmt.Sprint(seen) != want {
+			t.Errorf("the first sweep has compared %v", seen)
+		}
+		l.paid[40] = true
+		l.pass(10 * time.Minute) // is found among the newest
+		seen = nil
+		l.pass(31 * time.Hour)
+		if want := "[0 of 45 10 of 45 20 of 45 30 of 45 40 of 45]"; fmt.Sprint(seen) != want {
+			t.Errorf("the second sweep has compared %v", seen)
 		}
 	})
 }

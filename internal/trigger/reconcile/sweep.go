@@ -49,17 +49,14 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 	if err != nil {
 		return err
 	}
-	number, err := r.DB.Number(ctx)
-	if err != nil {
-		return err
-	}
+	number := claim.Token // was drawn before anything is asked for
 	if at.After == "" {
 		at.Number = number
 	}
 	if at.First == 0 {
 		at.First = number
 	}
-	page, err := driver.List(ctx, provider.Query{Kind: at.Kind, After: at.After})
+	page, err := driver.List(ctx, provider.Query{Kind: at.Kind, After: at.After, Recall: r.recall(at.Number)})
 	if at.After != "" && lostPlace(err) {
 		return r.again(ctx, claim, account, at, err)
 	}
@@ -95,6 +92,24 @@ func (r *Reconciler) sweep(ctx context.Context, claim store.Claim, driver provid
 	return r.finish(ctx, claim, r.DB.Now(), func(ctx context.Context, tx *store.Tx) error {
 		return setCursor(ctx, tx, "sweep/"+account, at)
 	})
+}
+
+// recall tells drivers what the ledger has of objects, and which of them were compared
+// since a number was drawn.
+func (r *Reconciler) recall(number int64) func(context.Context, []provider.Ref) (map[provider.Ref]provider.Memory, error) {
+	return func(ctx context.Context, refs []provider.Ref) (map[provider.Ref]provider.Memory, error) {
+		keys := make([]string, len(refs))
+		for i, ref := range refs {
+			keys[i] = ref.String()
+		}
+		rows, err := r.DB.ObjectsNamed(ctx, keys)
+		known := make(map[provider.Ref]provider.Memory, len(rows))
+		for _, o := range rows {
+			ref := provider.Ref{Account: o.Account, Kind: billing.Kind(o.Kind), ID: o.ID}
+			known[ref] = provider.Memory{Seen: o.Checked >= number, FirstAt: o.FirstAt, ChangedAt: o.ChangedAt}
+		}
+		return known, err
+	}
 }
 
 // lostPlace reports whether the provider does not know where a list is to go on:
