@@ -136,7 +136,7 @@ var mistakes = map[string]struct {
 	"alert without address":     {file: "[[alert]]\nwhen=['dispute']\n", want: "FILE:1: alert.0.url: is missing: say where to send the alert, as in https://hooks.example.com/…"},
 	"alert address":             {file: "[[alert]]\nurl='slack'\n", want: "FILE:2: alert.0.url: is no address: write it as https://hooks.example.com/… or mailto:ops@example.com"},
 	"policy mode":               {file: "[policy.fraud]\nmode='off'\n", want: `FILE:2: policy.fraud.mode: "off" is not possible: use one of observe, assist, enforce`},
-	"rollout without a mode":    {file: "mode='observe'\n[policy.fraud]\nrollout=10\n", want: "FILE:3: policy.fraud.rollout: means nothing unless the policy's own mode is more careful than enforce, which is for everybody: set mode to observe or assist, or remove rollout"},
+	"rollout without a mode":    {file: "mode='observe'\n[policy.dunning]\nrollout=10\n", want: "FILE:3: policy.dunning.rollout: means nothing unless the policy's own mode is more careful than enforce, which is for everybody: set mode to observe or assist, or remove rollout"},
 	"rollout to everybody":      {file: "[policy.fraud]\nmode='enforce'\nrollout=10\n", want: "FILE:3: policy.fraud.rollout: means nothing unless the policy's own mode is more careful than enforce, which is for everybody: set mode to observe or assist, or remove rollout"},
 	"value of an env var wrong": {env: []string{"TRIVET_SWEEP_HOT=soon"}, want: `TRIVET_SWEEP_HOT: sweep.hot: "soon" is not a duration: write it as 7d, 12h, 30m or 5s, or several together as "1d 12h"`},
 }
