@@ -47,6 +47,10 @@ type row struct {
 	change  int // index in writing.changes
 	// again: the row was written already, and only its link is new.
 	again bool
+	// weak: this writing linked it because of other rows, who may be another's by now.
+	// heir is whom it belongs to because of another row.
+	weak bool
+	heir heir
 }
 
 // commit writes groups in one transaction.
