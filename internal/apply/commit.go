@@ -28,6 +28,7 @@ type writing struct {
 	mended  map[string]int64
 	again   []store.Want
 	same    []*row // linked rows that proved to be as they were
+	orphans []store.Drift
 
 	customers map[string]*customer
 	changes   []store.Change

@@ -213,8 +213,10 @@ type ObjectFilter struct {
 	Unlinked bool
 	// RevisitBy selects what was expected to change by then.
 	RevisitBy time.Time
-	// CheckedBefore selects rows that were not compared since a number.
+	// CheckedBefore selects rows that were not compared since a number, CheckedSince
+	// those that were.
 	CheckedBefore int64
+	CheckedSince  int64
 	// Present leaves out tombstones; BuriedSince selects those that were made since.
 	Present     bool
 	BuriedSince time.Time
@@ -253,6 +255,9 @@ func (f ObjectFilter) where() where {
 	}
 	if f.CheckedBefore > 0 {
 		w.add("checked < $%d", f.CheckedBefore)
+	}
+	if f.CheckedSince > 0 {
+		w.add("checked >= $%d", f.CheckedSince)
 	}
 	if f.After != "" {
 		w.add("key > $%d", f.After)
