@@ -215,7 +215,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	s.inbox = inbox.New(s.db, receivers, wake)
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
-		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
+		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull, Identify: s.identify,
 	})
 	out := outbox.New(s.db, s.apply, wake, s.log)
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))

@@ -75,6 +75,7 @@ func (s *server) operations() {
 	s.eventOperations()
 	s.replayOperations()
 	s.driftOperations()
+	s.buryOperations()
 	s.reconcileOperations()
 	s.unlinkedOperations()
 	s.statsOperations()
