@@ -76,7 +76,7 @@ type Config struct {
 	// Now is the business clock; nil: the time of day.
 	Now func() time.Time
 	Log *slog.Logger
-	// Metrics collects the service's metrics and is served at /metrics; nil: a
+	// Metrics collects the service's metrics, which [Service.Monitor] serves; nil: a
 	// registry of its own.
 	Metrics *prometheus.Registry
 	// Version is shown by the API.
@@ -92,6 +92,7 @@ type Service struct {
 	engine    *work.Engine
 	reconcile *reconcile.Reconciler
 	handler   http.Handler
+	monitor   http.Handler
 	log       *slog.Logger
 }
 
@@ -226,16 +227,21 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	}
 	hooks := webhook.New(drivers, s.inbox, c.Now, s.log)
 	hooks.Observe = meters.delivered
-	rest := api.New(api.Config{
+	s.handler, s.monitor = api.New(api.Config{
 		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: hooks,
 		Keys: c.APIKeys, Metrics: c.Metrics, Version: c.Version, Wake: wake, Log: s.log,
 	})
-	s.handler = rest
 	return s.reconcile.Schedule(ctx)
 }
 
-// Handler serves everything: webhooks, returns, the REST API, health, metrics.
+// Handler serves everything: webhooks, returns, the REST API, health, metrics. The
+// last of these, like the API, only to whoever has an API key.
 func (s *Service) Handler() http.Handler { return s.handler }
+
+// Monitor serves what watches the service and nothing else: /metrics, /healthz and
+// the whole of /readyz. It asks for no key, and tells of the accounts and of how much
+// goes through them: mount it where nobody but the operator can reach it.
+func (s *Service) Monitor() http.Handler { return s.monitor }
 
 // drain is how long work under way may take after Run was told to end.
 const drain = 20 * time.Second
