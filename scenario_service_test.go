@@ -11,6 +11,7 @@ import (
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/sim"
 	world "github.com/trivetdev/trivet/sim/stripe"
@@ -76,7 +77,7 @@ func TestWithheld(t *testing.T) {
 	h := openHouse(t, "sqlite:"+filepath.Join(t.TempDir(), "trivet.db"))
 	h.check(h.Close())
 	h.serve(func(c *trivet.Config) {
-		c.Withhold = func(account, policy string) bool { return account == "stripe" && policy == "hygiene" }
+		c.Modes = policy.Modes{Policies: map[string]policy.Mode{"hygiene": policy.Observe}}
 	})
 	h.until(time.Minute)
 	h.buy("pro", world.CardGood, time.Time{})

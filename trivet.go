@@ -50,9 +50,14 @@ type Config struct {
 	Bind map[string][]string
 	// Policies react to changes; nil: the built-in ones.
 	Policies []policy.Policy
-	// Withhold, if set, says that what a policy asks for at an account is only
-	// recorded, not done.
-	Withhold func(account, policy string) bool
+	// Modes say how far the service may go; people switch them at run time.
+	Modes policy.Modes
+	// Messenger sends what is to be said to customers; nil: nothing is said.
+	Messenger outbox.Messenger
+	// Tell tells the team of an alert; nil: alerts are only kept.
+	Tell func(ctx context.Context, w policy.Warning, customer string) error
+	// Caps bound the refunds of a day.
+	Caps outbox.Caps
 
 	// APIKeys open the REST API; with none it is closed.
 	APIKeys []string
@@ -208,9 +213,13 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	}
 	wake := func(queue string) { s.engine.Wake(queue) }
 	meters := newMeters(c.Metrics, s.db, s.log)
+	accounts, err := s.accounts(ctx, drivers)
+	if err != nil {
+		return err
+	}
 	s.apply = apply.New(apply.Config{
 		DB: s.db, Drivers: drivers, Catalog: catalog, Rules: *c.Access, Bind: c.Bind,
-		Policies: c.Policies, Enforce: func(account, name string) bool { return c.Withhold == nil || !c.Withhold(account, name) },
+		Policies: c.Policies, Modes: c.Modes, Accounts: accounts,
 		Wake: wake, Log: s.log, Confirm: s.confirmer(), Doubt: fail.Lease(doubt), Flushers: writers, Seen: meters.seen,
 	})
 	s.inbox = inbox.New(s.db, receivers, wake)
@@ -218,7 +227,9 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull, Identify: s.identify,
 	})
-	out := outbox.New(s.db, s.apply, wake, s.log)
+	out := outbox.New(outbox.Config{
+		DB: s.db, Apply: s.apply, Wake: wake, Log: s.log, Messenger: c.Messenger, Tell: c.Tell, Caps: c.Caps,
+	})
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))
 	s.engine.Observe = meters.worked
 	back, err := redirect.New(ctx, redirect.Config{DB: s.db, Apply: s.apply, PublicURL: c.PublicURL, Log: s.log})
@@ -280,11 +291,39 @@ func (s *Service) Close() error {
 	return s.db.Close()
 }
 
-// refresh decides everybody's access anew if plans or rules are not the ones
-// that it was last decided by.
+// accounts are what policies may know of the provider accounts. When we began to
+// keep one is noted the first time.
+func (s *Service) accounts(ctx context.Context, drivers map[string]provider.Driver) (map[string]policy.Account, error) {
+	known := map[string]policy.Account{}
+	for _, name := range slices.Sorted(maps.Keys(drivers)) {
+		d := drivers[name]
+		var began string
+		err := s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+			began, err = tx.KeepCursor(ctx, "since/"+name, tx.Now.UTC().Format(time.RFC3339Nano))
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		since, err := time.Parse(time.RFC3339Nano, began)
+		if err != nil {
+			return nil, fmt.Errorf("when account %s began: %w", name, err)
+		}
+		known[name] = policy.Account{
+			Kind: provider.Name(d), MerchantOfRecord: provider.SellsItself(d), Since: since, Can: outbox.Can(d),
+		}
+	}
+	return known, nil
+}
+
+// refresh decides everybody's access anew, and has everybody reviewed, if plans,
+// rules or policies are not the ones that it was last done by.
 func (s *Service) refresh(ctx context.Context) error {
 	const name = "catalog"
 	digest := s.apply.Digest()
+	for _, p := range s.config.Policies {
+		digest += fmt.Sprintf(" %s:%+v", p.Name(), p)
+	}
 	last, err := s.db.Cursor(ctx, name)
 	if err != nil || last == digest {
 		return err

@@ -104,6 +104,14 @@ const (
 	// Granted and Revoked: a person gave access by hand, or took it back.
 	Granted ChangeKind = "granted"
 	Revoked ChangeKind = "revoked"
+	// Banned and Unbanned: a customer was barred from everything, or let in again.
+	Banned   ChangeKind = "banned"
+	Unbanned ChangeKind = "unbanned"
+	// Switched: a person switched a mode or the brake.
+	Switched ChangeKind = "switched"
+	// Accepted and Rejected: a person decided about a proposal.
+	Accepted ChangeKind = "accepted"
+	Rejected ChangeKind = "rejected"
 )
 
 // Observe names what is different between what was held (nil if nothing was)

@@ -153,6 +153,9 @@ func (s Subscription) bought() []Item {
 	return s.Items
 }
 
+// Earliest is the first of several moments; zero times do not count.
+func Earliest(times ...time.Time) time.Time { return earliest(times...) }
+
 func earliest(times ...time.Time) (first time.Time) {
 	for _, t := range times {
 		if !t.IsZero() && (first.IsZero() || t.Before(first)) {

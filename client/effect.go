@@ -16,7 +16,7 @@ type Effect struct {
 	Provider string  `json:"provider"`
 	Object   string  `json:"object"`
 	Customer *string `json:"customer"`
-	// State is due, unknown, done, dropped, failed or withheld.
+	// State is due, unknown, done, dropped, failed, withheld, proposed or rejected.
 	State     string         `json:"state"`
 	Details   map[string]any `json:"details"`
 	Result    string         `json:"result"`

@@ -7,6 +7,14 @@
 // business key, and asking twice with one key does it once. Asked again about a
 // change that was replayed, a policy says the same, and so nothing new happens.
 //
+// # Two ways to be asked
+//
+// [Policy.React] hears of changes: something happened, once. [Reviewer.Review] is
+// asked how things stand: after every change of a customer's objects, and again
+// when the time has come that it named. Whatever depends on time belongs there: a
+// review says what is called for now, as if it had never been asked before, and
+// what it no longer says when its turn comes is not done.
+//
 // Package policytest checks what is promised here.
 package policy
 
@@ -23,6 +31,18 @@ type Policy interface {
 	Name() string
 	// React says what a change calls for; nothing is the usual answer.
 	React(change Change, known Known) []Action
+}
+
+// Reviewer is a policy that time alone can move: what it asks for depends on how
+// things stand, not on what has just happened.
+type Reviewer interface {
+	Policy
+	// Review says what is called for at a moment, and when to ask again if nothing
+	// changes before; zero: never. It goes on naming what is still called for,
+	// although it may be done by then: one key is done once. Right before an action
+	// is carried out, perhaps much later, the review is asked once more with the
+	// provider's truth of then; an action that it no longer names is dropped.
+	Review(known Known, now time.Time) (actions []Action, next time.Time)
 }
 
 // Change is something that happened to one object or customer.
@@ -57,6 +77,44 @@ type Known struct {
 	Facts    billing.Facts
 	// Linked are the customer's objects of kind customer at the providers.
 	Linked []billing.Held[billing.ProviderCustomer]
+	// Warnings are the card networks' early words about the customer's payments.
+	Warnings []billing.Held[billing.Warning]
+	// Attempts are the customer's tries to pay of the last [AttemptsKept], as far as
+	// the providers tell of them, oldest first.
+	Attempts []billing.Attempt
+	// Shared are other customers who paid with the same card or as the same payer.
+	Shared []Shared
+
+	// Catalog is what is sold, Rules are the switches of access.
+	Catalog billing.Catalog
+	Rules   billing.Rules
+	// Accounts are the configured provider accounts by name.
+	Accounts map[string]Account
+}
+
+// AttemptsKept is how far back [Known.Attempts] goes.
+const AttemptsKept = 30 * 24 * time.Hour
+
+// Shared is another customer with the same means of payment.
+type Shared struct {
+	Customer string
+	// By is "card" or "payer".
+	By string
+	// Banned: the other one is.
+	Banned bool
+}
+
+// Account is what policies may know of a provider account.
+type Account struct {
+	// Kind is the provider: "stripe", "paypal", "paddle", "lemonsqueezy".
+	Kind string
+	// MerchantOfRecord: the provider is the seller, and mails its customers itself.
+	MerchantOfRecord bool
+	// Since is when the service began to keep this account's objects, UTC. What was
+	// due before was somebody else's to do.
+	Since time.Time
+	// Can lists the kinds of actions that the provider can be asked for.
+	Can map[string]bool
 }
 
 // Action is something to be done in the outside world.
@@ -72,3 +130,7 @@ type Action struct {
 	// Details are the kind's own, as JSON.
 	Details json.RawMessage
 }
+
+// Own is the account of what is not at any provider: a ban of user_42 acts on
+// "trivet/customer/user_42".
+const Own = "trivet"

@@ -71,3 +71,32 @@ func OwnersShared(d Driver) bool {
 	s, ok := d.(SharedOwners)
 	return ok && s.SharesOwners()
 }
+
+// Named is implemented by drivers that say which provider they are for, in the
+// configuration's word: "stripe". The others are taken for what their account is
+// called.
+type Named interface {
+	Driver
+	Provider() string
+}
+
+// Name is the provider of an account.
+func Name(d Driver) string {
+	if n, ok := d.(Named); ok {
+		return n.Provider()
+	}
+	return d.Account()
+}
+
+// MerchantOfRecord is implemented by drivers whose provider is the seller: it owes
+// the tax, and mails receipts and reminders to the customers itself.
+type MerchantOfRecord interface {
+	Driver
+	SellsItself() bool
+}
+
+// SellsItself reports whether an account's provider is the seller.
+func SellsItself(d Driver) bool {
+	m, ok := d.(MerchantOfRecord)
+	return ok && m.SellsItself()
+}

@@ -27,7 +27,7 @@ type Effect struct {
 	Object   string  `json:"object" doc:"The id of what it acts on."`
 	Customer *string `json:"customer"`
 
-	State   string         `json:"state" enum:"due,unknown,done,dropped,failed,withheld" doc:"unknown: it was tried and nobody knows yet how that ended. dropped: no longer called for. withheld: only recorded, by the mode."`
+	State   string         `json:"state" enum:"due,unknown,done,dropped,failed,withheld,proposed,rejected" doc:"unknown: it was tried and nobody knows yet how that ended. dropped: no longer called for. withheld: only recorded, by the mode. proposed: waits for a person to accept or reject it. rejected: a person did not want it."`
 	Details map[string]any `json:"details"`
 	Result  string         `json:"result" doc:"What came of it."`
 	Error   string         `json:"error" doc:"Why it failed, or what the latest try ran into."`
@@ -98,7 +98,7 @@ func (s *server) effectOperations() {
 	type listInput struct {
 		ListInput
 		Customer string `query:"customer"`
-		State    string `query:"state" enum:"due,unknown,done,dropped,failed,withheld"`
+		State    string `query:"state" enum:"due,unknown,done,dropped,failed,withheld,proposed,rejected"`
 		Kind     string `query:"kind"`
 	}
 	type effectInput struct {

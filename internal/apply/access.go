@@ -21,7 +21,9 @@ type customer struct {
 	// linked are the customer's objects of kind customer; only read if there are
 	// policies to see them.
 	linked []billing.Held[billing.ProviderCustomer]
-	stored map[string]store.Access
+	// warnings likewise.
+	warnings []billing.Held[billing.Warning]
+	stored   map[string]store.Access
 	// gained and lost tell whether any feature was allowed or denied by this
 	// writing.
 	gained, lost bool
@@ -72,7 +74,7 @@ func (w *writing) decideFor(ctx context.Context, touched map[string]Cause) error
 			sequels = append(sequels, c.row)
 		}
 	}
-	if err := w.number(ctx, 0); err != nil {
+	if err := w.number(ctx); err != nil {
 		return err
 	}
 	if len(answers) == 0 {
@@ -98,14 +100,20 @@ func (w *writing) alarm(ctx context.Context, answers []store.Access) error {
 			first = a.TurnsAt
 		}
 	}
-	if first.IsZero() {
+	return w.turnAt(ctx, first)
+}
+
+// turnAt has the task that turns customers run at a time at the latest; zero: there
+// is no need.
+func (w *writing) turnAt(ctx context.Context, at time.Time) error {
+	if at.IsZero() {
 		return nil
 	}
 	numbers, err := w.tx.Numbers(ctx, 1)
 	if err != nil {
 		return err
 	}
-	return w.tx.Raise(ctx, numbers[0], []store.Want{{Queue: store.QueueTask, Key: store.TaskTurns, DueAt: first}})
+	return w.tx.Raise(ctx, numbers[0], []store.Want{{Queue: store.QueueTask, Key: store.TaskTurns, DueAt: at}})
 }
 
 // load reads all that the access of customers depends on. Their rows are locked
@@ -148,7 +156,7 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 	return err
 }
 
-// loadLinked reads the customers' objects of kind customer.
+// loadLinked reads the customers' objects that only policies look at.
 func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 	if len(w.Policies) == 0 {
 		return nil
@@ -162,12 +170,16 @@ func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 		if c == nil {
 			continue
 		}
-		object, err := billing.ParseObject(billing.KindCustomer, []byte(o.Doc))
+		object, err := billing.ParseObject(billing.Kind(o.Kind), []byte(o.Doc))
 		if err != nil {
 			return err
 		}
-		linked, _ := object.(billing.ProviderCustomer)
-		c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: linked})
+		switch object := object.(type) {
+		case billing.ProviderCustomer:
+			c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: object})
+		case billing.Warning:
+			c.warnings = append(c.warnings, billing.Held[billing.Warning]{Account: o.Account, ID: o.ID, Object: object})
+		}
 	}
 	return nil
 }
@@ -271,10 +283,11 @@ func (w *writing) features(c *customer) []string {
 	return all
 }
 
-// Turn decides the access of customers anew because time has passed or the
-// rules are others. It is harmless at any time.
+// Turn decides the access of customers anew, and lets the policies review them,
+// because time has passed or the rules are others. It is harmless at any time.
 func (a *Applier) Turn(ctx context.Context, customers []string, cause Cause) error {
-	return a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	effects := false
+	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
 		touched := map[string]Cause{}
 		for _, ref := range customers {
@@ -283,8 +296,25 @@ func (a *Applier) Turn(ctx context.Context, customers []string, cause Cause) err
 		if err := w.decideFor(ctx, touched); err != nil {
 			return err
 		}
+		if err := w.review(ctx); err != nil {
+			return err
+		}
+		if len(a.reviewers()) == 0 { // there were some, who wanted to see these customers now
+			next := map[string]time.Time{}
+			for _, ref := range customers {
+				next[ref] = time.Time{}
+			}
+			if err := tx.SetReviews(ctx, next); err != nil {
+				return err
+			}
+		}
+		effects = w.effects
 		return w.audit(ctx)
 	})
+	if err == nil && effects {
+		a.Wake(store.QueueEffect)
+	}
+	return err
 }
 
 // Answer is what a check is answered with.

@@ -64,10 +64,12 @@ type Config struct {
 	// Bind lists for each account the claims that say whose an object is, the
 	// first found counting; see provider.Snapshot.Claims.
 	Bind map[string][]string
-	// Policies react to changes. Enforce says for each account whether what they
-	// ask for is done or only recorded.
+	// Policies react to changes. Modes say whether what they ask for is done,
+	// proposed or only recorded, unless a person switched.
 	Policies []policy.Policy
-	Enforce  func(account, policy string) bool
+	Modes    policy.Modes
+	// Accounts are what policies may know of the provider accounts.
+	Accounts map[string]policy.Account
 	// Wake is told that a queue has work; nil: nobody is.
 	Wake func(queue string)
 	Log  *slog.Logger
@@ -169,9 +171,6 @@ func New(config Config) *Applier {
 	}
 	if config.Seen == nil {
 		config.Seen = func(Trigger, bool) {}
-	}
-	if config.Enforce == nil {
-		config.Enforce = func(string, string) bool { return true }
 	}
 	a := &Applier{Config: config, digest: digestOf(config.Catalog, config.Rules)}
 	a.batcher = batch.New(most, config.Flushers, batch.Alone(a.commit))

@@ -83,6 +83,8 @@ func replayOne(ctx context.Context, tx *store.Tx, c store.Change) error {
 		return tx.PutCustomers(ctx, []store.Customer{{Ref: c.ID, Doc: c.After, Email: settings.Email}})
 	case store.SubjectGrant:
 		return tx.PutGrant(ctx, store.Grant{ID: c.ID, Customer: c.Customer, Doc: c.After})
+	case store.SubjectSwitch, store.SubjectProposal: // what a person decided, and no part of the ledger
+		return nil
 	}
 	o, err := objectOf(c)
 	if err != nil {

@@ -112,6 +112,7 @@ func (w *writing) putGrant(ctx context.Context, ref string, kind billing.ChangeK
 // byHand makes one change of what is ours for one customer and decides their
 // access anew, in one transaction.
 func (a *Applier) byHand(ctx context.Context, ref string, cause Cause, change func(context.Context, *writing) (store.Change, error)) error {
+	effects := false
 	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
 		if err := w.welcome(ctx, ref, cause); err != nil {
@@ -130,10 +131,17 @@ func (a *Applier) byHand(ctx context.Context, ref string, cause Cause, change fu
 		if err := w.decideFor(ctx, map[string]Cause{ref: cause}); err != nil {
 			return err
 		}
+		if err := w.review(ctx); err != nil {
+			return err
+		}
+		effects = w.effects
 		return w.audit(ctx)
 	})
 	if errors.Is(err, errUnchanged) {
 		return nil
+	}
+	if err == nil && effects {
+		a.Wake(store.QueueEffect)
 	}
 	return err
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/trivetdev/trivet/policy"
 )
 
-// react lets the policies see what changed and records what they ask for.
+// react lets the policies see what changed, and how things stand now with the
+// customers whom that concerns, and records what they ask for.
 func (w *writing) react(ctx context.Context) error {
 	if len(w.Policies) == 0 {
 		return nil
@@ -28,13 +29,24 @@ func (w *writing) react(ctx context.Context) error {
 			Seq: w.changes[r.change].Seq, At: w.tx.Now, Kinds: r.kinds,
 			Account: r.next.Account, Kind: billing.Kind(r.next.Kind), ID: r.next.ID, Before: r.was, After: r.is,
 		}
-		asked, err := w.ask(change, policy.Known{Customer: c.doc, Facts: c.facts, Linked: c.linked})
+		asked, err := w.ask(change, w.known(c))
 		if err != nil {
 			return err
 		}
 		effects = append(effects, asked...)
 	}
-	return w.demand(ctx, effects)
+	if err := w.demand(ctx, effects); err != nil {
+		return err
+	}
+	return w.review(ctx)
+}
+
+// known is what a policy may know of a customer.
+func (w *writing) known(c *customer) policy.Known {
+	return policy.Known{
+		Customer: c.doc, Facts: c.facts, Linked: c.linked, Warnings: c.warnings,
+		Catalog: w.Catalog, Rules: w.Rules, Accounts: w.Accounts,
+	}
 }
 
 // ask collects what the policies want done about a change.
@@ -46,21 +58,22 @@ func (w *writing) ask(change policy.Change, known policy.Known) ([]store.Effect,
 			return nil, err
 		}
 		for _, action := range actions {
-			state := store.EffectDue
-			if !w.Enforce(action.Account, p.Name()) {
-				state = store.EffectWithheld
-			}
-			details := string(action.Details)
-			if details == "" {
-				details = "{}"
-			}
-			effects = append(effects, store.Effect{
-				Key: action.Key, Kind: action.Kind, Account: action.Account, Object: action.Object,
-				Customer: known.Customer.Ref, Doc: details, State: state, Actor: "policy:" + p.Name(),
-			})
+			effects = append(effects, effectOf(action, p.Name(), known.Customer.Ref))
 		}
 	}
 	return effects, nil
+}
+
+// effectOf is an action as it is recorded.
+func effectOf(action policy.Action, name, customer string) store.Effect {
+	details := string(action.Details)
+	if details == "" {
+		details = "{}"
+	}
+	return store.Effect{
+		Key: action.Key, Kind: action.Kind, Account: action.Account, Object: action.Object,
+		Customer: customer, Doc: details, Actor: "policy:" + name, Policy: name,
+	}
 }
 
 // heed asks one policy. Policies may be the application's own; one that panics
@@ -74,11 +87,33 @@ func heed(p policy.Policy, change policy.Change, known policy.Known) (actions []
 	return p.React(change, known), nil
 }
 
-// demand records effects.
+// demand records effects: to be done, proposed, or only noted, as the mode says.
 func (w *writing) demand(ctx context.Context, effects []store.Effect) error {
+	if len(effects) == 0 {
+		return nil
+	}
+	modes, err := w.modes(ctx)
+	if err != nil {
+		return err
+	}
+	for i, e := range effects {
+		effects[i].State = StateIn(modes.For(e.Account, e.Policy, e.Customer))
+	}
 	fresh, err := w.tx.AddEffects(ctx, effects)
 	w.effects = w.effects || len(fresh) > 0
 	return err
+}
+
+// StateIn is the state of an effect that a mode lets begin.
+func StateIn(mode policy.Mode) string {
+	switch mode {
+	case policy.Enforce:
+		return store.EffectDue
+	case policy.Assist:
+		return store.EffectProposed
+	case policy.Observe:
+	}
+	return store.EffectWithheld
 }
 
 // SetCustomer stores what the application says about its customer, and returns
@@ -131,7 +166,7 @@ func (w *writing) settle(ctx context.Context, settings billing.Customer, cause C
 		Subject: store.SubjectSettings, ID: settings.Ref, Customer: settings.Ref, Kinds: kindList(billing.CustomerSet),
 		Diff: jsonText(diff), After: doc, Trigger: string(cause.Trigger), Event: cause.Event, Actor: cause.Actor,
 	})
-	if err := w.number(ctx, 0); err != nil {
+	if err := w.number(ctx); err != nil {
 		return settings, err
 	}
 	if err := w.tellPolicies(ctx, settings); err != nil {
@@ -149,11 +184,16 @@ func (w *writing) tellPolicies(ctx context.Context, settings billing.Customer) e
 		return err
 	}
 	c := w.customers[settings.Ref]
-	known := policy.Known{Customer: settings, Facts: c.facts, Linked: c.linked}
+	known := w.known(c)
+	known.Customer = settings
 	change := policy.Change{Seq: w.changes[0].Seq, At: w.tx.Now, Kinds: []billing.ChangeKind{billing.CustomerSet}}
 	effects, err := w.ask(change, known)
 	if err != nil {
 		return err
 	}
-	return w.demand(ctx, effects)
+	c.doc = settings
+	if err := w.demand(ctx, effects); err != nil {
+		return err
+	}
+	return w.review(ctx)
 }

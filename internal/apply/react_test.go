@@ -124,9 +124,11 @@ func TestPoliciesHear(t *testing.T) {
 
 // What a policy asks for is recorded once and raised as work, or withheld.
 func TestEffectsAreRecordedOnce(t *testing.T) {
-	for _, enforce := range []bool{true, false} {
+	for mode, state := range map[policy.Mode]string{
+		policy.Enforce: store.EffectDue, policy.Assist: store.EffectProposed, policy.Observe: store.EffectWithheld,
+	} {
 		config := trusting
-		config.Enforce = func(account, name string) bool { return enforce && account == "stripe" && name == "heard" }
+		config.Modes = policy.Modes{Global: policy.Enforce, Policies: map[string]policy.Mode{"heard": mode}}
 		eachHeard(t, config, func(t *testing.T, h *house, _ *heard) {
 			h.world.say(mine("u"), snap("pi_1", paid("price_life")))
 			h.look(cus1, ref(billing.KindPayment, "pi_1"))
@@ -144,7 +146,6 @@ func TestEffectsAreRecordedOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			state := map[bool]string{true: store.EffectDue, false: store.EffectWithheld}[enforce]
 			for _, e := range effects {
 				if e.State != state || e.Customer != "u" || e.Actor != "policy:heard" {
 					t.Errorf("%+v", e)
@@ -154,6 +155,7 @@ func TestEffectsAreRecordedOnce(t *testing.T) {
 				t.Errorf("%d effects: %+v", len(effects), effects)
 			}
 			claims, err := h.db.Claim(t.Context(), store.QueueEffect, 10, time.Minute)
+			enforce := mode == policy.Enforce
 			if want := map[bool]int{true: 4, false: 0}[enforce]; err != nil || len(claims) > want || enforce && len(claims) == 0 {
 				t.Errorf("%d effects to carry out, %v", len(claims), err)
 			}

@@ -98,17 +98,17 @@ func (w *writing) audit(ctx context.Context) error {
 	return w.tx.AddChanges(ctx, w.changes)
 }
 
-// number gives the changes from an index on their numbers.
-func (w *writing) number(ctx context.Context, from int) error {
-	if from == len(w.changes) {
+// number gives the changes their numbers.
+func (w *writing) number(ctx context.Context) error {
+	if len(w.changes) == 0 {
 		return nil
 	}
-	numbers, err := w.tx.Numbers(ctx, len(w.changes)-from)
+	numbers, err := w.tx.Numbers(ctx, len(w.changes))
 	if err != nil {
 		return err
 	}
 	for i := range numbers {
-		w.changes[from+i].Seq = numbers[i]
+		w.changes[i].Seq = numbers[i]
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ type effectsCommand struct {
 	remoteFlags `embed:""`
 	listFlags   `embed:""`
 	Customer    string `help:"Of this customer."`
-	State       string `help:"In this state: due, unknown, done, dropped, failed or withheld." enum:",due,unknown,done,dropped,failed,withheld" default:""`
+	State       string `help:"In this state: due, unknown, done, dropped, failed, withheld, proposed or rejected." enum:",due,unknown,done,dropped,failed,withheld,proposed,rejected" default:""`
 	Kind        string `help:"Of this kind, such as refund."`
 }
 

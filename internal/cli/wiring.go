@@ -8,6 +8,8 @@ import (
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/internal/outbox"
+	"github.com/trivetdev/trivet/policy"
 )
 
 // build turns a configuration into what the service is made from. The error is
@@ -15,8 +17,8 @@ import (
 func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Config, error) {
 	built := trivet.Config{
 		PublicURL: c.PublicURL, Database: databaseURL(c.Database), Bind: map[string][]string{},
-		Access:   &billing.Rules{Grace: c.Access.Grace, Paused: c.Access.Paused, Refunded: c.Access.Refunded, Disputed: c.Access.Disputed},
-		Withhold: withhold(c), Hot: c.Sweep.Hot, Full: c.Sweep.Full,
+		Access: &billing.Rules{Grace: c.Access.Grace, Paused: c.Access.Paused, Refunded: c.Access.Refunded, Disputed: c.Access.Disputed},
+		Modes:  modes(c), Caps: outbox.Caps{Refunds: c.Caps.Refunds, Amounts: c.Caps.Amounts}, Hot: c.Sweep.Hot, Full: c.Sweep.Full,
 		Now: now, Log: log, Version: version(),
 	}
 	for _, key := range c.APIKeys {
@@ -54,21 +56,19 @@ func databaseURL(d config.Database) string {
 	return d.URL.Reveal()
 }
 
-// withhold says what is only recorded: everything that is not to be enforced,
-// globally, at the account, or by the policy.
-func withhold(c *config.Config) func(account, policy string) bool {
-	policies := map[string]config.Mode{}
+// modes says how far the service may go.
+func modes(c *config.Config) policy.Modes {
+	m := policy.Modes{
+		Global: policy.Mode(c.Mode), Accounts: map[string]policy.Mode{}, Policies: map[string]policy.Mode{}, Rollout: map[string]int{},
+	}
+	for _, p := range c.Providers {
+		m.Accounts[p.Name] = policy.Mode(p.Mode)
+	}
 	for _, p := range c.Policies {
-		policies[p.Name] = p.Mode
+		m.Policies[p.Name] = policy.Mode(p.Mode)
+		m.Rollout[p.Name] = p.Rollout
 	}
-	return func(account, policy string) bool {
-		mode := c.Mode
-		if p, ok := c.Provider(account); ok {
-			mode = p.Mode
-		}
-		own, set := policies[policy]
-		return mode != config.Enforce || set && own != config.Enforce
-	}
+	return m
 }
 
 // planOf translates a plan.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/provider/paypal"
 )
 
@@ -97,25 +98,25 @@ func TestPayPal(t *testing.T) {
 	}
 }
 
-// TestModes: what is not to be enforced globally, at the account or by the policy
-// is only recorded.
+// TestModes: the mode of everything, of an account, of a policy.
 func TestModes(t *testing.T) {
 	tests := map[string]struct {
 		variables []string
-		withheld  bool
+		want      policy.Mode
 	}{
-		"by default":      {nil, false},
-		"observed":        {[]string{"TRIVET_MODE=observe"}, true},
-		"assisted":        {[]string{"TRIVET_MODE=assist"}, true},
-		"at the account":  {[]string{"TRIVET_PROVIDERS_STRIPE_MODE=observe"}, true},
-		"but the account": {[]string{"TRIVET_MODE=observe", "TRIVET_PROVIDERS_STRIPE_MODE=enforce"}, false},
-		"by the policy":   {[]string{"TRIVET_POLICY_HYGIENE_MODE=observe"}, true},
-		"another policy":  {[]string{"TRIVET_POLICY_FRAUD_MODE=observe"}, false},
+		"by default":      {nil, policy.Enforce},
+		"observed":        {[]string{"TRIVET_MODE=observe"}, policy.Observe},
+		"assisted":        {[]string{"TRIVET_MODE=assist"}, policy.Assist},
+		"at the account":  {[]string{"TRIVET_PROVIDERS_STRIPE_MODE=observe"}, policy.Observe},
+		"but the account": {[]string{"TRIVET_MODE=observe", "TRIVET_PROVIDERS_STRIPE_MODE=enforce"}, policy.Enforce},
+		"by the policy":   {[]string{"TRIVET_POLICY_HYGIENE_MODE=observe"}, policy.Observe},
+		"another policy":  {[]string{"TRIVET_POLICY_FRAUD_MODE=observe"}, policy.Enforce},
+		"rolled out":      {[]string{"TRIVET_POLICY_HYGIENE_MODE=observe", "TRIVET_POLICY_HYGIENE_ROLLOUT=100"}, policy.Enforce},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := withhold(configured(t, tt.variables...))("stripe", "hygiene"); got != tt.withheld {
-				t.Errorf("withheld is %v, want %v", got, tt.withheld)
+			if got := modes(configured(t, tt.variables...)).For("stripe", "hygiene", "user_1"); got != tt.want {
+				t.Errorf("the mode is %s, want %s", got, tt.want)
 			}
 		})
 	}

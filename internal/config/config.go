@@ -36,6 +36,7 @@ type Config struct {
 	Providers []Provider
 	Plans     []Plan
 	Access    Access
+	Caps      Caps
 	Sweep     Sweep
 	Mail      Mail
 	Endpoints []Endpoint
@@ -98,6 +99,14 @@ type Access struct {
 	Paused, Refunded, Disputed bool
 }
 
+// Caps bound the refunds of a day, UTC.
+type Caps struct {
+	// Refunds is how many are made at most, by default 50; 0: any number.
+	Refunds int64
+	// Amounts are what is refunded at most, in minor units by currency.
+	Amounts map[string]int64
+}
+
 // Sweep says how often stored state is compared with the providers.
 type Sweep struct {
 	// Hot is the interval for what changed lately, by default 5m.
@@ -134,7 +143,10 @@ type Alert struct {
 type Policy struct {
 	Name string
 	Mode Mode // by default the global one
-	// Settings are the policy's own keys as written, without mode. The policy
+	// Rollout is the percentage of customers for whom the policy is enforced although
+	// its mode is more careful.
+	Rollout int
+	// Settings are the policy's own keys as written, without mode and rollout. The policy
 	// checks them.
 	Settings map[string]any
 }

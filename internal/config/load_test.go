@@ -51,6 +51,7 @@ func TestTwoVariablesSuffice(t *testing.T) {
 			Bind:           []string{"token"}, Mode: Enforce, Ingest: PushPull,
 		}},
 		Access: Access{Grace: 7 * 24 * time.Hour, Disputed: true},
+		Caps:   Caps{Refunds: 50},
 		Sweep:  Sweep{Hot: 5 * time.Minute, Full: 24 * time.Hour},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
@@ -111,6 +112,10 @@ grace    = "3d 12h"
 paused   = true
 refunded = "keep"
 disputed = "revoke"
+
+[caps]
+refunds        = 20
+refund_amounts = ["500.00 EUR", "80000 JPY"]
 
 [sweep]
 hot  = "1m"
@@ -176,6 +181,7 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 			},
 		},
 		Access: Access{Grace: 84 * time.Hour, Paused: true, Refunded: true},
+		Caps:   Caps{Refunds: 20, Amounts: map[string]int64{"EUR": 50000, "JPY": 80000}},
 		Sweep:  Sweep{Hot: time.Minute, Full: 6 * time.Hour},
 		Mail: Mail{
 			SMTP: "smtps://user:pw@mail.acme.com:465", From: "Acme <billing@acme.com>",

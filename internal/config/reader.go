@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trivetdev/trivet/billing"
 )
 
 // reader turns the merged tree into a Config and gathers what is wrong.
@@ -173,8 +175,22 @@ func (s section) yes(key string) bool {
 	return false
 }
 
+// number returns a whole number from 0 to most; 0 if nothing is set.
+func (s section) number(key string, most int64) int64 {
+	text := s.text(key)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || n > most {
+		s.bad(key, "%q must be a whole number from 0 to %d", text, most)
+		return 0
+	}
+	return n
+}
+
 func (s section) duration(key string, least time.Duration) time.Duration {
-	d, err := ParseDuration(s.text(key))
+	d, err := billing.ParseDuration(s.text(key))
 	switch {
 	case err != nil:
 		s.bad(key, "%v", err)

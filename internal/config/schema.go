@@ -30,7 +30,8 @@ var schema = map[string][]field{
 	"mail":       {{name: "smtp", secret: true}, {name: "from"}, {name: "reply_to"}, {name: "templates"}},
 	"endpoint.*": {{name: "url"}, {name: "events"}, {name: "secret", secret: true}},
 	"alert.*":    {{name: "url", secret: true}, {name: "when"}},
-	"policy.*":   {{name: "mode"}},
+	"policy.*":   {{name: "mode"}, {name: "rollout"}},
+	"caps":       {{name: "refunds"}, {name: "refund_amounts"}},
 }
 
 // open lists the tables whose keys are not ours to know, by path: the accounts
@@ -51,6 +52,7 @@ var tables = map[string]struct {
 	"endpoint":  {written: "[[endpoint]]", numbered: true},
 	"alert":     {written: "[[alert]]", numbered: true},
 	"policy":    {written: "[policy.NAME]", named: true},
+	"caps":      {written: "[caps]"},
 }
 
 // policyNames are the policies there are.
@@ -67,6 +69,7 @@ var defaults = map[string]any{
 	"access.paused":   false,
 	"access.refunded": false,
 	"access.disputed": true,
+	"caps.refunds":    "50",
 	"sweep.hot":       "5m",
 	"sweep.full":      "24h",
 }

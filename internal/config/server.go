@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trivetdev/trivet/billing"
 )
 
 // config reads all sections.
@@ -22,6 +25,7 @@ func (r *reader) config() *Config {
 		Providers: r.providers(),
 		Plans:     r.plans(),
 		Access:    r.access(),
+		Caps:      r.caps(),
 		Sweep:     r.sweep(),
 		Mail:      r.mail(),
 		Endpoints: r.endpoints(),
@@ -125,6 +129,24 @@ func (r *reader) access() Access {
 	}
 }
 
+func (r *reader) caps() Caps {
+	s, _ := r.table("caps")
+	c := Caps{Refunds: s.number("refunds", math.MaxInt32)}
+	for _, text := range s.texts("refund_amounts") {
+		number, code, _ := strings.Cut(text, " ")
+		m, err := billing.ParseDecimal(number, code)
+		if err != nil || m.Amount <= 0 || len(code) != 3 {
+			s.bad("refund_amounts", `%q is no amount of money: write it with its currency, as in ["500.00 EUR", "100000 JPY"]`, text)
+			continue
+		}
+		if c.Amounts == nil {
+			c.Amounts = map[string]int64{}
+		}
+		c.Amounts[m.Currency] = m.Amount
+	}
+	return c
+}
+
 func (r *reader) sweep() Sweep {
 	s, _ := r.table("sweep")
 	sweep := Sweep{Hot: s.duration("hot", time.Second), Full: s.duration("full", time.Second)}
@@ -206,7 +228,12 @@ func (r *reader) policies() []Policy {
 	for _, s := range r.named("policy") {
 		p := Policy{Name: s.name(), Settings: map[string]any{}}
 		p.Mode = Mode(s.choice("mode", modeNames, string(r.mode())))
-		for _, key := range slices.DeleteFunc(s.keys(), func(k string) bool { return k == "mode" }) {
+		p.Rollout = int(s.number("rollout", 100))
+		if p.Rollout > 0 && p.Mode == Enforce {
+			s.bad("rollout", "means nothing where the mode is enforce, which is for everybody: set mode to observe or assist, or remove rollout")
+		}
+		own := func(key string) bool { return key == "mode" || key == "rollout" }
+		for _, key := range slices.DeleteFunc(s.keys(), own) {
 			p.Settings[key] = s.values[key]
 		}
 		all = append(all, p)

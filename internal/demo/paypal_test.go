@@ -12,7 +12,8 @@ import (
 
 // TestPayPalAlone lets a shop live on PayPal only, with all faults on.
 func TestPayPalAlone(t *testing.T) {
-	seeds := []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+	seeds := []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9,
+		10, // an eCheck cleared after PayPal had suspended for later failures: taken for a pause
 		17, // a subscription was revised before its buyer was back: taken for another's
 	}
 	for _, seed := range seeds {

@@ -10,6 +10,7 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/provider"
 )
 
@@ -21,7 +22,13 @@ type act struct {
 	done  string
 	state string
 	sure  bool
-	call  func(ctx context.Context) (result string, err error)
+	// held is the state in which the effect is left, for the mode is another by now.
+	held string
+	call func(ctx context.Context) (result string, err error)
+	// moves is the money that the call moves.
+	moves billing.Money
+	// record is written along with the effect's end, if it was done.
+	record func(ctx context.Context, tx *store.Tx, result string) error
 }
 
 func already(why string) act { return act{done: why, state: store.EffectDone} }
@@ -70,16 +77,21 @@ func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
 	if err != nil {
 		return act{}, err
 	}
+	if ref.Account == policy.Own || e.Kind == policy.Alert {
+		return o.stand(ctx, e, func(known policy.Known) (act, error) { return o.onOwn(ctx, ref, e, known) })
+	}
 	driver, known := o.drivers[ref.Account]
 	if !known {
 		return act{}, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, errNoAccount)
 	}
 	var details Details
-	if err := json.Unmarshal([]byte(e.Doc), &details); err != nil {
-		return act{}, fmt.Errorf("details of effect %s: %w", e.Key, err)
-	}
-	if err := able(driver, e.Kind, details); err != nil {
-		return act{}, err
+	if e.Kind != policy.Say {
+		if err := json.Unmarshal([]byte(e.Doc), &details); err != nil {
+			return act{}, fmt.Errorf("details of effect %s: %w", e.Key, err)
+		}
+		if err := able(driver, e.Kind, details); err != nil {
+			return act{}, err
+		}
 	}
 	outcomes, err := o.apply.Refs(ctx, apply.Cause{Trigger: apply.Effect, Event: e.Key}, ref)
 	if err != nil {
@@ -91,7 +103,36 @@ func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
 	if outcomes[0].Object == nil {
 		return surely(dropped("the provider no longer has it")), nil
 	}
-	switch object := outcomes[0].Object.(type) {
+	return o.stand(ctx, e, func(known policy.Known) (act, error) {
+		if e.Kind == policy.Say {
+			return o.onSay(ctx, e, known)
+		}
+		return on(ctx, driver, ref, e, details, outcomes[0].Object)
+	})
+}
+
+// stand asks, with the truth of a moment ago, whether an effect that a policy asked
+// for is still called for and still to be carried out by us. One that was tried
+// already is: how that ended has to be found out.
+func (o *Outbox) stand(ctx context.Context, e store.Effect, do func(policy.Known) (act, error)) (act, error) {
+	if e.Policy == "" {
+		return do(policy.Known{})
+	}
+	known, called, mode, err := o.apply.Standing(ctx, e)
+	switch {
+	case err != nil:
+		return act{}, err
+	case e.State == store.EffectDue && !called:
+		return dropped(apply.NotCalledFor), nil
+	case e.State == store.EffectDue && e.DecidedBy == "" && mode != policy.Enforce:
+		return act{held: apply.StateIn(mode)}, nil
+	}
+	return do(known)
+}
+
+// on decides by the object.
+func on(ctx context.Context, driver provider.Driver, ref provider.Ref, e store.Effect, details Details, object billing.Object) (act, error) {
+	switch object := object.(type) {
 	case billing.Subscription:
 		return onSubscription(driver, ref, e, details, object)
 	case billing.Payment:
@@ -189,7 +230,11 @@ func onPayment(ctx context.Context, driver provider.Driver, ref provider.Ref, e 
 	case p.FullyRefunded():
 		return dropped("everything was refunded already"), nil
 	}
-	return act{call: func(ctx context.Context) (string, error) {
+	moves := billing.Money{Amount: p.Amount.Amount - p.Refunded, Currency: p.Amount.Currency}
+	if details.Amount > 0 {
+		moves.Amount = details.Amount
+	}
+	return act{moves: moves, call: func(ctx context.Context) (string, error) {
 		made, err := refunder.Refund(ctx, request)
 		return refunded(made), err
 	}}, nil
@@ -254,4 +299,17 @@ func onCheckout(driver provider.Driver, ref provider.Ref, e store.Effect, c bill
 		return dropped("the customer has not agreed, or no longer does"), nil
 	}
 	return calling(func(ctx context.Context) error { return capturer.Capture(ctx, ref, e.Key) }), nil
+}
+
+// Can lists what kinds of effects a provider can be asked for.
+func Can(driver provider.Driver) map[string]bool {
+	can := map[string]bool{}
+	for _, kind := range []string{
+		CancelNow, CancelAtPeriodEnd, Uncancel, Pause, Resume, Refund, AcceptDispute, PushEmail, Collect, ExtendTrial, Capture,
+	} {
+		if able, _ := provider.Can(driver, abilityFor(kind, Details{})); able {
+			can[kind] = true
+		}
+	}
+	return can
 }

@@ -418,7 +418,7 @@ func TestObserve(t *testing.T) {
 	for _, enforce := range []bool{false, true} {
 		options := quiet
 		options.Policies = []policy.Policy{hygiene.Policy{}}
-		options.Enforce = func(account, name string) bool { return enforce && account == "stripe" && name == "hygiene" }
+		options.Modes = policy.Modes{Policies: map[string]policy.Mode{"hygiene": map[bool]policy.Mode{false: policy.Observe, true: policy.Enforce}[enforce]}}
 		triggertest.Each(t, options, func(t *testing.T, h *triggertest.House) {
 			s := open(t, h)
 			set := func(email string) {

@@ -30,47 +30,53 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/work"
+	"github.com/trivetdev/trivet/notify"
+	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/provider"
 )
 
-// The kinds of effects.
+// The kinds of effects that people ask for too; package policy has all.
 const (
-	CancelNow         = "cancel"
-	CancelAtPeriodEnd = "cancel_at_period_end"
-	Uncancel          = "uncancel"
-	Pause             = "pause"
-	Resume            = "resume"
-	Refund            = "refund"
-	AcceptDispute     = "accept_dispute"
-	PushEmail         = "push_email"
-	Collect           = "collect"
-	ExtendTrial       = "extend_trial"
-	Capture           = "capture"
+	CancelNow         = policy.CancelNow
+	CancelAtPeriodEnd = policy.CancelAtPeriodEnd
+	Uncancel          = policy.Uncancel
+	Pause             = policy.Pause
+	Resume            = policy.Resume
+	Refund            = policy.Refund
+	AcceptDispute     = policy.AcceptDispute
+	PushEmail         = policy.PushEmail
+	Collect           = policy.Collect
+	ExtendTrial       = policy.ExtendTrial
+	Capture           = policy.Capture
 )
 
-// Details are the particulars of an effect; which of them count depends on its
-// kind.
-type Details struct {
-	// Amount is what to refund, in minor units of the payment's currency; zero:
-	// all that is left.
-	Amount   int64  `json:"amount,omitempty"`
-	Currency string `json:"currency,omitempty"`
-	// Refunded is how much of the payment had gone back when the refund was
-	// decided, in minor units; see [provider.RefundRequest].
-	Refunded int64 `json:"refunded,omitempty"`
-	// Reason is the reason for a refund.
-	Reason string `json:"reason,omitempty"`
-	// Until is the end of a pause or of a trial.
-	Until time.Time `json:"until,omitzero"`
-	Email string    `json:"email,omitempty"`
+// Details are the particulars of an effect at a provider; which of them count
+// depends on its kind.
+type Details = policy.Details
+
+// Config is what an Outbox works with.
+type Config struct {
+	DB    *store.DB
+	Apply *apply.Applier
+	// Wake is told that a queue has work.
+	Wake func(queue string)
+	Log  *slog.Logger
+	// Messenger sends what is to be said to customers; nil: nobody does.
+	Messenger Messenger
+	// Tell tells the team of an alert that was opened; nil: it is only kept.
+	Tell func(ctx context.Context, w policy.Warning, customer string) error
+	// Caps bound what money goes out in a day.
+	Caps Caps
 }
 
 // Outbox carries out effects.
 type Outbox struct {
+	Config
 	db      *store.DB
 	apply   *apply.Applier
 	drivers map[string]provider.Driver
@@ -79,8 +85,8 @@ type Outbox struct {
 }
 
 // New makes an outbox.
-func New(db *store.DB, a *apply.Applier, wake func(queue string), log *slog.Logger) *Outbox {
-	return &Outbox{db: db, apply: a, drivers: a.Drivers, wake: wake, log: log}
+func New(c Config) *Outbox {
+	return &Outbox{Config: c, db: c.DB, apply: c.Apply, drivers: c.Apply.Drivers, wake: c.Wake, log: c.Log}
 }
 
 // ErrUnsupported says that the provider cannot do what was asked.
@@ -131,8 +137,7 @@ func again(ctx context.Context, tx *store.Tx, e store.Effect) error {
 	if err != nil {
 		return err
 	}
-	want := store.Want{Queue: store.QueueEffect, Key: e.Key, Lane: "effect:" + e.Object}
-	if err := tx.Raise(ctx, numbers[0], []store.Want{want}); err != nil {
+	if err := tx.Raise(ctx, numbers[0], []store.Want{store.WantOf(e)}); err != nil {
 		return err
 	}
 	return tx.ReviveEffect(ctx, e.Key)
@@ -157,18 +162,24 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 			return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
 		})
 	}
+	if err := o.released(ctx, e); err != nil {
+		return err
+	}
 	began := o.db.Now()
 	act, err := o.prepare(ctx, e)
 	if err != nil {
 		return &tried{error: err, before: e.State}
 	}
+	if act.held != "" {
+		return o.hold(ctx, claim, e, act.held)
+	}
 	if act.done != "" {
 		if err := o.confirmed(claim, act, began); err != nil {
 			return err
 		}
-		return o.note(ctx, claim, e, act.state, act.done)
+		return o.note(ctx, claim, e, act, act.state, act.done)
 	}
-	if err := o.attempt(ctx, claim, e); err != nil {
+	if err := o.attempt(ctx, claim, e, act.moves); err != nil {
 		return err
 	}
 	fail.Point("outbox.marked")
@@ -177,12 +188,12 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 	if err != nil {
 		return &tried{error: fmt.Errorf("%s %s: %w", e.Kind, e.Object, err), before: e.State, called: true, passing: e.Kind == Capture}
 	}
-	return o.note(ctx, claim, e, store.EffectDone, result)
+	return o.note(ctx, claim, e, act, store.EffectDone, result)
 }
 
 // attempt marks the effect before the provider is called: from now on nobody
 // knows whether it happened, until somebody has looked.
-func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect) error {
+func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect, moves billing.Money) error {
 	return o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		held, err := tx.Hold(ctx, []store.Claim{claim})
 		if err != nil {
@@ -196,26 +207,43 @@ func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect)
 				return err
 			}
 		}
-		return tx.SetEffect(ctx, e.Key, store.EffectUnknown, e.Result, e.Error)
+		if err := o.room(ctx, tx, e, moves); err != nil {
+			return err
+		}
+		return tx.Attempt(ctx, e.Key, moves.Amount, moves.Currency)
+	})
+}
+
+// hold leaves an effect be that the mode no longer lets us carry out: it is
+// proposed, or noted as what would have been done.
+func (o *Outbox) hold(ctx context.Context, claim store.Claim, e store.Effect, state string) error {
+	return o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.SetEffect(ctx, e.Key, state, "", ""); err != nil {
+			return err
+		}
+		return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
 	})
 }
 
 // note records how an effect ended, and asks for a look at what it changed.
-func (o *Outbox) note(ctx context.Context, claim store.Claim, e store.Effect, state, result string) error {
+func (o *Outbox) note(ctx context.Context, claim store.Claim, e store.Effect, done act, state, result string) error {
 	err := o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if state == store.EffectDone && done.record != nil {
+			if err := done.record(ctx, tx, result); err != nil {
+				return err
+			}
+		}
 		if err := tx.SetEffect(ctx, e.Key, state, result, ""); err != nil {
 			return err
 		}
-		numbers, err := tx.Numbers(ctx, 1)
-		if err != nil {
-			return err
-		}
-		wants := []store.Want{{Queue: store.QueueLook, Key: e.Object, Cause: string(apply.Effect) + " " + e.Key}}
-		if ref, err := provider.ParseRef(result); err == nil { // a refund that was made
-			wants = append(wants, store.Want{Queue: store.QueueLook, Key: ref.String(), Cause: string(apply.Effect) + " " + e.Key})
-		}
-		if err := tx.Raise(ctx, numbers[0], wants); err != nil {
-			return err
+		if wants := after(e, result); len(wants) > 0 {
+			numbers, err := tx.Numbers(ctx, 1)
+			if err != nil {
+				return err
+			}
+			if err := tx.Raise(ctx, numbers[0], wants); err != nil {
+				return err
+			}
 		}
 		return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
 	})
@@ -223,6 +251,19 @@ func (o *Outbox) note(ctx context.Context, claim store.Claim, e store.Effect, st
 		o.wake(store.QueueLook)
 	}
 	return err
+}
+
+// after lists what to look at when an effect has ended: what it acted on and, of a
+// refund, what it made. Words and what is our own change nothing at a provider.
+func after(e store.Effect, result string) []store.Want {
+	if e.Account == policy.Own || e.Kind == policy.Say || e.Kind == policy.Alert {
+		return nil
+	}
+	wants := []store.Want{{Queue: store.QueueLook, Key: e.Object, Cause: string(apply.Effect) + " " + e.Key}}
+	if ref, err := provider.ParseRef(result); err == nil { // a refund that was made
+		wants = append(wants, store.Want{Queue: store.QueueLook, Key: ref.String(), Cause: string(apply.Effect) + " " + e.Key})
+	}
+	return wants
 }
 
 var (
@@ -235,6 +276,9 @@ var (
 // hopeless reports whether repeating does not help.
 func hopeless(err error) bool {
 	kind := provider.KindOf(err)
+	if said, ok := errors.AsType[*notify.Error](err); ok {
+		return said.Kind == notify.Refused
+	}
 	return kind == provider.Refused || kind == provider.Unsupported || errors.Is(err, ErrUnsupported) || errors.Is(err, errMistaken)
 }
 
@@ -246,6 +290,9 @@ func absent(err error) bool {
 
 // idle reports whether a failed call certainly did nothing.
 func idle(err error) bool {
+	if said, ok := errors.AsType[*notify.Error](err); ok {
+		return said.Kind != notify.Unknown
+	}
 	failure, ok := errors.AsType[*provider.Error](err)
 	return ok && failure.Kind != provider.OutcomeUnknown && failure.Kind != provider.Malformed
 }
@@ -274,6 +321,9 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 	if errors.Is(err, errNoAccount) {
 		return absence, true
 	}
+	if held, ok := errors.AsType[*full](err); ok {
+		return held.wait, true
+	}
 	try := claim.Failures + 1
 	t, _ := errors.AsType[*tried](err)
 	doubted := t != nil && (t.passing || t.before == store.EffectUnknown) && (!t.called || try < refusals)
@@ -287,7 +337,8 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 // configures again.
 func waits(err error) bool {
 	_, doubtful := errors.AsType[*doubt](err)
-	return doubtful || errors.Is(err, errNoAccount)
+	_, held := errors.AsType[*full](err)
+	return doubtful || held || errors.Is(err, errNoAccount)
 }
 
 // glance is what a first look found; the row of work keeps it for the second.

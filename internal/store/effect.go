@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,6 +26,10 @@ const (
 	EffectFailed = "failed"
 	// EffectWithheld: what would have been done, had the mode allowed it.
 	EffectWithheld = "withheld"
+	// EffectProposed: waits for a person to accept or reject it.
+	EffectProposed = "proposed"
+	// EffectRejected: a person did not want it.
+	EffectRejected = "rejected"
 )
 
 // Effect is something to be done in the outside world, once.
@@ -46,21 +51,46 @@ type Effect struct {
 	Actor     string
 	CreatedAt time.Time
 	DoneAt    time.Time
+	// Policy is which asked for it; empty: a person or the application did.
+	Policy string
+	// Standing effects are called for as long as the policy's review says so.
+	Standing bool
+	// DecidedBy is who accepted or rejected a proposal.
+	DecidedBy string
+	// AttemptedAt is when it was first tried; zero: it was not.
+	AttemptedAt time.Time
+	// Money is what the attempt moves, in minor units of Currency; zero: nothing,
+	// or it was not tried.
+	Money    int64
+	Currency string
 }
 
-const effectColumns = `select key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at, done_at from effects`
+const effectColumns = `
+	select key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at, done_at,
+		policy, standing, decided_by, attempted_at, money, currency
+	from effects`
 
 func scanEffect(rows *sql.Rows) (e Effect, err error) {
-	var created, done stamp
-	err = rows.Scan(&e.Key, &e.Seq, &e.Kind, &e.Account, &e.Object, &e.Customer, &e.Doc, &e.State, &e.Result, &e.Error, &e.Actor, &created, &done)
-	e.CreatedAt, e.DoneAt = created.Time, done.Time
+	var created, done, attempted stamp
+	var standing int64
+	err = rows.Scan(&e.Key, &e.Seq, &e.Kind, &e.Account, &e.Object, &e.Customer, &e.Doc, &e.State, &e.Result, &e.Error, &e.Actor, &created, &done,
+		&e.Policy, &standing, &e.DecidedBy, &attempted, &e.Money, &e.Currency)
+	e.CreatedAt, e.DoneAt, e.AttemptedAt, e.Standing = created.Time, done.Time, attempted.Time, standing == 1
 	return e, err
 }
 
 // AddEffects records effects that are not recorded yet, and raises the work to
-// carry out those that are due. It returns which keys were new.
+// carry out those that are due. A standing effect that was held back by a mode,
+// and is now called for under a less careful one, moves on. It returns which keys
+// are new or moved on.
 func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[string]bool, err error) {
 	fresh = map[string]bool{}
+	seen := map[string]bool{}
+	effects = slices.DeleteFunc(slices.Clone(effects), func(e Effect) bool {
+		twice := seen[e.Key]
+		seen[e.Key] = true
+		return twice
+	})
 	if len(effects) == 0 {
 		return fresh, nil
 	}
@@ -70,10 +100,12 @@ func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[strin
 	}
 	rows := make([][]any, len(effects))
 	for i, e := range effects {
-		rows[i] = []any{e.Key, numbers[i], e.Kind, e.Account, e.Object, e.Customer, e.Doc, e.State, "", "", e.Actor, stamp{tx.Now}}
+		rows[i] = []any{e.Key, numbers[i], e.Kind, e.Account, e.Object, e.Customer, e.Doc, e.State, "", "", e.Actor, stamp{tx.Now}, e.Policy, flag(e.Standing)}
 	}
-	keys, err := insertReturning(ctx, tx, scanString, `insert into effects (key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at)`,
-		`on conflict (key) do nothing returning key`, rows)
+	keys, err := insertReturning(ctx, tx, scanString, `insert into effects (key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at, policy, standing)`,
+		`on conflict (key) do update set state = excluded.state, doc = excluded.doc
+		 where effects.standing = 1 and excluded.standing = 1 and (effects.state = 'withheld' and excluded.state in ('proposed', 'due') or effects.state = 'proposed' and excluded.state = 'due')
+		 returning key`, rows)
 	if err != nil {
 		return nil, fmt.Errorf("write effects: %w", err)
 	}
@@ -83,10 +115,20 @@ func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[strin
 	var wants []Want
 	for _, e := range effects {
 		if fresh[e.Key] && e.State == EffectDue {
-			wants = append(wants, Want{Queue: QueueEffect, Key: e.Key, Lane: "effect:" + e.Object})
+			wants = append(wants, WantOf(e))
 		}
 	}
 	return fresh, tx.Raise(ctx, numbers[len(numbers)-1], wants)
+}
+
+// WantOf is the work of carrying out an effect. Effects on one object take turns;
+// what is said about it does not hold up what is done to it.
+func WantOf(e Effect) Want {
+	lane := "effect:" + e.Object
+	if e.Kind == "message" || e.Kind == "alert" {
+		lane = e.Kind + ":" + e.Object
+	}
+	return Want{Queue: QueueEffect, Key: e.Key, Lane: lane}
 }
 
 // Effect reads an effect by key.
@@ -97,7 +139,7 @@ func (db *DB) Effect(ctx context.Context, key string) (Effect, error) {
 // SetEffect notes how an effect stands; an empty state leaves it as it is.
 func (tx *Tx) SetEffect(ctx context.Context, key, state, result, failure string) error {
 	var done time.Time
-	if state == EffectDone || state == EffectDropped || state == EffectFailed {
+	if state == EffectDone || state == EffectDropped || state == EffectFailed || state == EffectRejected {
 		done = tx.Now
 	}
 	_, err := tx.exec(ctx, `
@@ -119,6 +161,7 @@ type EffectFilter struct {
 	Customer string
 	State    string
 	Kind     string
+	Policy   string
 	// Before continues a list: only rows with a smaller Seq.
 	Before int64
 	Limit  int
@@ -130,6 +173,7 @@ func (db *DB) Effects(ctx context.Context, f EffectFilter) ([]Effect, error) {
 	w.linked(f.Customer)
 	w.equal("state", f.State)
 	w.equal("kind", f.Kind)
+	w.equal("policy", f.Policy)
 	if f.Before > 0 {
 		w.add("seq < $%d", f.Before)
 	}

@@ -276,6 +276,9 @@ func (w *where) equal(column, value string) {
 	}
 }
 
+// is adds a condition without an argument.
+func (w *where) is(condition string) { w.conditions = append(w.conditions, condition) }
+
 // linked adds the condition that a row is a customer's, in the words of the
 // index of such rows.
 func (w *where) linked(customer string) {

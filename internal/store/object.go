@@ -285,7 +285,8 @@ func (tx *Tx) LinkedCustomers(ctx context.Context, customer string) ([]Object, e
 	return collect(ctx, tx, scanObject, objectColumns+` where customer = $1 and customer <> '' and kind = 'customer' and gone = 0 order by key`, customer)
 }
 
-// LinkedOf lists the providers' customers that are linked to any of ours.
+// LinkedOf lists what is linked to customers and their access does not depend on:
+// the providers' customers, and the card networks' warnings.
 func (tx *Tx) LinkedOf(ctx context.Context, customers []string) ([]Object, error) {
-	return selectIn(ctx, tx, scanObject, objectColumns+` where customer in (%s) and customer <> '' and kind = 'customer' and gone = 0 order by key`, customers)
+	return selectIn(ctx, tx, scanObject, objectColumns+` where customer in (%s) and customer <> '' and kind in ('customer', 'warning') and gone = 0 order by key`, customers)
 }

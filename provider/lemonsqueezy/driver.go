@@ -18,6 +18,12 @@ var (
 // Account implements [provider.Driver].
 func (d *Driver) Account() string { return d.account }
 
+// Provider implements [provider.Named].
+func (d *Driver) Provider() string { return "lemonsqueezy" }
+
+// SellsItself implements [provider.MerchantOfRecord].
+func (d *Driver) SellsItself() bool { return true }
+
 // Kinds implements [provider.Driver]. There are no objects for refunds: a payment
 // says how much of it went back.
 func (d *Driver) Kinds() []billing.Kind {

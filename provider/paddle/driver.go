@@ -20,6 +20,12 @@ var (
 // Account implements [provider.Driver].
 func (d *Driver) Account() string { return d.account }
 
+// Provider implements [provider.Named].
+func (d *Driver) Provider() string { return "paddle" }
+
+// SellsItself implements [provider.MerchantOfRecord].
+func (d *Driver) SellsItself() bool { return true }
+
 // Kinds implements [provider.Driver]. Paddle has no early fraud warnings of their
 // own; its chargeback warnings are disputes in state inquiry.
 func (d *Driver) Kinds() []billing.Kind {

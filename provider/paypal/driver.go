@@ -28,6 +28,9 @@ var (
 // Account implements [provider.Driver].
 func (d *Driver) Account() string { return d.account }
 
+// Provider implements [provider.Named].
+func (d *Driver) Provider() string { return "paypal" }
+
 // Live reports whether money is real.
 func (d *Driver) Live() bool { return !d.sandbox }
 

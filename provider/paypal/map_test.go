@@ -24,6 +24,9 @@ func agreement(status, more, info, cycles string) string {
 		`,"plan":{"payment_preferences":{"payment_failure_threshold":3},"billing_cycles":[` + cycles + `]}}`
 }
 
+// owing lets an agreement have an outstanding balance.
+func owing(json string) string { return strings.Replace(json, `"0.00"`, `"14.99"`, 1) }
+
 const (
 	regularMonth = `{"tenure_type":"REGULAR","frequency":{"interval_unit":"MONTH","interval_count":1},"pricing_scheme":{"version":1,"fixed_price":{"currency_code":"USD","value":"14.99"}}}`
 	twoWeeksFree = `{"tenure_type":"TRIAL","total_cycles":2,"frequency":{"interval_unit":"WEEK","interval_count":1}},` + regularMonth
@@ -47,12 +50,18 @@ func TestSubscriptionStates(t *testing.T) {
 			status: billing.SubscriptionPastDue, end: day(3, 15), owed: day(2, 15)},
 		"behind for months": {json: strings.ReplaceAll(agreement("ACTIVE", "", `"last_payment":{"time":"2025-11-15T10:20:00Z"},"failed_payments_count":1,"next_billing_time":"2026-03-15T10:00:00Z"`, ""), "2026-01-15", "2025-10-15"),
 			status: billing.SubscriptionPastDue, end: day(3, 15), owed: time.Date(2025, 12, 15, 10, 0, 0, 0, time.UTC)},
-		"owes from before, this month is paid": {json: strings.Replace(agreement("ACTIVE", "", lastFebruary+`,"next_billing_time":"2026-03-15T10:00:00Z"`, ""), `"0.00"`, `"14.99"`, 1),
+		"owes from before, this month is paid": {json: owing(agreement("ACTIVE", "", lastFebruary+`,"next_billing_time":"2026-03-15T10:00:00Z"`, "")),
 			status: billing.SubscriptionActive, end: day(3, 15)},
-		"owes, this month is not paid": {json: strings.Replace(agreement("ACTIVE", "", `"last_payment":{"time":"2026-01-15T10:20:00Z"},"next_billing_time":"2026-03-15T10:00:00Z"`, ""), `"0.00"`, `"14.99"`, 1),
+		"owes, this month is not paid": {json: owing(agreement("ACTIVE", "", `"last_payment":{"time":"2026-01-15T10:20:00Z"},"next_billing_time":"2026-03-15T10:00:00Z"`, "")),
 			status: billing.SubscriptionPastDue, end: day(3, 15), owed: day(2, 15)},
 		"suspended by hand":      {json: agreement("SUSPENDED", "", lastFebruary+`,"failed_payments_count":1,"next_billing_time":"2026-03-15T10:00:00Z"`, ""), status: billing.SubscriptionPaused, end: day(3, 15)},
 		"suspended for failures": {json: agreement("SUSPENDED", "", `"last_payment":{"time":"2026-01-15T10:20:00Z"},"failed_payments_count":3,"next_billing_time":"2026-03-15T10:00:00Z"`, ""), status: billing.SubscriptionUnpaid, end: day(3, 15), owed: day(2, 15)},
+		"suspended for failures, money came for a month before": {json: owing(agreement("SUSPENDED", "", `"last_payment":{"time":"2026-03-02T10:20:00Z"},"failed_payments_count":0,"next_billing_time":"2026-03-15T10:00:00Z"`, "")),
+			status: billing.SubscriptionUnpaid, end: day(3, 15), owed: day(2, 15)},
+		"suspended by hand, owes": {json: owing(agreement("SUSPENDED", `,"status_change_note":"Customer asked for a break"`, lastFebruary+`,"failed_payments_count":0,"next_billing_time":"2026-03-15T10:00:00Z"`, "")),
+			status: billing.SubscriptionPaused, end: day(3, 15)},
+		"suspended, the plan suspends nobody": {json: strings.Replace(owing(agreement("SUSPENDED", "", lastFebruary+`,"failed_payments_count":4,"next_billing_time":"2026-03-15T10:00:00Z"`, "")), `threshold":3`, `threshold":0`, 1),
+			status: billing.SubscriptionPaused, end: day(3, 15)},
 		"canceled, paid until the 15th": {json: agreement("CANCELLED", "", lastFebruary, ""),
 			status: billing.SubscriptionActive, end: day(3, 15), cancel: day(3, 15)},
 		"canceled, used up": {json: strings.ReplaceAll(agreement("CANCELLED", "", `"last_payment":{"time":"2026-01-15T10:20:00Z"}`, ""), "2026-03-01T", "2026-02-01T"),

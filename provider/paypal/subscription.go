@@ -180,11 +180,10 @@ func (d *Driver) state(o *billing.Subscription, s *subscription, t terms) {
 	}
 	switch s.Status {
 	case "SUSPENDED":
-		o.Status = billing.SubscriptionPaused
-		if threshold := s.Plan.Preferences.Threshold; threshold > 0 && s.info().Failed >= threshold {
+		if defaulted(s) {
 			o.Status, o.PastDueSince = billing.SubscriptionUnpaid, owedSince(s, t, now)
 		} else {
-			o.Pause = pauseOf(s, now)
+			o.Status, o.Pause = billing.SubscriptionPaused, pauseOf(s, now)
 		}
 	case "ACTIVE", "CANCELLED", "EXPIRED":
 		o.Status = running(s, t, over, now)
@@ -196,12 +195,26 @@ func (d *Driver) state(o *billing.Subscription, s *subscription, t terms) {
 	}
 }
 
+// defaulted reports whether a suspended subscription was suspended by PayPal because
+// charges failed, and not by somebody who wanted a break. PayPal does not say. Its
+// count of failures tells until money comes: an eCheck that was on its way, and clears
+// when a later charge has failed, sets the count to 0 and lifts no suspension. From
+// then on it is what is outstanding that tells, and that nobody left a note, which
+// whoever suspends through the API must.
+func defaulted(s *subscription) bool {
+	threshold := s.Plan.Preferences.Threshold
+	return threshold > 0 && (s.info().Failed >= threshold || s.Note == "" && owes(s.info()))
+}
+
 // paidUntil is until when the payer has paid, or has it free.
 func paidUntil(s *subscription, t terms) time.Time {
 	if noted := dateIn(s.Note, noteUntil); s.Status == "CANCELLED" && !noted.IsZero() {
 		return noted
 	}
 	until := t.covered(s.paid())
+	if s.Status == "SUSPENDED" && s.paid().After(s.StatusAt) && defaulted(s) {
+		until = t.periodStart(t.covered(s.StatusAt)) // what failed last is not paid: this was for a cycle before
+	}
 	if t.trial && t.base.After(until) {
 		until = t.base
 	}

@@ -74,7 +74,7 @@ func (d *Driver) CancelAtPeriodEnd(ctx context.Context, agreement provider.Ref, 
 		return nil
 	}
 	note := "Canceled by Trivet."
-	if until := d.until(s); until.After(d.now()) {
+	if until := d.until(s); !until.IsZero() {
 		note = dated(noteUntil, until)
 	}
 	return d.move(ctx, op, "cancel", agreement, key, note, in("CANCELLED", d.refused(op, "PayPal says that it cannot be canceled: it waits for approval")))

@@ -21,6 +21,9 @@ var (
 // Account implements [provider.Driver].
 func (d *Driver) Account() string { return d.account }
 
+// Provider implements [provider.Named].
+func (d *Driver) Provider() string { return "stripe" }
+
 // Live reports whether the key is for live mode, where money is real.
 func (d *Driver) Live() bool { return d.live }
 

@@ -69,16 +69,19 @@ func (s *Server) bill(sub *subscription) {
 
 // charge tries to collect for the cycle that began at a time.
 func (s *Server) charge(sub *subscription, began time.Time) {
-	amount := sub.price()
+	amount, arrears := sub.price(), int64(0)
 	if sub.plan.autoBill {
-		amount.minor += sub.outstanding
+		arrears = sub.outstanding
+		amount.minor += arrears
 	}
 	switch s.pays(sub.payer) {
 	case "paid":
 		t := s.newSale(sub, amount, "COMPLETED")
+		t.arrears = arrears
 		s.collected(sub, t, began)
 	case "pending":
 		t := s.newSale(sub, amount, "PENDING")
+		t.arrears = arrears
 		s.emit("PAYMENT.SALE.PENDING", "sale", "1.0", t.sale(s))
 		s.in(clears, func() { s.clear(sub, t, began) })
 	default:
@@ -100,14 +103,15 @@ func (s *Server) clear(sub *subscription, t *txn, began time.Time) {
 	s.collected(sub, t, began)
 }
 
-// collected books a charge that went well. That the subscription is paid for is
-// not announced in any other way than by its sale, now and then by two events.
+// collected books a charge that went well, which lifts no suspension. That the
+// subscription is paid for is not announced in any other way than by its sale, now
+// and then by two events.
 func (s *Server) collected(sub *subscription, t *txn, began time.Time) {
 	sub.payer.paid++
 	s.edit(sub, func() {
 		sub.last = &paidOnce{t.amount, s.now}
 		sub.failed, sub.lastFailed = 0, nil
-		sub.outstanding = max(0, sub.outstanding-(t.amount.minor-sub.price().minor))
+		sub.outstanding = max(0, sub.outstanding-t.arrears)
 		sub.done++
 		if until := sub.boundaryAfter(began); until.After(sub.paidUntil) {
 			sub.paidUntil = until

@@ -10,6 +10,7 @@ type txn struct {
 	// reckoned from the refunds.
 	state   string
 	amount  money
+	arrears int64 // as much of the amount was outstanding before
 	custom  string
 	invoice string
 	sub     *subscription

@@ -135,7 +135,7 @@ func subscriptionFields(sub *subscription, now time.Time) (status string, end, c
 		return "ended", end, cancelAt
 	case sub.payer == nil:
 		return "pending", time.Time{}, time.Time{}
-	case sub.status == "SUSPENDED" && sub.byFailures:
+	case sub.status == "SUSPENDED" && sub.byFailures && sub.outstanding > 0:
 		return "unpaid", end, cancelAt
 	case sub.status == "SUSPENDED":
 		return "paused", end, cancelAt

@@ -276,7 +276,8 @@ func setCursor(ctx context.Context, tx *store.Tx, name string, value any) error 
 	return tx.SetCursor(ctx, name, string(text))
 }
 
-// turn decides access anew where time alone has changed it.
+// turn decides access anew where time alone has changed it, and has those customers
+// reviewed whom a policy wanted to see now.
 func (r *Reconciler) turn(ctx context.Context, claim store.Claim) error {
 	const most = 200
 	now := r.DB.Now()
@@ -284,21 +285,30 @@ func (r *Reconciler) turn(ctx context.Context, claim store.Claim) error {
 	if err != nil {
 		return err
 	}
-	if len(due) > 0 {
+	reviews, err := r.DB.ReviewsDue(ctx, now, most)
+	if err != nil {
+		return err
+	}
+	full := len(due) == most || len(reviews) == most
+	due = append(due, reviews...)
+	slices.Sort(due)
+	if due = slices.Compact(due); len(due) > 0 {
 		if err := r.Apply.Turn(ctx, due, apply.Cause{Trigger: apply.Time}); err != nil {
 			return err
 		}
 	}
 	// Whoever writes an answer that turns sooner moves this task forward.
 	next := now.Add(time.Hour)
-	turn, err := r.DB.NextTurn(ctx)
-	if err != nil {
-		return err
+	for _, first := range []func(context.Context) (time.Time, error){r.DB.NextTurn, r.DB.NextReview} {
+		at, err := first(ctx)
+		if err != nil {
+			return err
+		}
+		if !at.IsZero() && at.Before(next) {
+			next = at
+		}
 	}
-	if !turn.IsZero() && turn.Before(next) {
-		next = turn
-	}
-	if len(due) < most && !next.After(now) {
+	if !full && !next.After(now) {
 		// Decided just now and still due: a time of less than a microsecond, which
 		// is stored cut off. It must not keep us turning.
 		next = now.Add(time.Second)

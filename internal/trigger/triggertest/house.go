@@ -44,7 +44,9 @@ type Options struct {
 	// Live uses live-mode keys.
 	Live     bool
 	Policies []policy.Policy
-	Enforce  func(account, policy string) bool
+	Modes    policy.Modes
+	// Outbox changes what effects are carried out with.
+	Outbox func(*outbox.Config)
 	// Schedule changes what is reconciled when.
 	Schedule func(*reconcile.Config)
 	// Quiet schedules no reconciliation: only what the test asks for runs.
@@ -93,6 +95,16 @@ func Each(t *testing.T, options Options, test func(t *testing.T, h *House)) {
 		test(t, New(t, "sqlite:"+filepath.Join(t.TempDir(), "trivet.db"), options))
 	})
 	t.Run("postgres", func(t *testing.T) { test(t, New(t, pgtest.URL(t), options)) })
+}
+
+// On runs a test on one of the two, "sqlite" or "postgres".
+func On(t *testing.T, database string, options Options, test func(t *testing.T, h *House)) {
+	t.Helper()
+	if database == "postgres" {
+		test(t, New(t, pgtest.URL(t), options))
+		return
+	}
+	test(t, SQLite(t, options))
 }
 
 // SQLite builds a house on SQLite alone, for what no database has a part in.
@@ -171,7 +183,7 @@ func (h *House) wire(t *testing.T) {
 	wake := func(queue string) { h.Engine.Wake(queue) }
 	h.Apply = apply.New(apply.Config{
 		DB: h.DB, Drivers: drivers, Catalog: catalog, Rules: billing.DefaultRules(),
-		Policies: h.Options.Policies, Enforce: h.Options.Enforce, Wake: wake, Log: log,
+		Policies: h.Options.Policies, Modes: h.Options.Modes, Wake: wake, Log: log,
 	})
 	h.Inbox = inbox.New(h.DB, 1, wake)
 	schedule := reconcile.Config{DB: h.DB, Apply: h.Apply, Inbox: h.Inbox, Wake: wake, Log: log}
@@ -179,7 +191,11 @@ func (h *House) wire(t *testing.T) {
 		h.Options.Schedule(&schedule)
 	}
 	h.Reconcile = reconcile.New(schedule)
-	h.Outbox = outbox.New(h.DB, h.Apply, wake, log)
+	out := outbox.Config{DB: h.DB, Apply: h.Apply, Wake: wake, Log: log}
+	if h.Options.Outbox != nil {
+		h.Options.Outbox(&out)
+	}
+	h.Outbox = outbox.New(out)
 	h.Engine = work.New(h.DB, log, h.Apply.Queue(4), h.Outbox.Queue(4), h.Reconcile.Queue(4))
 	if h.Redirect, err = redirect.New(t.Context(), redirect.Config{DB: h.DB, Apply: h.Apply, PublicURL: "https://billing.test", Log: log}); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,200 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/policy"
+)
+
+// soonest is how long a policy waits at least between two reviews of a customer
+// whom nothing happened to: one that asks for a time that is past would never rest.
+const soonest = time.Minute
+
+// review asks the policies how things stand with the customers whose access was
+// just decided: what is called for, and when to ask again.
+func (w *writing) review(ctx context.Context) error {
+	if len(w.reviewers()) == 0 || len(w.customers) == 0 {
+		return nil
+	}
+	refs := sortedKeys(w.customers)
+	next := make(map[string]time.Time, len(refs))
+	called := map[string]bool{}
+	var effects []store.Effect
+	for _, ref := range refs {
+		asked, at, err := w.reviewed(w.known(w.customers[ref]))
+		if err != nil {
+			return err
+		}
+		next[ref] = at
+		for _, e := range asked {
+			called[e.Key] = true
+		}
+		effects = append(effects, asked...)
+	}
+	if err := w.demand(ctx, effects); err != nil {
+		return err
+	}
+	if err := w.withdraw(ctx, refs, called); err != nil {
+		return err
+	}
+	if err := w.takeDown(ctx, refs, called); err != nil {
+		return err
+	}
+	if err := w.tx.SetReviews(ctx, next); err != nil {
+		return err
+	}
+	return w.turnAt(ctx, billing.Earliest(slices.Collect(maps.Values(next))...))
+}
+
+// reviewed asks every reviewer about one customer.
+func (w *writing) reviewed(known policy.Known) (effects []store.Effect, next time.Time, err error) {
+	for _, r := range w.reviewers() {
+		actions, at, err := consult(r, known, w.tx.Now)
+		if err != nil {
+			return nil, next, err
+		}
+		for _, action := range actions {
+			e := effectOf(action, r.Name(), known.Customer.Ref)
+			e.Standing = true
+			effects = append(effects, e)
+		}
+		if !at.IsZero() && at.Before(w.tx.Now.Add(soonest)) {
+			at = w.tx.Now.Add(soonest)
+		}
+		next = billing.Earliest(next, at)
+	}
+	return effects, next, nil
+}
+
+// withdraw drops the proposals that nothing calls for any more. What is to be done
+// already is asked about right before it is done.
+func (w *writing) withdraw(ctx context.Context, refs []string, called map[string]bool) error {
+	proposed, err := w.tx.Proposed(ctx, refs)
+	if err != nil {
+		return err
+	}
+	for _, e := range proposed {
+		if called[e.Key] || w.reviewer(e.Policy) == nil {
+			continue
+		}
+		if err := w.tx.SetEffect(ctx, e.Key, store.EffectDropped, NotCalledFor, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeDown ends the notices in the application that nothing calls for any more: the
+// payment went through.
+func (w *writing) takeDown(ctx context.Context, refs []string, called map[string]bool) error {
+	shown, err := w.tx.StandingNotices(ctx, refs)
+	if err != nil {
+		return err
+	}
+	for _, n := range shown {
+		if called[n.Key] {
+			continue
+		}
+		if _, err := w.tx.EndNotice(ctx, n.Customer, n.Seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// NotCalledFor is the result of a standing effect that its review no longer names.
+const NotCalledFor = "no longer called for"
+
+// consult asks one reviewer; see [heed].
+func consult(r policy.Reviewer, known policy.Known, now time.Time) (actions []policy.Action, next time.Time, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("policy %s: panic: %v", r.Name(), cause)
+		}
+	}()
+	actions, next = r.Review(known, now)
+	return actions, next, nil
+}
+
+// reviewers are the policies that time alone can move.
+func (a *Applier) reviewers() (some []policy.Reviewer) {
+	for _, p := range a.Policies {
+		if r, ok := p.(policy.Reviewer); ok {
+			some = append(some, r)
+		}
+	}
+	return some
+}
+
+// reviewer finds one by name; nil: it is not configured, or no reviewer.
+func (a *Applier) reviewer(name string) policy.Reviewer {
+	for _, r := range a.reviewers() {
+		if r.Name() == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// Standing tells how things stand for an effect that is about to be carried out:
+// what is known of its customer, whether it is still called for, and in which mode.
+// An effect that no review asked for always is.
+func (a *Applier) Standing(ctx context.Context, e store.Effect) (known policy.Known, called bool, mode policy.Mode, err error) {
+	err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
+		modes, err := w.modes(ctx)
+		if err != nil {
+			return err
+		}
+		mode = modes.For(e.Account, e.Policy, e.Customer)
+		if e.Customer == "" {
+			called = true
+			return nil
+		}
+		if err := w.load(ctx, map[string]Cause{e.Customer: {}}); err != nil {
+			return err
+		}
+		c := w.customers[e.Customer]
+		if c == nil {
+			return fmt.Errorf("effect %s: there is no customer %s", e.Key, e.Customer)
+		}
+		known = w.known(c)
+		called, err = w.stillCalled(known, e)
+		return err
+	})
+	return known, called, mode, err
+}
+
+func (w *writing) stillCalled(known policy.Known, e store.Effect) (bool, error) {
+	r := w.reviewer(e.Policy)
+	if !e.Standing || r == nil {
+		return true, nil
+	}
+	actions, _, err := consult(r, known, w.tx.Now)
+	return slices.ContainsFunc(actions, func(action policy.Action) bool { return action.Key == e.Key }), err
+}
+
+// modes are the modes as configured and switched.
+func (w *writing) modes(ctx context.Context) (policy.Modes, error) {
+	rows, err := w.tx.Switches(ctx)
+	if err != nil {
+		return w.Modes, err
+	}
+	return modesWith(w.Modes, rows)
+}
+
+func modesWith(m policy.Modes, rows []store.Switch) (policy.Modes, error) {
+	switched := map[string]policy.Mode{}
+	for _, s := range rows {
+		if s.Scope != store.SwitchBrake {
+			switched[s.Scope] = policy.Mode(s.Value)
+		}
+	}
+	return m.With(switched)
+}
