@@ -76,6 +76,7 @@ func (s *server) operations() {
 	s.checkOperations()
 	s.customerOperations()
 	s.grantOperations()
+	s.migrateOperations()
 	s.checkoutOperations()
 	s.subscriptionOperations()
 	s.paymentOperations()

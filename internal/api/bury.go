@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"slices"
@@ -104,7 +103,7 @@ func (s *server) missing(ctx context.Context, q BuryRequest) (*buryOutput, error
 		return nil, err
 	}
 	out := emptyBurial(q)
-	out.Body.Looked, out.Body.Next = missed.Looked, orNull(base64.RawURLEncoding.EncodeToString([]byte(missed.Next)))
+	out.Body.Looked, out.Body.Next = missed.Looked, cursorOf(missed.Next)
 	for _, o := range missed.Absent {
 		out.Body.Absent = append(out.Body.Absent, lostOf(o))
 	}
