@@ -200,19 +200,16 @@ func (d decider) grants() []Decision {
 	for _, grant := range d.facts.Grants {
 		plan, known := d.catalog.ByID(grant.Plan)
 		toFeature := grant.Feature != "" && grant.Feature == d.feature
-		if !toFeature && (!known || !plan.Gives(d.feature)) {
-			continue
+		if !toFeature && (!known || !plan.Gives(d.feature)) || d.facts.Moved(d.catalog, grant) {
+			continue // what they have bought elsewhere speaks for itself
 		}
 		end := grant.end()
 		decision := Decision{Allowed: true, Reason: ReasonGranted, Until: end, Turns: end}
 		if grant.From != "" {
 			decision.Reason = ReasonMigration
 		}
-		switch {
-		case !end.IsZero() && !end.After(d.now):
+		if !end.IsZero() && !end.After(d.now) {
 			decision = Decision{Reason: ReasonGrantExpired, Until: end}
-		case d.facts.Moved(d.catalog, grant):
-			decision = Decision{Reason: ReasonGrantExpired}
 		}
 		decision.Source = Source{Kind: "grant", ID: grant.ID}
 		decisions = append(decisions, decision)

@@ -55,7 +55,7 @@ func Reasons() []ReasonMeaning {
 		{ReasonNone, false, "There is no purchase that gives it."},
 		{ReasonPending, false, "The first payment has not arrived."},
 		{ReasonEnded, false, "The subscription is over."},
-		{ReasonGrantExpired, false, "What was given by hand has lapsed or was taken back, or the customer whom it served to move has bought elsewhere."},
+		{ReasonGrantExpired, false, "What was given by hand has lapsed or was taken back."},
 		{ReasonPassOver, false, "The pass has run out."},
 		{ReasonNoCredits, false, "The credits are used up."},
 		{ReasonPaused, false, "The subscription is paused."},
