@@ -60,6 +60,9 @@ func checkKey(ctx context.Context, checker provider.KeyChecker) (string, error) 
 	return checker.CheckKey(ctx)
 }
 
+// identityOf names the cursor that holds the provider's own id of an account.
+func identityOf(account string) string { return "identity/" + account }
+
 // recognize makes sure that the keys open the accounts whose objects the ledger
 // holds: to another account's key every object seems to have vanished. The first
 // time, it notes whose they are.
@@ -67,7 +70,7 @@ func (s *Service) recognize(ctx context.Context, identities map[string]string) e
 	for _, account := range slices.Sorted(maps.Keys(identities)) {
 		var known string
 		err := s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-			known, err = tx.KeepCursor(ctx, "identity/"+account, identities[account])
+			known, err = tx.KeepCursor(ctx, identityOf(account), identities[account])
 			return err
 		})
 		if err != nil {
@@ -79,6 +82,32 @@ func (s *Service) recognize(ctx context.Context, identities map[string]string) e
 		}
 	}
 	return nil
+}
+
+// identify tells for [reconcile.Config] whether the key of an account opens the one
+// whose objects the ledger holds. Unlike recognize it notes nothing: what a key that
+// is not known yet opens proves nothing of what was there before.
+func (s *Service) identify(ctx context.Context, account string) (known bool, err error) {
+	for _, d := range s.config.Providers {
+		checker, able := d.(provider.KeyChecker)
+		if !able || d.Account() != account {
+			continue
+		}
+		identity, err := checkKey(ctx, checker)
+		if err != nil {
+			return false, fmt.Errorf("the provider does not say whose the key of %s is: %w", account, err)
+		}
+		noted, err := s.db.Cursor(ctx, identityOf(account))
+		if err != nil || noted == "" || identity == "" {
+			return false, err
+		}
+		if noted != identity {
+			return false, fmt.Errorf("the key of %s opens %s, and the ledger holds the objects of %s", account, identity, noted)
+		}
+		vague, able := d.(provider.EnvironmentTeller)
+		return !able || !vague.TellsEnvironmentOnly(), nil
+	}
+	return false, nil
 }
 
 // confirmer makes the check that goes before a burial: does the key still open the

@@ -104,7 +104,7 @@ type Config struct {
 	// Now is the business clock; nil: the time of day.
 	Now func() time.Time
 	Log *slog.Logger
-	// Metrics collects the service's metrics and is served at /metrics; nil: a
+	// Metrics collects the service's metrics, which [Service.Monitor] serves; nil: a
 	// registry of its own.
 	Metrics *prometheus.Registry
 	// Version is shown by the API.
@@ -120,6 +120,7 @@ type Service struct {
 	engine    *work.Engine
 	reconcile *reconcile.Reconciler
 	handler   http.Handler
+	monitor   http.Handler
 	log       *slog.Logger
 }
 
@@ -291,7 +292,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	})
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
-		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull,
+		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull, Identify: s.identify,
 		Tasks: map[string]reconcile.Task{"watch": {Every: c.Watch, Do: s.watch(out)}},
 	})
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))
@@ -302,16 +303,21 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	}
 	hooks := webhook.New(drivers, s.inbox, c.Now, s.log)
 	hooks.Observe = meters.delivered
-	rest := api.New(api.Config{
+	s.handler, s.monitor = api.New(api.Config{
 		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: hooks, Links: links,
 		Keys: c.APIKeys, Metrics: c.Metrics, Version: c.Version, Wake: wake, Log: s.log,
 	})
-	s.handler = rest
 	return s.reconcile.Schedule(ctx)
 }
 
-// Handler serves everything: webhooks, returns, the REST API, health, metrics.
+// Handler serves everything: webhooks, returns, the REST API, health, metrics. The
+// last of these, like the API, only to whoever has an API key.
 func (s *Service) Handler() http.Handler { return s.handler }
+
+// Monitor serves what watches the service and nothing else: /metrics, /healthz and
+// the whole of /readyz. It asks for no key, and tells of the accounts and of how much
+// goes through them: mount it where nobody but the operator can reach it.
+func (s *Service) Monitor() http.Handler { return s.monitor }
 
 // drain is how long work under way may take after Run was told to end.
 const drain = 20 * time.Second

@@ -90,35 +90,6 @@ func AccessKinds() []Kind {
 	return []Kind{KindSubscription, KindInvoice, KindPayment, KindDispute, KindCheckout}
 }
 
-// Reason says why a decision is what it is.
-type Reason string
-
-// The reasons, from the strongest yes to the strongest no.
-const (
-	ReasonActive       Reason = "active"
-	ReasonTrialing     Reason = "trialing"
-	ReasonCanceling    Reason = "canceling" // paid for until the date it ends
-	ReasonGrace        Reason = "grace"     // past due, within the days of grace
-	ReasonPausedFree   Reason = "paused_free"
-	ReasonPass         Reason = "pass"
-	ReasonForever      Reason = "forever"
-	ReasonCredits      Reason = "credits"
-	ReasonGranted      Reason = "granted"
-	ReasonNone         Reason = "no_purchase"
-	ReasonPending      Reason = "pending"
-	ReasonEnded        Reason = "ended"
-	ReasonGrantExpired Reason = "grant_expired" // or was taken back
-	ReasonPassOver     Reason = "pass_over"
-	ReasonNoCredits    Reason = "no_credits"
-	ReasonPaused       Reason = "paused"
-	ReasonPastDue      Reason = "past_due" // grace is over
-	ReasonUnpaid       Reason = "unpaid"
-	ReasonRefunded     Reason = "refunded"
-	ReasonDisputed     Reason = "disputed"
-	ReasonDisputeLost  Reason = "dispute_lost"
-	ReasonBanned       Reason = "banned"
-)
-
 // Decision is the answer to "may this customer use this feature?".
 type Decision struct {
 	Allowed bool   `json:"allowed"`
@@ -209,7 +180,7 @@ func (d Decision) better(than Decision) bool {
 			return later(d.Until, than.Until)
 		}
 	}
-	mine, other := slices.Index(reasons, d.Reason), slices.Index(reasons, than.Reason)
+	mine, other := rank[d.Reason], rank[than.Reason]
 	if mine != other {
 		return d.Allowed == (mine < other)
 	}
@@ -224,24 +195,19 @@ func later(a, b time.Time) bool {
 	return !b.IsZero() && (a.IsZero() || a.After(b))
 }
 
-// reasons lists all, from the strongest yes to the strongest no.
-var reasons = []Reason{
-	ReasonActive, ReasonTrialing, ReasonCanceling, ReasonGrace, ReasonPausedFree,
-	ReasonPass, ReasonForever, ReasonCredits, ReasonGranted,
-	ReasonNone, ReasonPending, ReasonEnded, ReasonGrantExpired, ReasonPassOver, ReasonNoCredits, ReasonPaused,
-	ReasonPastDue, ReasonUnpaid, ReasonRefunded, ReasonDisputed, ReasonDisputeLost, ReasonBanned,
-}
-
 func (d decider) grants() []Decision {
 	var decisions []Decision
 	for _, grant := range d.facts.Grants {
 		plan, known := d.catalog.ByID(grant.Plan)
 		toFeature := grant.Feature != "" && grant.Feature == d.feature
-		if !toFeature && (!known || !plan.Gives(d.feature)) {
-			continue
+		if !toFeature && (!known || !plan.Gives(d.feature)) || d.facts.Moved(d.catalog, grant) {
+			continue // what they have bought elsewhere speaks for itself
 		}
-		end := earliest(grant.Until, grant.RevokedAt)
+		end := grant.end()
 		decision := Decision{Allowed: true, Reason: ReasonGranted, Until: end, Turns: end}
+		if grant.From != "" {
+			decision.Reason = ReasonMigration
+		}
 		if !end.IsZero() && !end.After(d.now) {
 			decision = Decision{Reason: ReasonGrantExpired, Until: end}
 		}

@@ -271,7 +271,7 @@ func (d decider) free() []purchase {
 	var all []purchase
 	for _, held := range d.facts.Checkouts {
 		c := held.Object
-		if c.Mode != "payment" || c.Status != CheckoutComplete || c.PaymentStatus != CheckoutNoPayment || c.Payment != "" {
+		if !c.free() {
 			continue
 		}
 		for _, item := range c.Items {
@@ -282,6 +282,12 @@ func (d decider) free() []purchase {
 		}
 	}
 	return all
+}
+
+// free reports whether a checkout completed a one-time purchase that needed no
+// payment.
+func (c Checkout) free() bool {
+	return c.Mode == "payment" && c.Status == CheckoutComplete && c.PaymentStatus == CheckoutNoPayment && c.Payment == ""
 }
 
 // judge decides over all good purchases of one plan, oldest first.

@@ -73,6 +73,10 @@ type Grant struct {
 	// Feature or Plan, or both, say what is given; Plan is a plan's id.
 	Feature string `json:"feature,omitempty"`
 	Plan    string `json:"plan,omitempty"`
+	// From is the provider account that the customer is being moved away from; empty
+	// for a grant of another kind. Such a grant of a plan bridges the time until they
+	// have bought elsewhere: see [Facts.Moved].
+	From string `json:"from,omitempty"`
 	// Until is when it lapses; zero: never.
 	Until  time.Time `json:"until,omitzero"`
 	Reason string    `json:"reason"`
@@ -82,3 +86,6 @@ type Grant struct {
 	// RevokedAt is when it was taken back; zero: it stands.
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
 }
+
+// end is when a grant lapses or was taken back; zero: never.
+func (g Grant) end() time.Time { return earliest(g.Until, g.RevokedAt) }

@@ -113,6 +113,7 @@ func someSubscription(t *rapid.T) billing.Subscription {
 		Status: statusOf(t, billing.SubscriptionMachine(), billing.SubscriptionActive),
 		Price:  prices.Draw(t, "price"), CancelAt: near.Draw(t, "cancel at"), PastDueSince: near.Draw(t, "past due since"),
 		PeriodStart: near.Draw(t, "period start"), PeriodEnd: near.Draw(t, "period end"), TrialEnd: near.Draw(t, "trial end"),
+		StartedAt: near.Draw(t, "started"), EndedAt: near.Draw(t, "ended"),
 	}
 	if rapid.Bool().Draw(t, "pause") {
 		s.Pause = &billing.Pause{Mode: rapid.SampledFrom([]string{"void", "free"}).Draw(t, "mode")}
@@ -181,6 +182,7 @@ var history = rapid.Custom(func(t *rapid.T) billing.Facts {
 		facts.Grants = append(facts.Grants, billing.Grant{
 			ID: string(rune('1' + i)), Feature: rapid.SampledFrom([]string{"", "api"}).Draw(t, "feature"),
 			Plan: rapid.SampledFrom([]string{"", "pro"}).Draw(t, "plan"), Until: near.Draw(t, "until"), RevokedAt: near.Draw(t, "revoked"),
+			From: rapid.SampledFrom([]string{"", "", "stripe", "stripe_eu"}).Draw(t, "from"), At: near.Draw(t, "given"),
 		})
 	}
 	return facts

@@ -152,6 +152,18 @@ func (c Catalog) Of(account string, s Subscription) (plan Plan, found bool) {
 	return Plan{}, false
 }
 
+// PlansOf lists the plans whose prices a subscription at an account has, each once,
+// in the order of its items. A price that is in no plan is left out.
+func (c Catalog) PlansOf(account string, s Subscription) (plans []Plan) {
+	for _, item := range s.bought() {
+		plan, known := c.ByPrice(account, item.Price)
+		if known && !slices.ContainsFunc(plans, func(p Plan) bool { return p.ID == plan.ID }) {
+			plans = append(plans, plan)
+		}
+	}
+	return plans
+}
+
 // Features lists every feature of every plan once, plan ids included.
 func (c Catalog) Features() []string {
 	var all []string

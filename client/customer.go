@@ -124,6 +124,9 @@ type Grant struct {
 	Customer string  `json:"customer"`
 	Feature  *string `json:"feature"`
 	Plan     *string `json:"plan"`
+	// From is the account that the customer is being moved away from; nil for a grant
+	// of another kind.
+	From *string `json:"from"`
 	// Until is when it lapses; nil: never.
 	Until     *time.Time `json:"until"`
 	Reason    string     `json:"reason"`
@@ -134,10 +137,13 @@ type Grant struct {
 
 // GrantRequest says what to give: a feature, or all features of a plan.
 type GrantRequest struct {
-	Feature string     `json:"feature,omitempty"`
-	Plan    string     `json:"plan,omitempty"`
-	Until   *time.Time `json:"until,omitempty"`
-	Reason  string     `json:"reason,omitempty"`
+	Feature string `json:"feature,omitempty"`
+	Plan    string `json:"plan,omitempty"`
+	// From is the account that the customer is being moved away from, if that is why:
+	// the grant then ends when they have bought elsewhere, too.
+	From   string     `json:"from,omitempty"`
+	Until  *time.Time `json:"until,omitempty"`
+	Reason string     `json:"reason,omitempty"`
 	// Key is the idempotency key; empty: every request gives another grant.
 	Key string `json:"-"`
 }

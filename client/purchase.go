@@ -221,3 +221,9 @@ func (c *Client) Link(ctx context.Context, id, customer string) error {
 	var answer struct{}
 	return c.post(ctx, at("unlinked", id, "link"), "", map[string]string{"customer": customer}, &answer)
 }
+
+// Move says that a purchase is not whose it was taken for.
+func (c *Client) Move(ctx context.Context, id, from, customer string) error {
+	var answer struct{}
+	return c.post(ctx, at("unlinked", id, "link"), "", map[string]string{"customer": customer, "from": from}, &answer)
+}

@@ -9,7 +9,9 @@ import (
 type Drift struct {
 	ID       string `json:"id"`
 	Provider string `json:"provider"`
-	// Kind is missing, stale, gone, returned, unmapped_price, unlinked or duplicate.
+	// Kind is missing, stale, wrong_plan, gone or returned, which are healed by being
+	// found; or unmapped_price, unlinked, wrong_customer, duplicate, email_differs or
+	// orphan, which wait for somebody.
 	Kind string `json:"kind"`
 	// Subject is the kind of the object, Object its id.
 	Subject    string  `json:"subject"`
@@ -59,6 +61,56 @@ type Healing struct {
 func (c *Client) Heal(ctx context.Context, id string) (Healing, error) {
 	var answer Healing
 	err := c.post(ctx, at("drift", id, "heal"), "", struct{}{}, &answer)
+	return answer, err
+}
+
+// Lost is an object that a provider seems to have lost.
+type Lost struct {
+	// Subject is the kind of the object, Object its id.
+	Subject    string  `json:"subject"`
+	Object     string  `json:"object"`
+	ProviderID string  `json:"provider_id"`
+	Customer   *string `json:"customer"`
+	// Status is as it was when it was last seen.
+	Status string `json:"status"`
+	// Error is why nobody knows whether it is lost; only of [Burial.Failed].
+	Error string `json:"error,omitempty"`
+}
+
+// Burial is what came of a request to bury.
+type Burial struct {
+	Provider string `json:"provider"`
+	DryRun   bool   `json:"dry_run"`
+	// Looked counts the objects that were looked at.
+	Looked int `json:"looked"`
+	// Absent is what a dry run did not find; Buried what was not found and is buried;
+	// Present what is there after all; Failed what could not be looked at.
+	Absent  []Lost `json:"absent"`
+	Buried  []Lost `json:"buried"`
+	Present []Lost `json:"present"`
+	Failed  []Lost `json:"failed"`
+	// Next continues a dry run; nil at its end.
+	Next *string `json:"next"`
+}
+
+// Missing looks, some at a time, for the objects that a provider no longer seems to
+// have and that are kept because they are too many to be believed lost. Nothing is
+// changed.
+func (c *Client) Missing(ctx context.Context, account string, l List) (Burial, error) {
+	var answer Burial
+	err := c.post(ctx, "/v1/drift/bury", "", map[string]any{"provider": account, "dry_run": true, "after": l.After, "limit": l.Limit}, &answer)
+	return answer, err
+}
+
+// Bury confirms that objects are lost, at most 200 that [Client.Missing] listed. Each
+// is looked at once more.
+func (c *Client) Bury(ctx context.Context, account string, lost []Lost) (Burial, error) {
+	objects := make([]map[string]string, len(lost))
+	for i, l := range lost {
+		objects[i] = map[string]string{"subject": l.Subject, "object": l.Object}
+	}
+	var answer Burial
+	err := c.post(ctx, "/v1/drift/bury", "", map[string]any{"provider": account, "objects": objects}, &answer)
 	return answer, err
 }
 

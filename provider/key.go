@@ -15,6 +15,14 @@ type KeyChecker interface {
 	CheckKey(ctx context.Context) (account string, err error)
 }
 
+// EnvironmentTeller is implemented by drivers whose provider tells by a key only
+// which environment it opens, and not whose account: what [KeyChecker] returns is the
+// same for all accounts of the environment, and proves no more than that.
+type EnvironmentTeller interface {
+	KeyChecker
+	TellsEnvironmentOnly() bool
+}
+
 // KeyExpirer tells when the configured key stops working, where keys do.
 type KeyExpirer interface {
 	// KeyExpires is zero if the key does not say.

@@ -41,31 +41,39 @@ type Config struct {
 type server struct {
 	Config
 	keys keyring
-	// front has all routes, rest those under /v1, which need a key.
-	front, rest *http.ServeMux
-	huma        huma.API
+	// front has all routes, rest those under /v1, which need a key; inside has what
+	// watches the service, for whoever can reach it.
+	front, rest, inside *http.ServeMux
+	huma                huma.API
 }
 
-// New makes the handler of all routes.
-func New(config Config) http.Handler {
-	s := &server{Config: config, keys: newKeyring(config.Keys), front: http.NewServeMux(), rest: http.NewServeMux()}
+// New makes the handler of all routes, and one of what watches the service, which
+// asks for no key: nobody but the operator must be able to reach that.
+func New(config Config) (front, inside http.Handler) {
+	s := &server{Config: config, keys: newKeyring(config.Keys), front: http.NewServeMux(), rest: http.NewServeMux(), inside: http.NewServeMux()}
 	s.huma = humago.New(s.rest, described(config.Version))
 	s.operations()
 	s.rest.HandleFunc("/", s.unknown(s.rest))
 
+	metrics := promhttp.HandlerFor(config.Metrics, promhttp.HandlerOpts{})
 	s.front.Handle("POST /webhooks/{account}", config.Webhooks)
 	s.front.Handle("GET /return/{account}", config.Redirect)
 	s.front.Handle("GET /go/{token}", config.Links)
 	s.front.Handle("POST /go/{token}", config.Links)
 	s.front.HandleFunc("GET /go/done", config.Links.Done)
-	s.front.Handle("GET /metrics", promhttp.HandlerFor(config.Metrics, promhttp.HandlerOpts{}))
+	s.front.HandleFunc("GET /metrics", s.keyed(metrics))
 	s.front.HandleFunc("GET /healthz", s.healthz)
 	s.front.HandleFunc("GET /readyz", s.readyz)
 	s.front.HandleFunc("GET /openapi.json", s.openapi())
 	s.front.HandleFunc("GET /docs", s.docs())
 	s.front.HandleFunc("/v1/", s.admit)
 	s.front.HandleFunc("/", s.unknown(s.front))
-	return http.HandlerFunc(s.serve)
+
+	s.inside.Handle("GET /metrics", metrics)
+	s.inside.HandleFunc("GET /healthz", s.healthz)
+	s.inside.HandleFunc("GET /readyz", s.readiness)
+	s.inside.HandleFunc("/", s.unknown(s.inside))
+	return s.safe(s.front), s.safe(s.inside)
 }
 
 // operations registers everything under /v1.
@@ -73,6 +81,7 @@ func (s *server) operations() {
 	s.checkOperations()
 	s.customerOperations()
 	s.grantOperations()
+	s.migrateOperations()
 	s.checkoutOperations()
 	s.subscriptionOperations()
 	s.paymentOperations()
@@ -86,24 +95,27 @@ func (s *server) operations() {
 	s.eventOperations()
 	s.replayOperations()
 	s.driftOperations()
+	s.buryOperations()
 	s.reconcileOperations()
 	s.unlinkedOperations()
 	s.statsOperations()
 }
 
-// serve answers a request, and a panic with a problem.
-func (s *server) serve(w http.ResponseWriter, r *http.Request) {
-	defer func() {
-		p := recover()
-		if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
-			panic(p)
-		}
-		if p != nil {
-			s.broken(r, p).write(w)
-		}
-	}()
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	s.front.ServeHTTP(w, r)
+// safe answers a panic with a problem.
+func (s *server) safe(next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
+				panic(p)
+			}
+			if p != nil {
+				s.broken(r, p).write(w)
+			}
+		}()
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	}
 }
 
 // methods are those that any route has.

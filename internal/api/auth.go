@@ -42,23 +42,41 @@ func actor(ctx context.Context) string {
 	return name
 }
 
-// admit lets requests with a key pass to the routes under /v1.
-func (s *server) admit(w http.ResponseWriter, r *http.Request) {
+// known names who sent a request, or answers that it has no key.
+func (s *server) known(w http.ResponseWriter, r *http.Request) (holder string, ok bool) {
 	w.Header().Set("Cache-Control", "no-store")
 	if len(s.keys) == 0 {
 		problemf(http.StatusServiceUnavailable, "no_api_key",
 			"The API is closed, because no key is configured: set api_keys or TRIVET_API_KEYS to a long random text and restart the service.").write(w)
-		return
+		return "", false
 	}
 	scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	holder, known := s.keys.holder(strings.TrimSpace(sent))
-	if !strings.EqualFold(scheme, "Bearer") || !known {
+	holder, ok = s.keys.holder(strings.TrimSpace(sent))
+	if !strings.EqualFold(scheme, "Bearer") || !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="trivet"`)
 		detail := "Send a configured API key as \"Authorization: Bearer KEY\"."
 		if sent != "" {
 			detail = "This API key is not one of those configured (api_keys, TRIVET_API_KEYS): compare it."
 		}
 		problemf(http.StatusUnauthorized, "unauthorized", "%s", detail).write(w)
+		return "", false
+	}
+	return holder, true
+}
+
+// keyed lets requests with a key pass to a handler outside /v1.
+func (s *server) keyed(next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := s.known(w, r); ok {
+			next.ServeHTTP(w, r)
+		}
+	}
+}
+
+// admit lets requests with a key pass to the routes under /v1.
+func (s *server) admit(w http.ResponseWriter, r *http.Request) {
+	holder, ok := s.known(w, r)
+	if !ok {
 		return
 	}
 	if !textual(r.URL) {

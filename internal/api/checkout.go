@@ -24,7 +24,7 @@ type CheckoutRequest struct {
 	SuccessURL     string     `json:"success_url" maxLength:"2000" doc:"Your page for customers who have bought. It gets ?checkout= and ?status=."`
 	CancelURL      string     `json:"cancel_url" maxLength:"2000" doc:"Your page for customers who have not."`
 	PromotionCodes bool       `json:"promotion_codes,omitempty" doc:"Lets customers enter a code."`
-	TrialEnd       *time.Time `json:"trial_end,omitempty" doc:"When a subscription's first charge comes; left out: at once, or when a prepaid pass ends."`
+	TrialEnd       *time.Time `json:"trial_end,omitempty" doc:"When a subscription's first charge comes; left out: at once, or when a prepaid pass ends, or what was paid for at the account that the customer is being moved away from."`
 }
 
 // NewCheckout is a payment page that was made.

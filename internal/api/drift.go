@@ -16,7 +16,7 @@ import (
 type Drift struct {
 	ID         string  `json:"id"`
 	Provider   string  `json:"provider"`
-	Kind       string  `json:"kind" doc:"missing, stale, gone, returned: only reconciliation noticed. unmapped_price, unlinked, duplicate: somebody must act."`
+	Kind       string  `json:"kind" doc:"missing, stale, wrong_plan, gone, returned: only reconciliation noticed. unmapped_price, unlinked, wrong_customer, duplicate, email_differs, orphan: somebody must act."`
 	Subject    string  `json:"subject" doc:"The kind of object."`
 	Object     string  `json:"object" doc:"The object's id."`
 	ProviderID string  `json:"provider_id"`
@@ -129,6 +129,14 @@ func nextStep(d store.Drift) string {
 	case d.Kind == apply.DriftDuplicate:
 		return "The customer pays for a newer subscription besides: cancel this one (POST /v1/subscriptions/" + publicID(d.Account, d.Object) +
 			"/cancel) and refund what was paid for it."
+	case d.Kind == apply.DriftWrongCustomer:
+		return "It says by now that it belongs to the customer in diff. If that is right: POST /v1/unlinked/" + publicID(d.Account, d.Object) +
+			"/link {\"customer\": …, \"from\": …}; else put right at the provider what it says."
+	case d.Kind == apply.DriftEmail:
+		return "Change the address at the provider, or say with PUT /v1/customers/{ref} which is right."
+	case d.Kind == apply.DriftOrphan:
+		return "The provider does not show it, nor too many others of its kind, so it is kept. If they were deleted there: POST /v1/drift/bury with " +
+			"{\"provider\": \"" + d.Account + "\", \"dry_run\": true} lists them, and then buries those that you confirm. If they were not, the key may be of another account."
 	}
 	return "Look at the object at the provider."
 }

@@ -17,6 +17,7 @@ type Grant struct {
 	Customer  string     `json:"customer"`
 	Feature   *string    `json:"feature"`
 	Plan      *string    `json:"plan"`
+	From      *string    `json:"from" doc:"The account that the customer is being moved away from; null for a grant of another kind."`
 	Until     *time.Time `json:"until" doc:"Null: without end."`
 	Reason    string     `json:"reason"`
 	By        string     `json:"by"`
@@ -28,6 +29,7 @@ type Grant struct {
 type GrantRequest struct {
 	Feature string     `json:"feature,omitempty" maxLength:"100" doc:"The feature to give; this or plan."`
 	Plan    string     `json:"plan,omitempty" maxLength:"100" doc:"The plan whose features to give; this or feature."`
+	From    string     `json:"from,omitempty" maxLength:"100" doc:"The account that the customer is being moved away from: the grant ends when they have bought elsewhere, too. It needs plan and until."`
 	Until   *time.Time `json:"until,omitempty" doc:"When it lapses; left out: never."`
 	Reason  string     `json:"reason,omitempty" maxLength:"500" doc:"Why, for whoever reads the audit trail."`
 }
@@ -36,7 +38,7 @@ type grantOutput struct{ Body Grant }
 
 func grantOf(customer string, g billing.Grant) Grant {
 	return Grant{
-		ID: g.ID, Customer: customer, Feature: orNull(g.Feature), Plan: orNull(g.Plan), Until: moment(g.Until),
+		ID: g.ID, Customer: customer, Feature: orNull(g.Feature), Plan: orNull(g.Plan), From: orNull(g.From), Until: moment(g.Until),
 		Reason: g.Reason, By: g.By, At: g.At.UTC(), RevokedAt: moment(g.RevokedAt),
 	}
 }
@@ -86,7 +88,7 @@ func (s *server) listGrants(ctx context.Context, ref string) (*pageOutput[Grant]
 }
 
 func (s *server) grant(ctx context.Context, ref string, q GrantRequest) (*grantOutput, error) {
-	grant := billing.Grant{Feature: q.Feature, Plan: q.Plan, Reason: q.Reason, By: actor(ctx)}
+	grant := billing.Grant{Feature: q.Feature, Plan: q.Plan, From: q.From, Reason: q.Reason, By: actor(ctx)}
 	if q.Until != nil {
 		grant.Until = q.Until.UTC()
 	}

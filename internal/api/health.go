@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -17,9 +18,14 @@ func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// readiness is the answer of /readyz.
+// readiness is the answer of /readyz. Who is not known learns the first of it alone:
+// what is behind this door is none of theirs.
 type readiness struct {
-	Status   string `json:"status"`
+	Status string `json:"status"`
+	*innards
+}
+
+type innards struct {
 	Database string `json:"database"`
 	// Dialect is sqlite or postgres.
 	Dialect   string `json:"dialect"`
@@ -28,22 +34,33 @@ type readiness struct {
 	Providers int    `json:"providers"`
 }
 
-// readyz says whether requests can be served: the database answers and has our
-// schema.
+// readyz says whether requests can be served, and to whoever has a key, more.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+	_, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	_, known := s.keys.holder(strings.TrimSpace(sent))
+	s.answerReady(w, r, known)
+}
+
+func (s *server) readiness(w http.ResponseWriter, r *http.Request) { s.answerReady(w, r, true) }
+
+// answerReady says whether requests can be served: the database answers and has our
+// schema.
+func (s *server) answerReady(w http.ResponseWriter, r *http.Request, all bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyPatience)
 	defer cancel()
-	state := readiness{
-		Status: "ready", Database: "ok", Dialect: s.DB.Dialect(), Version: s.Version,
-		APIKeys: len(s.keys), Providers: len(s.Apply.Drivers),
-	}
-	status := http.StatusOK
+	state, database, status := "ready", "ok", http.StatusOK
 	if err := s.DB.Ready(ctx); err != nil {
 		s.Log.Warn("not ready", "error", err)
-		state.Status, state.Database, status = "not ready", "does not answer", http.StatusServiceUnavailable
+		state, database, status = "not ready", "does not answer", http.StatusServiceUnavailable
+	}
+	answer := readiness{Status: state}
+	if all {
+		answer.innards = &innards{
+			Database: database, Dialect: s.DB.Dialect(), Version: s.Version, APIKeys: len(s.keys), Providers: len(s.Apply.Drivers),
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(state) // the client has gone
+	_ = json.NewEncoder(w).Encode(answer) // the client has gone
 }

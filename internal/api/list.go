@@ -29,13 +29,17 @@ func page[R, T any](rows []R, limit int, cursor func(R) string, render func(R) T
 	out := &pageOutput[T]{Body: Page[T]{Data: []T{}}}
 	if len(rows) > limit {
 		rows = rows[:limit]
-		next := base64.RawURLEncoding.EncodeToString([]byte(cursor(rows[limit-1])))
-		out.Body.Next = &next
+		out.Body.Next = cursorOf(cursor(rows[limit-1]))
 	}
 	for _, row := range rows {
 		out.Body.Data = append(out.Body.Data, render(row))
 	}
 	return out
+}
+
+// cursorOf writes a place in a list as a cursor; the end as null.
+func cursorOf(place string) *string {
+	return orNull(base64.RawURLEncoding.EncodeToString([]byte(place)))
 }
 
 // key reads a cursor that is the key of the last row.

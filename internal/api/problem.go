@@ -17,6 +17,7 @@ import (
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/trigger/reconcile"
 	"github.com/trivetdev/trivet/internal/trigger/redirect"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -100,8 +101,11 @@ func (s *server) problem(ctx context.Context, err error) error {
 	if blocked, ok := errors.AsType[*redirect.Blocked](err); ok {
 		return subscribed(blocked)
 	}
+	if unproven, ok := errors.AsType[*reconcile.Unproven](err); ok {
+		return problemf(http.StatusConflict, "unproven", "%s Nothing was buried: see to it that the configured key is that of the account whose objects the ledger holds.", sentence(unproven.Reason))
+	}
 	if taken, ok := errors.AsType[*apply.Taken](err); ok {
-		return problemf(http.StatusConflict, "linked", "It belongs to customer %q already; that is not changed.", taken.Customer)
+		return problemf(http.StatusConflict, "linked", "It belongs to customer %q already: to move it, send them as \"from\".", taken.Customer)
 	}
 	switch {
 	case errors.Is(err, outbox.ErrUnsupported):

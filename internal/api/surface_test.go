@@ -261,6 +261,56 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// TestWhatStrangersSee: the names of accounts, how much goes through them and what is
+// behind the door are none of a stranger's. They are for whoever has a key, or can
+// reach the inner door.
+func TestWhatStrangersSee(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	w.subscribe("user_1")
+	ask := func(h http.Handler, target, key string) (int, string) {
+		r := httptest.NewRequest(http.MethodGet, target, nil)
+		if key != "" {
+			r.Header.Set("Authorization", "Bearer "+key)
+		}
+		recorder := httptest.NewRecorder()
+		h.ServeHTTP(recorder, r)
+		return recorder.Code, recorder.Body.String()
+	}
+	const counted = `trivet_webhooks_total{account="stripe",result="stored"}`
+	for _, tt := range []struct {
+		door        http.Handler
+		target, key string
+		status      int
+		has, lacks  string
+	}{
+		{w.Handler(), "/metrics", "", 401, "unauthorized", "stripe"},
+		{w.Handler(), "/metrics", "wrong", 401, "unauthorized", "stripe"},
+		{w.Handler(), "/metrics", apiKey, 200, counted, "unauthorized"},
+		{w.Handler(), "/readyz", "", 200, "{\"status\":\"ready\"}\n", "sqlite"},
+		{w.Handler(), "/readyz", "wrong", 200, "{\"status\":\"ready\"}\n", "providers"},
+		{w.Handler(), "/readyz", apiKey, 200, `"providers":1`, "unauthorized"},
+		{w.Monitor(), "/metrics", "", 200, counted, "unauthorized"},
+		{w.Monitor(), "/readyz", "", 200, `"dialect":"sqlite"`, "unauthorized"},
+		{w.Monitor(), "/healthz", "", 200, "ok", "{"},
+		{w.Monitor(), "/v1/customers", apiKey, 404, "no_such_path", "user_1"},
+		{w.Monitor(), "/webhooks/stripe", "", 404, "no_such_path", "user_1"},
+	} {
+		if status, body := ask(tt.door, tt.target, tt.key); status != tt.status || !strings.Contains(body, tt.has) || strings.Contains(body, tt.lacks) {
+			t.Errorf("%s with key %q: %d %s", tt.target, tt.key, status, body)
+		}
+	}
+	closed := newWorld(t, sqlite(t), func(c *trivet.Config) { c.APIKeys = nil })
+	if status, body := ask(closed.Handler(), "/metrics", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "no_api_key") {
+		t.Errorf("without keys: %d %s", status, body)
+	}
+	if status, body := ask(closed.Handler(), "/readyz", ""); status != http.StatusOK || strings.Contains(body, "sqlite") {
+		t.Errorf("without keys: %d %s", status, body)
+	}
+	if status, _ := ask(closed.Monitor(), "/metrics", ""); status != http.StatusOK {
+		t.Errorf("without keys, inside: %d", status)
+	}
+}
+
 // TestNotReady: without a database the process lives and is not ready; a check
 // is not answered with a no; and nobody is told why but the log.
 func TestNotReady(t *testing.T) {

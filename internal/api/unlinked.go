@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -31,6 +32,7 @@ type Unlinked struct {
 // LinkRequest says whose a purchase is.
 type LinkRequest struct {
 	Customer string `json:"customer" maxLength:"200" doc:"Your own user id."`
+	From     string `json:"from,omitempty" maxLength:"200" doc:"Whose it was taken for, if it is linked already and was to somebody else."`
 }
 
 // Link is a purchase that was linked.
@@ -47,13 +49,14 @@ func (s *server) unlinkedOperations() {
 	}
 	type linkOutput struct{ Body Link }
 	add(s, get("/v1/unlinked", "list-unlinked", "customers", "List purchases whose customer nobody knows"), s.listUnlinked)
-	add(s, post("/v1/unlinked/{id}/link", "link", "customers", "Say whose a purchase is"),
+	add(s, with(post("/v1/unlinked/{id}/link", "link", "customers", "Say whose a purchase is"), http.StatusOK,
+		"What hangs on it goes with it. One that is somebody's already is moved only if from names them."),
 		func(ctx context.Context, in *linkInput) (*linkOutput, error) {
 			o, err := s.object(ctx, in.ID, billing.KindSubscription, billing.KindPayment, billing.KindCustomer, billing.KindCheckout)
 			if err != nil {
 				return nil, err
 			}
-			err = s.Apply.Link(ctx, refOf(o), in.Body.Customer, requested(ctx, ""))
+			err = s.Apply.Move(ctx, refOf(o), in.Body.From, in.Body.Customer, requested(ctx, ""))
 			return &linkOutput{Link{ID: publicID(o.Account, o.ID), Customer: in.Body.Customer}}, err
 		})
 }

@@ -114,11 +114,11 @@ type sight struct {
 	// object; otherwise for a list. patient: it was asked again and again.
 	missing, looked, patient bool
 	// started is when the look began; withheld says that the object is not to be
-	// buried, because too many were already.
-	started  time.Time
-	withheld bool
-	cause    Cause
-	outcome  Outcome
+	// buried, because too many were already. confirmed: somebody said that it is gone.
+	started             time.Time
+	withheld, confirmed bool
+	cause               Cause
+	outcome             Outcome
 	// doc and claims are the snapshot as it will be stored.
 	doc, claims string
 }
@@ -188,7 +188,7 @@ const tries = 5
 func (a *Applier) Refs(ctx context.Context, cause Cause, refs ...provider.Ref) ([]Outcome, error) {
 	outcomes := make([]Outcome, 0, len(refs))
 	for _, ref := range refs {
-		outcome, err := a.look(ctx, cause, ref, nil)
+		outcome, err := a.look(ctx, cause, ref, nil, false)
 		if err != nil {
 			return outcomes, fmt.Errorf("look at %s: %w", ref, err)
 		}
@@ -229,12 +229,13 @@ func (a *Applier) Look(ctx context.Context, claim store.Claim) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.look(ctx, causeOf(claim), ref, &claim)
+	_, err = a.look(ctx, causeOf(claim), ref, &claim, false)
 	return err
 }
 
-// look fetches and writes, again if something newer landed meanwhile.
-func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim *store.Claim) (Outcome, error) {
+// look fetches and writes, again if something newer landed meanwhile. What the
+// provider does not show is buried after some patience, or if that is confirmed.
+func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim *store.Claim, confirmed bool) (Outcome, error) {
 	driver, known := a.Drivers[ref.Account]
 	if !known {
 		return Outcome{}, fmt.Errorf("%w: %s", ErrUnconfigured, ref.Account)
@@ -261,7 +262,7 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 			if err := a.confirm(ctx, claim, ref); err != nil {
 				return Outcome{}, err
 			}
-			s.missing = true
+			s.missing, s.confirmed = true, confirmed
 		} else if err := sound(ref, s.snapshot); err != nil {
 			return Outcome{}, err
 		}

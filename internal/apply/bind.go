@@ -27,6 +27,13 @@ func (e *Taken) Error() string {
 // The errors are [*Taken], [*Invalid], and [store.ErrNotFound] if the ledger has
 // no such object.
 func (a *Applier) Link(ctx context.Context, ref provider.Ref, owner string, cause Cause) error {
+	return a.Move(ctx, ref, "", owner, cause)
+}
+
+// Move is [Applier.Link] for an object that turned out to be somebody else's: it
+// takes it, and what hangs on it and does not say itself whose it is, from the
+// customer whose it was taken for. The error is [*Taken] if it is not theirs.
+func (a *Applier) Move(ctx context.Context, ref provider.Ref, from, owner string, cause Cause) error {
 	if err := billing.CheckRef(owner); err != nil {
 		return &Invalid{err.Error()}
 	}
@@ -36,7 +43,7 @@ func (a *Applier) Link(ctx context.Context, ref provider.Ref, owner string, caus
 			Applier: a, tx: tx, rows: map[string]*row{}, checked: map[string]int64{},
 			settled: map[string]int64{}, customers: map[string]*customer{},
 		}
-		return w.linkByHand(ctx, ref, owner, cause)
+		return w.linkByHand(ctx, ref, from, owner, cause)
 	})
 	if errors.Is(err, errUnchanged) {
 		return nil
@@ -48,8 +55,8 @@ func (a *Applier) Link(ctx context.Context, ref provider.Ref, owner string, caus
 }
 
 // linkByHand is the part of the path that begins after the look.
-func (w *writing) linkByHand(ctx context.Context, ref provider.Ref, owner string, cause Cause) error {
-	r, err := w.unlinked(ctx, ref, owner)
+func (w *writing) linkByHand(ctx context.Context, ref provider.Ref, from, owner string, cause Cause) error {
+	r, err := w.free(ctx, ref, from, owner)
 	if err != nil {
 		return err
 	}
@@ -78,8 +85,9 @@ func (w *writing) linkByHand(ctx context.Context, ref provider.Ref, owner string
 	return nil
 }
 
-// unlinked locks an object and draws the number of this writing.
-func (w *writing) unlinked(ctx context.Context, ref provider.Ref, owner string) (*row, error) {
+// free locks an object that is nobody's, or is to be taken from a customer, and draws
+// the number of this writing.
+func (w *writing) free(ctx context.Context, ref provider.Ref, from, owner string) (*row, error) {
 	objects, err := w.tx.LockObjects(ctx, []string{ref.String()})
 	if err != nil {
 		return nil, err
@@ -89,9 +97,9 @@ func (w *writing) unlinked(ctx context.Context, ref provider.Ref, owner string) 
 	}
 	held := objects[0]
 	switch held.Customer {
-	case "":
 	case owner:
 		return nil, errUnchanged
+	case "", from:
 	default:
 		return nil, &Taken{Ref: ref, Customer: held.Customer}
 	}

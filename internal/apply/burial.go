@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
 )
 
 // An object that its provider no longer has becomes a tombstone, and what was
@@ -14,7 +16,7 @@ import (
 // many of them lost is a key of another account, a proxy, a fault. So they are
 // believed in small numbers only: in a day and of one kind, few or a small share.
 // Once it was more, none of the account is believed until a whole sweep has found
-// all but a few of what the ledger holds.
+// all but a few of what the ledger holds, or somebody confirms it: [Applier.Bury].
 const (
 	buriedWithin = 24 * time.Hour
 	fewBurials   = 3
@@ -24,13 +26,38 @@ const (
 // Vanishing names the cursor that says that too much of an account has vanished.
 func Vanishing(account string) string { return "vanishing/" + account }
 
+// Absent looks whether a provider still has an object. Nothing is written.
+func (a *Applier) Absent(ctx context.Context, ref provider.Ref) (bool, error) {
+	driver, known := a.Drivers[ref.Account]
+	if !known {
+		return false, fmt.Errorf("%w: %s", ErrUnconfigured, ref.Account)
+	}
+	snapshot, err := driver.Fetch(ctx, ref)
+	if err != nil && provider.KindOf(err) == provider.NotFound {
+		return true, nil
+	}
+	return err == nil && snapshot.Gone, err
+}
+
+// Bury looks at an object that somebody says is gone, and believes them if the
+// provider does not show it at this very moment; else it records what was seen. How
+// many others were buried does not matter. That the account is the right one is for
+// the caller to make sure of.
+func (a *Applier) Bury(ctx context.Context, ref provider.Ref, cause Cause) (Outcome, error) {
+	outcome, err := a.look(ctx, cause, ref, nil, true)
+	if err != nil {
+		return outcome, fmt.Errorf("look at %s: %w", ref, err)
+	}
+	return outcome, nil
+}
+
 // burials withholds those tombstones that would be too many.
 func (w *writing) burials(ctx context.Context) error {
 	type kind struct{ account, kind string }
 	left := map[kind]int64{}
 	var withheld []string
 	for _, r := range w.order {
-		if r.before == nil || r.before.Gone || !r.sight.missing {
+		if r.before == nil || r.before.Gone || !r.sight.missing || r.sight.confirmed {
 			continue
 		}
 		k := kind{r.next.Account, r.next.Kind}
@@ -61,11 +88,25 @@ func (w *writing) burials(ctx context.Context) error {
 			return false
 		}
 		r.sight.withheld = true
+		w.orphans = append(w.orphans, orphan(r))
 		w.unsettle(r.next.Key)
 		delete(w.rows, r.next.Key)
 		return true
 	})
 	return nil
+}
+
+// orphan is the finding that stands until an object that was not buried is seen
+// again, or somebody confirms that it is gone.
+func orphan(r *row) store.Drift {
+	d := store.Drift{
+		Account: r.next.Account, Kind: DriftOrphan, Subject: r.next.Kind, Object: r.next.ID, Customer: r.next.Customer,
+		Diff: jsonText([]billing.FieldDiff{}), Since: r.next.CheckedAt, FoundBy: string(r.sight.cause.Trigger), State: "open",
+	}
+	if s, ok := r.was.(billing.Subscription); ok && s.Live() && d.Customer != "" {
+		d.Impact = UnpaidButActive
+	}
+	return d
 }
 
 // burialsLeft is how many objects of a kind may still be buried today.

@@ -28,6 +28,7 @@ type writing struct {
 	mended  map[string]int64
 	again   []store.Want
 	same    []*row // linked rows that proved to be as they were
+	orphans []store.Drift
 
 	customers map[string]*customer
 	changes   []store.Change
@@ -47,6 +48,10 @@ type row struct {
 	change  int // index in writing.changes
 	// again: the row was written already, and only its link is new.
 	again bool
+	// weak: this writing linked it because of other rows, who may be another's by now.
+	// heir is whom it belongs to because of another row.
+	weak bool
+	heir heir
 }
 
 // commit writes groups in one transaction.

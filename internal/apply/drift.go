@@ -1,9 +1,7 @@
 package apply
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -14,19 +12,28 @@ import (
 // The kinds of drift.
 const (
 	// DriftMissing: the provider has it, the ledger had not. DriftStale: the
-	// ledger said something else. DriftGone, DriftReturned: it was deleted, or
-	// is there again. All are healed by being found.
-	DriftMissing  = "missing"
-	DriftStale    = "stale"
-	DriftGone     = "gone"
-	DriftReturned = "returned"
+	// ledger said something else; DriftWrongPlan, that it was of another plan.
+	// DriftGone, DriftReturned: it was deleted, or is there again. All are healed by
+	// being found.
+	DriftMissing   = "missing"
+	DriftStale     = "stale"
+	DriftWrongPlan = "wrong_plan"
+	DriftGone      = "gone"
+	DriftReturned  = "returned"
 	// DriftUnmapped: a live subscription has a price that is in no plan.
-	// DriftUnlinked: a live subscription belongs to nobody we know. DriftDuplicate:
-	// a customer pays for a newer one besides, be it at another provider. All stay
-	// open until somebody acts.
-	DriftUnmapped  = "unmapped_price"
-	DriftUnlinked  = "unlinked"
-	DriftDuplicate = "duplicate"
+	// DriftUnlinked: a live subscription belongs to nobody we know.
+	// DriftWrongCustomer: a purchase, or a customer of the provider, says since it was
+	// linked that it belongs to somebody else. DriftDuplicate: a customer pays for a
+	// newer subscription besides, be it at another provider. DriftEmail: the provider
+	// writes to another address than the one that the application set. DriftOrphan:
+	// the provider no longer shows it, nor too much else, and is not believed. All
+	// stay open until somebody acts.
+	DriftUnmapped      = "unmapped_price"
+	DriftUnlinked      = "unlinked"
+	DriftWrongCustomer = "wrong_customer"
+	DriftDuplicate     = "duplicate"
+	DriftEmail         = "email_differs"
+	DriftOrphan        = "orphan"
 )
 
 // The impacts of drift.
@@ -98,6 +105,8 @@ func (w *writing) finding(r *row) store.Drift {
 		kind = DriftGone
 	case slices.Contains(r.kinds, billing.Returned):
 		kind = DriftReturned
+	case w.replanned(r):
+		kind = DriftWrongPlan
 	}
 	by := string(r.sight.cause.Trigger)
 	d := store.Drift{
@@ -118,140 +127,15 @@ func (w *writing) finding(r *row) store.Drift {
 	return d
 }
 
-// standing lists what is wrong with the subscriptions just seen that looking
-// cannot heal, and closes what is no longer wrong.
-func (w *writing) standing(ctx context.Context) ([]store.Drift, error) {
-	wrong, refs := w.duplicates()
-	// Also those that are as they were: the plans may be others.
-	for _, r := range slices.Concat(w.order, w.same) {
-		s, isSubscription := r.is.(billing.Subscription)
-		if !isSubscription || r.sight != nil && r.sight.outcome.Overtaken {
-			continue
+// replanned reports whether the ledger had a subscription under another plan.
+func (w *writing) replanned(r *row) bool {
+	was, _ := r.was.(billing.Subscription)
+	is, isSubscription := r.is.(billing.Subscription)
+	ids := func(s billing.Subscription) (ids []string) {
+		for _, plan := range w.Catalog.PlansOf(r.next.Account, s) {
+			ids = append(ids, plan.ID)
 		}
-		if !slices.Contains(refs, r.next.Key) {
-			refs = append(refs, r.next.Key)
-		}
-		for _, kind := range w.wrongs(r, s) {
-			d := store.Drift{
-				Account: r.next.Account, Kind: kind, Subject: r.next.Kind, Object: r.next.ID, Customer: r.next.Customer,
-				Diff: jsonText([]billing.FieldDiff{}), FoundBy: string(Time), State: "open",
-			}
-			if r.sight != nil {
-				d.FoundBy = string(r.sight.cause.Trigger)
-			}
-			wrong[[2]string{r.next.Key, kind}] = d
-		}
+		return ids
 	}
-	if len(refs) == 0 {
-		return nil, nil
-	}
-	open, err := w.tx.OpenDrift(ctx, refs)
-	if err != nil {
-		return nil, err
-	}
-	healed := map[string][]string{} // by who heals
-	for _, d := range open {
-		name := [2]string{d.Account + "/" + d.Subject + "/" + d.Object, d.Kind}
-		if _, still := wrong[name]; !still && w.settles(d) {
-			by := w.healer(d)
-			healed[by] = append(healed[by], d.ID)
-		}
-		delete(wrong, name)
-	}
-	for _, by := range sortedKeys(healed) {
-		if err := w.tx.HealDrift(ctx, healed[by], by); err != nil {
-			return nil, err
-		}
-	}
-	var findings []store.Drift
-	for _, d := range wrong {
-		findings = append(findings, d)
-	}
-	slices.SortFunc(findings, func(a, b store.Drift) int { return strings.Compare(a.Object+a.Kind, b.Object+b.Kind) })
-	return findings, nil
-}
-
-// settles reports whether this writing knows enough to say that something is no
-// longer wrong: whether a subscription is one too many takes all of its customer's.
-func (w *writing) settles(d store.Drift) bool {
-	if d.Kind == DriftDuplicate {
-		return slices.Contains(w.subscribers(), d.Customer)
-	}
-	key := d.Account + "/" + d.Subject + "/" + d.Object
-	return w.rows[key] != nil || slices.ContainsFunc(w.same, func(r *row) bool { return r.next.Key == key })
-}
-
-// healer says how we came to see that something is no longer wrong.
-func (w *writing) healer(d store.Drift) string {
-	key := d.Account + "/" + d.Subject + "/" + d.Object
-	if r := w.rows[key]; r != nil && r.sight != nil {
-		return string(r.sight.cause.Trigger)
-	}
-	for _, r := range w.same {
-		if r.next.Key == key {
-			return string(r.sight.cause.Trigger)
-		}
-	}
-	if c := w.customers[d.Customer]; c != nil && c.cause.Trigger != "" {
-		return string(c.cause.Trigger)
-	}
-	return string(Follow)
-}
-
-// duplicates finds, among the customers whose subscriptions changed, those who
-// have more than one that will go on: all but the newest are one too many. It also
-// lists all their subscriptions, for what is no longer wrong.
-func (w *writing) duplicates() (wrong map[[2]string]store.Drift, refs []string) {
-	wrong = map[[2]string]store.Drift{}
-	for _, ref := range w.subscribers() {
-		var live []billing.Held[billing.Subscription]
-		for _, s := range w.customers[ref].facts.Subscriptions {
-			refs = append(refs, s.Account+"/"+string(billing.KindSubscription)+"/"+s.ID)
-			if s.Object.Live() && s.Object.CancelAt.IsZero() {
-				live = append(live, s)
-			}
-		}
-		if len(live) < 2 {
-			continue
-		}
-		slices.SortFunc(live, func(a, b billing.Held[billing.Subscription]) int {
-			return cmp.Or(a.Object.StartedAt.Compare(b.Object.StartedAt), strings.Compare(a.Account+a.ID, b.Account+b.ID))
-		})
-		newest := live[len(live)-1]
-		besides := []billing.FieldDiff{{Field: "newer", After: json.RawMessage(jsonText(newest.Account + "/" + string(billing.KindSubscription) + "/" + newest.ID))}}
-		for _, s := range live[:len(live)-1] {
-			wrong[[2]string{s.Account + "/" + string(billing.KindSubscription) + "/" + s.ID, DriftDuplicate}] = store.Drift{
-				Account: s.Account, Kind: DriftDuplicate, Subject: string(billing.KindSubscription), Object: s.ID, Customer: ref,
-				Diff: jsonText(besides), FoundBy: string(w.customers[ref].cause.Trigger), State: "open",
-			}
-		}
-	}
-	return wrong, refs
-}
-
-// subscribers lists the customers whose subscriptions this writing changes.
-func (w *writing) subscribers() []string {
-	refs := map[string]bool{}
-	for _, r := range w.order {
-		if len(r.kinds) > 0 && r.next.Kind == string(billing.KindSubscription) && w.customers[r.next.Customer] != nil {
-			refs[r.next.Customer] = true
-		}
-	}
-	return sortedKeys(refs)
-}
-
-func (w *writing) wrongs(r *row, s billing.Subscription) []string {
-	if !s.Live() || r.next.Gone {
-		return nil
-	}
-	var kinds []string
-	if r.next.Customer == "" {
-		kinds = append(kinds, DriftUnlinked)
-	}
-	for _, item := range s.Items {
-		if _, mapped := w.Catalog.ByPrice(r.next.Account, item.Price); !mapped {
-			return append(kinds, DriftUnmapped)
-		}
-	}
-	return kinds
+	return isSubscription && !slices.Equal(ids(was), ids(is))
 }

@@ -88,7 +88,7 @@ func (w *writing) foldOne(s *sight) error {
 		s.outcome.Overtaken = true
 		return nil
 	}
-	if s.missing && !s.patient {
+	if s.missing && !s.patient && !s.confirmed {
 		// Not to be seen just now is not gone: a look with patience will tell.
 		if known && !before.Gone {
 			w.again = append(w.again, store.Want{Queue: store.QueueLook, Key: key, Cause: s.cause.text()})

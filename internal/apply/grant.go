@@ -31,6 +31,9 @@ func (a *Applier) Grant(ctx context.Context, ref string, grant billing.Grant, ca
 	if err := a.grantable(grant, a.DB.Now()); err != nil {
 		return grant, err
 	}
+	if err := a.leavable(grant); err != nil {
+		return grant, err
+	}
 	given := grant
 	err := a.byHand(ctx, ref, cause, func(ctx context.Context, w *writing) (store.Change, error) {
 		numbers, err := w.tx.Numbers(ctx, 1)
@@ -57,6 +60,22 @@ func (a *Applier) grantable(grant billing.Grant, now time.Time) error {
 		return invalidf("%q is not a feature: use at most %d visible characters without spaces", grant.Feature, longest)
 	case !grant.Until.IsZero() && !grant.Until.After(now):
 		return invalidf("until %s is past: name a later time, or none for a grant without end", grant.Until.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// leavable reports what is wrong with a grant that bridges a move.
+func (a *Applier) leavable(grant billing.Grant) error {
+	plan, _ := a.Catalog.ByID(grant.Plan)
+	_, configured := a.Drivers[grant.From]
+	switch {
+	case grant.From == "":
+	case grant.Plan == "" || grant.Feature != "":
+		return invalidf("a grant that bridges a move away from %q gives what was bought there: name the plan and no feature", grant.From)
+	case grant.Until.IsZero():
+		return invalidf("a grant that bridges a move has an end: say with until by when the customer must have bought elsewhere")
+	case !configured && len(plan.Prices[grant.From]) == 0:
+		return invalidf("no provider account %q is configured, and plan %q has no price there: name the account that the customer leaves", grant.From, grant.Plan)
 	}
 	return nil
 }
@@ -112,6 +131,14 @@ func (w *writing) putGrant(ctx context.Context, ref string, kind billing.ChangeK
 // byHand makes one change of what is ours for one customer and decides their
 // access anew, in one transaction.
 func (a *Applier) byHand(ctx context.Context, ref string, cause Cause, change func(context.Context, *writing) (store.Change, error)) error {
+	return a.allByHand(ctx, ref, cause, func(ctx context.Context, w *writing) ([]store.Change, error) {
+		made, err := change(ctx, w)
+		return []store.Change{made}, err
+	})
+}
+
+// allByHand is byHand for several changes.
+func (a *Applier) allByHand(ctx context.Context, ref string, cause Cause, change func(context.Context, *writing) ([]store.Change, error)) error {
 	effects := false
 	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
@@ -126,8 +153,10 @@ func (a *Applier) byHand(ctx context.Context, ref string, cause Cause, change fu
 		if err != nil {
 			return err
 		}
-		made.Trigger, made.Event, made.Actor = string(cause.Trigger), cause.Event, cause.Actor
-		w.changes = append(w.changes, made)
+		for i := range made {
+			made[i].Trigger, made[i].Event, made[i].Actor = string(cause.Trigger), cause.Event, cause.Actor
+		}
+		w.changes = append(w.changes, made...)
 		if err := w.decideFor(ctx, map[string]Cause{ref: cause}); err != nil {
 			return err
 		}

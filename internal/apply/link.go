@@ -24,7 +24,8 @@ func HashToken(token string) string {
 type clues struct {
 	tokens  map[string]store.Checkout // by hash
 	buyers  map[string]string         // whose the provider says a token's checkout is, by hash
-	objects map[string]store.Object   // owners and parents, by key
+	objects map[string]store.Object   // owners, parents and invoices, by key
+	bills   map[string]string         // the keys of the invoices that name payments, by the payments' keys
 	// proven are the customers whose objects are linked in this very writing, by
 	// the keys of what those objects belong to.
 	proven map[string]string
@@ -42,8 +43,10 @@ func (c clues) prove(r *row) {
 }
 
 // link finds out whose the unlinked rows are: by what they claim, where the
-// account's bind list trusts it; by the provider's customer they belong to; by
-// the object they hang on. A row that is linked stays so.
+// account's bind list trusts it; by the object they hang on; by the provider's
+// customer they belong to, who comes last because several of our customers may share
+// one. A row that is linked stays so, unless what it hangs on proves to be somebody
+// else's; see [writing.heirs].
 func (w *writing) link(ctx context.Context) error {
 	var open []*row
 	for _, r := range w.order {
@@ -61,20 +64,23 @@ func (w *writing) link(ctx context.Context) error {
 	for _, r := range w.order {
 		clues.prove(r)
 	}
-	for progress := true; progress; {
-		progress = false
-		for _, r := range open {
-			if r.next.Customer != "" {
-				continue
-			}
-			customer, err := w.ownerOf(ctx, r, clues)
-			if err != nil {
-				return err
-			}
-			if customer != "" {
-				r.bind(customer)
-				clues.prove(r)
-				progress = true
+	for _, weakly := range []bool{false, true} {
+		for progress := true; progress; {
+			progress = false
+			for _, r := range open {
+				if r.next.Customer != "" {
+					continue
+				}
+				customer, err := w.ownerOf(ctx, r, clues, weakly)
+				if err != nil {
+					return err
+				}
+				if customer != "" {
+					r.bind(customer)
+					r.weak = w.claimed(r, clues) == ""
+					clues.prove(r)
+					progress = true
+				}
 			}
 		}
 	}
@@ -83,7 +89,9 @@ func (w *writing) link(ctx context.Context) error {
 
 func (r *row) bind(customer string) {
 	r.next.Customer = customer
-	r.kinds = append(r.kinds, billing.Linked)
+	if !slices.Contains(r.kinds, billing.Linked) {
+		r.kinds = append(r.kinds, billing.Linked)
+	}
 	if r.sight != nil {
 		r.sight.outcome.Customer = customer
 	}
@@ -100,7 +108,7 @@ func (w *writing) clues(ctx context.Context, open []*row) (clues, error) {
 			keys[key] = true
 		}
 	}
-	found := clues{tokens: map[string]store.Checkout{}, buyers: map[string]string{}, objects: map[string]store.Object{}, proven: map[string]string{}}
+	found := clues{tokens: map[string]store.Checkout{}, buyers: map[string]string{}, objects: map[string]store.Object{}, bills: map[string]string{}, proven: map[string]string{}}
 	checkouts, err := w.tx.CheckoutsByToken(ctx, sortedKeys(hashes))
 	if err != nil {
 		return found, err
@@ -120,7 +128,10 @@ func (w *writing) clues(ctx context.Context, open []*row) (clues, error) {
 			found.buyers[hash] = o.Owner
 		}
 	}
-	return found, err
+	if err != nil {
+		return found, err
+	}
+	return found, w.findBills(ctx, open, found)
 }
 
 // honors reports whether a token may bind a row. It is for one purchase: once the
@@ -137,61 +148,14 @@ func (r *row) claims() map[string]string {
 	return claims
 }
 
-// belongsTo lists the keys of the objects whose customer is this one's too. What it
-// hangs on comes before whose it is: of several people who share a customer at the
-// provider, each has subscriptions of their own, with invoices that follow them.
-func (r *row) belongsTo() []string {
-	var keys []string
-	if r.next.Parent != "" {
-		keys = append(keys, r.next.Account+"/"+r.next.Parent)
+// ownerOf finds the customer of a row; empty if nothing tells. What only hints at
+// one, such as the provider's customer, counts if weakly is set.
+func (w *writing) ownerOf(ctx context.Context, r *row, clues clues, weakly bool) (string, error) {
+	if customer := cmp.Or(w.claimed(r, clues), w.followed(r, clues)); customer != "" || !weakly {
+		return customer, nil
 	}
-	if r.next.Owner != "" {
-		keys = append(keys, ownerKey(r.next))
-	}
-	return keys
-}
-
-// follows lists the keys of the objects by which a row is linked: all that it
-// belongs to, save a customer of the provider who may be several people.
-func (w *writing) follows(r *row) []string {
-	keys := r.belongsTo()
-	if provider.OwnersShared(w.Drivers[r.next.Account]) {
-		return slices.DeleteFunc(keys, func(key string) bool { return key == ownerKey(r.next) })
-	}
-	if r.next.Owner != "" {
-		keys = append(keys, ownerKey(r.next))
-	}
-	return keys
-}
-
-// ownerKey is the key of the provider's customer whom an object belongs to.
-func ownerKey(o store.Object) string {
-	return o.Account + "/" + string(billing.KindCustomer) + "/" + o.Owner
-}
-
-// ownerOf finds the customer of a row; empty if nothing tells.
-func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, error) {
-	claims := r.claims()
-	bind, configured := w.Bind[r.next.Account]
-	if !configured {
-		bind = []string{provider.ClaimToken}
-	}
-	for _, name := range bind {
-		value := claims[name]
-		if name == provider.ClaimToken && value != "" {
-			checkout, made := clues.tokens[HashToken(value)]
-			if made && checkout.Account == r.next.Account && clues.honors(value, r) {
-				return checkout.Customer, nil
-			}
-		} else if value != "" && billing.CheckRef(value) == nil {
-			return value, nil
-		}
-	}
-	for _, key := range w.follows(r) {
-		if other, now := w.rows[key]; now && other.next.Customer != "" {
-			return other.next.Customer, nil
-		}
-		if customer := cmp.Or(clues.objects[key].Customer, clues.proven[key]); customer != "" {
+	if r.next.Owner != "" && !provider.OwnersShared(w.Drivers[r.next.Account]) {
+		if customer := w.whose(ownerKey(r.next), clues); customer != "" {
 			return customer, nil
 		}
 	}
@@ -208,6 +172,46 @@ func (w *writing) ownerOf(ctx context.Context, r *row, clues clues) (string, err
 		return w.tx.OwnerBelow(ctx, r.next.Key)
 	}
 	return "", nil
+}
+
+// claimed is the customer that a row names itself, where the account's bind list
+// trusts that; empty if it names none.
+func (w *writing) claimed(r *row, clues clues) string {
+	claims := r.claims()
+	bind, configured := w.Bind[r.next.Account]
+	if !configured {
+		bind = []string{provider.ClaimToken}
+	}
+	for _, name := range bind {
+		value := claims[name]
+		if name == provider.ClaimToken && value != "" {
+			checkout, made := clues.tokens[HashToken(value)]
+			if made && checkout.Account == r.next.Account && clues.honors(value, r) {
+				return checkout.Customer
+			}
+		} else if value != "" && billing.CheckRef(value) == nil {
+			return value
+		}
+	}
+	return ""
+}
+
+// followed is the customer of what a row hangs on.
+func (w *writing) followed(r *row, clues clues) string {
+	for _, key := range clues.hangsOn(r) {
+		if customer := w.whose(key, clues); customer != "" {
+			return customer
+		}
+	}
+	return ""
+}
+
+// whose is the customer of an object.
+func (w *writing) whose(key string, clues clues) string {
+	if r, now := w.rows[key]; now && r.next.Customer != "" {
+		return r.next.Customer
+	}
+	return cmp.Or(clues.objects[key].Customer, clues.proven[key])
 }
 
 // meet makes sure that the customers of linked rows exist.
@@ -242,188 +246,6 @@ func (w *writing) meet(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// spread links what belongs to the rows that were just linked: the provider's
-// customer whose object proved to be ours, and whatever hangs on either.
-func (w *writing) spread(ctx context.Context) error {
-	if err := w.inherit(ctx, w.linked()); err != nil {
-		return err
-	}
-	return w.rendezvous(ctx)
-}
-
-// linked lists the rows that this writing links.
-func (w *writing) linked() (linked []*row) {
-	for _, r := range w.order {
-		if slices.Contains(r.kinds, billing.Linked) {
-			linked = append(linked, r)
-		}
-	}
-	return linked
-}
-
-func (w *writing) inherit(ctx context.Context, linked []*row) error {
-	for len(linked) > 0 {
-		heirs, err := w.heirs(ctx, linked)
-		if err != nil {
-			return err
-		}
-		if err := w.write(ctx, heirs); err != nil {
-			return err
-		}
-		for _, r := range heirs {
-			if r.sight == nil { // the others are there already
-				w.order = append(w.order, r)
-			}
-		}
-		linked = heirs
-	}
-	return nil
-}
-
-// rendezvous sees to what two writings would miss at the same moment: one links a
-// customer, the other writes a first row of that customer's; neither sees the
-// other's, and the row would stay unlinked until somebody looked again. Both take
-// a lock on the customer's name. Whoever gets it second looks once more.
-func (w *writing) rendezvous(ctx context.Context) error {
-	linked := w.linked()
-	var open []*row
-	names := map[string]bool{}
-	for _, r := range linked {
-		names[r.next.Key] = true
-		for _, key := range r.belongsTo() {
-			names[key] = true
-		}
-	}
-	for _, r := range w.order {
-		if r.before != nil || len(r.kinds) == 0 || r.next.Customer != "" {
-			continue
-		}
-		open = append(open, r)
-		names[r.next.Key] = true
-		for _, key := range r.belongsTo() {
-			names[key] = true
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	if alone, err := w.tx.LockNames(ctx, sortedKeys(names)); err != nil || alone {
-		return err
-	}
-	late, err := w.latecomers(ctx, open)
-	if err != nil {
-		return err
-	}
-	if err := w.write(ctx, late); err != nil {
-		return err
-	}
-	return w.inherit(ctx, append(linked, late...))
-}
-
-// latecomers links the rows whose owner was linked by another writing just now.
-func (w *writing) latecomers(ctx context.Context, open []*row) (late []*row, err error) {
-	if len(open) == 0 {
-		return nil, nil
-	}
-	clues, err := w.clues(ctx, open)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range open {
-		customer, err := w.ownerOf(ctx, r, clues)
-		if err != nil {
-			return nil, err
-		}
-		if customer != "" {
-			r.bind(customer)
-			r.again = true
-			late = append(late, r)
-		}
-	}
-	return late, nil
-}
-
-// heirs lists the unlinked rows that take over the customer of linked ones.
-func (w *writing) heirs(ctx context.Context, linked []*row) ([]*row, error) {
-	heirs := map[string]string{} // key to customer
-	customers := map[string]string{}
-	for _, r := range linked {
-		if billing.Kind(r.next.Kind) != billing.KindCustomer || !provider.OwnersShared(w.Drivers[r.next.Account]) {
-			customers[r.next.Key] = r.next.Customer
-		}
-		for _, key := range r.belongsTo() {
-			heirs[key] = r.next.Customer
-		}
-	}
-	dependents, err := w.tx.Dependents(ctx, sortedKeys(customers))
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range dependents {
-		if customer, hanging := customers[d.Account+"/"+d.Parent]; hanging {
-			heirs[d.Key] = customer
-		} else if customer := customers[ownerKey(d)]; customer != "" {
-			heirs[d.Key] = customer
-		}
-	}
-	rows := w.heirsHere(heirs)
-	if len(heirs) == 0 {
-		return rows, nil
-	}
-	objects, err := w.tx.LockObjects(ctx, sortedKeys(heirs))
-	if err != nil {
-		return nil, err
-	}
-	if err := w.outnumber(ctx, objects); err != nil {
-		return nil, err
-	}
-	for _, o := range objects {
-		if o.Customer != "" {
-			continue
-		}
-		object, err := billing.ParseObject(billing.Kind(o.Kind), []byte(o.Doc))
-		if err != nil {
-			return nil, err
-		}
-		r := &row{before: &o, next: o, was: object, is: object}
-		r.bind(heirs[o.Key])
-		w.rows[o.Key] = r
-		rows = append(rows, r)
-	}
-	return rows, nil
-}
-
-// heirsHere takes out of the heirs those that are part of this writing already,
-// and links those of them that are not linked yet.
-func (w *writing) heirsHere(heirs map[string]string) (rows []*row) {
-	for _, key := range sortedKeys(heirs) {
-		r, now := w.rows[key]
-		if !now {
-			continue
-		}
-		if r.next.Customer == "" && !r.sight.outcome.Overtaken {
-			r.bind(heirs[key])
-			r.again = true
-			rows = append(rows, r)
-		}
-		delete(heirs, key)
-	}
-	return rows
-}
-
-// outnumber draws this writing's number anew if one of the rows, which were
-// locked after it was drawn, has been written with a greater one since.
-func (w *writing) outnumber(ctx context.Context, locked []store.Object) error {
-	if !slices.ContainsFunc(locked, func(o store.Object) bool { return o.Applied > w.applied }) {
-		return nil
-	}
-	numbers, err := w.tx.Numbers(ctx, 1)
-	if err == nil {
-		w.applied = numbers[0]
-	}
-	return err
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

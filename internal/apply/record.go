@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/trivetdev/trivet/billing"
@@ -63,6 +64,9 @@ func (r Record) text() string {
 // record turns the rows that changed into rows of the audit trail.
 func (w *writing) record(context.Context) error {
 	for _, r := range w.order {
+		if r.before != nil && r.before.Customer == r.next.Customer { // moved there and back
+			r.kinds = slices.DeleteFunc(r.kinds, func(k billing.ChangeKind) bool { return k == billing.Linked })
+		}
 		if len(r.kinds) == 0 {
 			continue
 		}

@@ -83,7 +83,7 @@ func (w *writing) withdraw(ctx context.Context, refs []string, called map[string
 		if called[e.Key] || w.reviewer(e.Policy) == nil {
 			continue
 		}
-		if err := w.tx.SetEffect(ctx, e.Key, store.EffectDropped, NotCalledFor, ""); err != nil {
+		if err := w.tx.SetEffect(ctx, e.Key, store.EffectDropped, store.NotCalledFor, ""); err != nil {
 			return err
 		}
 	}
@@ -107,9 +107,6 @@ func (w *writing) takeDown(ctx context.Context, refs []string, called map[string
 	}
 	return nil
 }
-
-// NotCalledFor is the result of a standing effect that its review no longer names.
-const NotCalledFor = "no longer called for"
 
 // consult asks one reviewer; see [heed].
 func consult(r policy.Reviewer, known policy.Known, now time.Time) (actions []policy.Action, next time.Time, err error) {

@@ -1,6 +1,8 @@
 package apply_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,5 +90,155 @@ func TestDuplicate(t *testing.T) {
 				t.Errorf("step %d, %s: %s", i, step.id, diff)
 			}
 		}
+	})
+}
+
+// openDrift lists the open findings of a kind, "object of customer diff".
+func (h *house) openDrift(kind string) (found []string) {
+	h.t.Helper()
+	rows, err := h.db.Drift(h.t.Context(), store.DriftFilter{State: "open", Kind: kind, Limit: 100})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, d := range rows {
+		found = append(found, d.Object+" of "+d.Customer+" "+d.Diff)
+	}
+	return found
+}
+
+// TestWrongPlan: a change that only a list showed is of another urgency if it is one
+// of plan.
+func TestWrongPlan(t *testing.T) {
+	both(t, trusting, func(t *testing.T, h *house) {
+		h.world.say(mine("u"))
+		h.look(cus1)
+		priced := func(price string, quantity int64) provider.Snapshot {
+			s := subscribed(billing.SubscriptionActive)
+			s.Price, s.Quantity, s.Items = price, quantity, []billing.Item{{Price: price, Quantity: quantity}}
+			return snap("sub_1", s)
+		}
+		for _, step := range []struct {
+			price    string
+			quantity int64
+			want     string
+		}{
+			{"price_pro", 1, "missing sub_1 healed paid_but_blocked"},
+			{"price_pro", 2, "stale sub_1 healed"},
+			{"price_life", 2, "wrong_plan sub_1 healed paid_but_blocked"}, // from api to export
+			{"price_unknown", 2, "wrong_plan sub_1 healed unpaid_but_active; unmapped_price sub_1 open"},
+			{"price_other", 2, "stale sub_1 healed"},
+			{"price_pro", 2, "wrong_plan sub_1 healed paid_but_blocked"},
+		} {
+			before := h.drift()
+			h.page(h.begin(), "", priced(step.price, step.quantity))
+			after := strings.TrimPrefix(strings.TrimPrefix(h.drift(), before), "; ")
+			if step.price == "price_pro" && step.quantity == 2 && strings.Contains(before, "unmapped_price") {
+				after = after[strings.LastIndex(after, "; ")+2:] // the price is in a plan again
+			}
+			if after != step.want {
+				t.Errorf("%s × %d: %s, want %s", step.price, step.quantity, after, step.want)
+			}
+		}
+		h.audit()
+	})
+}
+
+// TestWrongCustomer: a purchase that says by now that it is somebody else's stays
+// whose it is, and is shown until it is moved or says otherwise.
+func TestWrongCustomer(t *testing.T) {
+	both(t, trusting, func(t *testing.T, h *house) {
+		all, _ := household("x")
+		h.world.say(all...)
+		for _, s := range all {
+			h.look(s.Ref)
+		}
+		subscription, invoice, payment := all[7], all[8], all[9]
+		says := func(person string) {
+			t.Helper()
+			subscription.Claims = map[string]string{"metadata.user_id": person}
+			h.world.say(subscription)
+			h.look(subscription.Ref)
+		}
+		expect := func(when string, want ...string) {
+			t.Helper()
+			if diff := cmp.Diff(want, h.openDrift(apply.DriftWrongCustomer)); diff != "" {
+				t.Errorf("%s: %s", when, diff)
+			}
+		}
+		const wrong = `sub_s_x of second x [{"field":"customer","before":"second x","after":"third"}]`
+		expect("at first")
+		says("third")
+		expect("it is said to be another's", wrong)
+		h.look(subscription.Ref)
+		expect("looked at again", wrong)
+		says("second x")
+		expect("it says what it said before")
+		says("third")
+		expect("and again", wrong)
+		hand := apply.Cause{Trigger: apply.Request, Actor: "key:1"}
+		for _, from := range []string{"", "first x"} {
+			var taken *apply.Taken
+			if err := h.Move(t.Context(), subscription.Ref, from, "third", hand); !errors.As(err, &taken) || taken.Customer != "second x" {
+				t.Errorf("moved from %q: %v", from, err)
+			}
+		}
+		if err := h.Move(t.Context(), subscription.Ref, "second x", "third", hand); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Move(t.Context(), subscription.Ref, "second x", "third", hand); err != nil {
+			t.Errorf("moved twice: %v", err)
+		}
+		expect("moved")
+		for _, s := range []provider.Snapshot{subscription, invoice, payment} {
+			if got := h.held(s.Ref).Customer; got != "third" {
+				t.Errorf("%s belongs to %q", s.Ref, got)
+			}
+		}
+		h.wantAccess("second x", "api", false)
+		h.wantAccess("third", "api", true)
+		h.wantAccess("first x", "api", true)
+		h.audit()
+	})
+}
+
+// TestGivenToAnotherOwner: the provider itself has moved a purchase to another of its
+// customers.
+func TestGivenToAnotherOwner(t *testing.T) {
+	both(t, trusting, func(t *testing.T, h *house) {
+		other := snap("cus_2", billing.ProviderCustomer{}, claiming("metadata.user_id", "v"))
+		h.world.say(mine("u"), other, snap("sub_1", subscribed(billing.SubscriptionActive)))
+		h.look(cus1, other.Ref, sub1)
+		h.world.say(snap("sub_1", subscribed(billing.SubscriptionActive), ownedBy("cus_2")))
+		h.look(sub1)
+		want := []string{`sub_1 of u [{"field":"customer","before":"u","after":"v"}]`}
+		if diff := cmp.Diff(want, h.openDrift(apply.DriftWrongCustomer)); diff != "" {
+			t.Error(diff)
+		}
+		h.world.say(snap("sub_1", subscribed(billing.SubscriptionActive), ownedBy("cus_1")))
+		h.look(sub1)
+		if found := h.openDrift(apply.DriftWrongCustomer); found != nil {
+			t.Errorf("given back, and still %v", found)
+		}
+	})
+}
+
+// TestDuplicateMovesAway: what is moved to somebody else is no duplicate any more.
+func TestDuplicateMovesAway(t *testing.T) {
+	both(t, trusting, func(t *testing.T, h *house) {
+		later := subscribed(billing.SubscriptionActive)
+		later.StartedAt = storetest.Start().AddDate(0, 0, 1)
+		two := ref(billing.KindSubscription, "sub_2")
+		h.world.say(mine("u"), snap("sub_1", subscribed(billing.SubscriptionActive)), snap("sub_2", later))
+		h.look(cus1, sub1, two)
+		if found := h.openDrift(apply.DriftDuplicate); len(found) != 1 {
+			t.Fatalf("found %v", found)
+		}
+		if err := h.Move(t.Context(), two, "u", "v", apply.Cause{Trigger: apply.Request}); err != nil {
+			t.Fatal(err)
+		}
+		if found := h.openDrift(apply.DriftDuplicate); found != nil {
+			t.Errorf("still %v", found)
+		}
+		h.audit()
 	})
 }

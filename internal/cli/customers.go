@@ -14,11 +14,12 @@ import (
 )
 
 type customersCommand struct {
-	List  customersList  `cmd:"" help:"List customers."`
-	Show  customersShow  `cmd:"" help:"Show all that is known about a customer."`
-	Set   customersSet   `cmd:"" help:"Say something about a customer; what is not named stays."`
-	Ban   customersBan   `cmd:"" help:"Bar a customer from everything."`
-	Unban customersUnban `cmd:"" help:"Let a banned customer back in."`
+	List    customersList    `cmd:"" help:"List customers."`
+	Show    customersShow    `cmd:"" help:"Show all that is known about a customer."`
+	Set     customersSet     `cmd:"" help:"Say something about a customer; what is not named stays."`
+	Migrate customersMigrate `cmd:"" help:"Move customers to another provider: access goes on until they have bought there, for a bounded time."`
+	Ban     customersBan     `cmd:"" help:"Bar a customer from everything."`
+	Unban   customersUnban   `cmd:"" help:"Let a banned customer back in."`
 }
 
 type customersList struct {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/trivetdev/trivet/client"
 )
@@ -9,6 +10,7 @@ import (
 type driftCommand struct {
 	List driftList `cmd:"" help:"List what reconciliation found, newest first."`
 	Heal driftHeal `cmd:"" help:"Look at the object of a finding now."`
+	Bury driftBury `cmd:"" help:"List, or confirm, that a provider has lost objects which are kept because they are too many to be believed lost."`
 }
 
 type driftList struct {
@@ -16,7 +18,7 @@ type driftList struct {
 	listFlags   `embed:""`
 	Provider    string `help:"At this provider account."`
 	State       string `help:"open or healed." enum:",open,healed" default:""`
-	Kind        string `help:"Of this kind: missing, stale, gone, returned, unmapped_price, unlinked."`
+	Kind        string `help:"Of this kind: missing, stale, wrong_plan, gone, returned, unmapped_price, unlinked, wrong_customer, duplicate, email_differs, orphan."`
 	Impact      string `help:"paid_but_blocked or unpaid_but_active." enum:",paid_but_blocked,unpaid_but_active" default:""`
 }
 
@@ -61,4 +63,88 @@ func (c driftHeal) Run(s *session) error {
 		return &failure{exitWrong, fmt.Errorf("looking does not heal this: %s", healed.NextStep)}
 	}
 	return err
+}
+
+type driftBury struct {
+	remoteFlags `embed:""`
+	Provider    string `help:"At this provider account." required:""`
+	Kind        string `help:"Only objects of this kind: customer, subscription, invoice, payment, refund, dispute, checkout, warning."`
+	Yes         bool   `help:"Bury them; without it they are only listed. What was bought with them is lost."`
+}
+
+// atOnce is how many objects are buried by one request.
+const atOnce = 200
+
+// Run lists what the provider does not have and, if that is wanted, buries it. It
+// exits 1 if something could not be buried.
+func (c driftBury) Run(s *session) error {
+	r, err := c.connect(s)
+	if err != nil {
+		return err
+	}
+	total, err := c.missing(r)
+	if err == nil && c.Yes {
+		total.DryRun = false
+		for lost := range slices.Chunk(total.Absent, atOnce) {
+			done, failure := r.Bury(s.ctx, c.Provider, lost)
+			if err = failure; err != nil {
+				break
+			}
+			total.Buried = append(total.Buried, done.Buried...)
+			total.Present, total.Failed = append(total.Present, done.Present...), append(total.Failed, done.Failed...)
+		}
+	}
+	if err != nil && len(total.Buried) > 0 {
+		err = fmt.Errorf("%d objects are buried, then this happened: %w", len(total.Buried), r.explain(err))
+	}
+	err = r.show(total, err, func() { c.print(s, total) })
+	if n := len(total.Failed); err == nil && n > 0 {
+		return &failure{exitWrong, fmt.Errorf("%d objects could not be looked at, and were kept: ask again later", n)}
+	}
+	return err
+}
+
+// missing collects all that the provider does not have.
+func (c driftBury) missing(r *remote) (client.Burial, error) {
+	total := client.Burial{Provider: c.Provider, DryRun: true, Absent: []client.Lost{}, Buried: []client.Lost{}, Present: []client.Lost{}, Failed: []client.Lost{}}
+	for list := (client.List{}); ; {
+		page, err := r.Missing(r.ctx, c.Provider, list)
+		if err != nil {
+			return total, err
+		}
+		total.Looked += page.Looked
+		for _, lost := range page.Absent {
+			if c.Kind == "" || c.Kind == lost.Subject {
+				total.Absent = append(total.Absent, lost)
+			}
+		}
+		if page.Next == nil {
+			return total, nil
+		}
+		list.After = *page.Next
+	}
+}
+
+func (c driftBury) print(s *session, total client.Burial) {
+	shown, word := total.Absent, "would be buried; --yes buries them"
+	if c.Yes {
+		shown, word = total.Buried, "are buried"
+	}
+	t := table{none: "nothing seems to be lost", head: []string{"subject", "object", "customer", "last status"}}
+	if c.Yes {
+		t.none = "nothing was buried"
+	}
+	for _, lost := range shown {
+		t.add(lost.Subject, lost.Object, deref(lost.Customer), lost.Status)
+	}
+	t.print(s.Stdout)
+	if len(shown) > 0 {
+		fmt.Fprintf(s.Stdout, "%d objects %s\n", len(shown), word)
+	}
+	for _, lost := range total.Present {
+		fmt.Fprintf(s.Stdout, "there after all: %s %s\n", lost.Subject, lost.Object)
+	}
+	for _, lost := range total.Failed {
+		fmt.Fprintf(s.Stdout, "kept: %s %s: %s\n", lost.Subject, lost.Object, lost.Error)
+	}
 }

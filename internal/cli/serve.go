@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/trivetdev/trivet"
@@ -43,19 +45,40 @@ func (c serveCommand) Run(s *session) error {
 	if err != nil {
 		return usage(err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", configuration.Listen)
+	door, err := s.listen("listen", configuration.Listen)
 	if err != nil {
-		return usagef("cannot listen on %s: %w: end the program that has the port, or set listen (TRIVET_LISTEN) to another", configuration.Listen, cause(err))
+		return err
 	}
-	defer func() { _ = listener.Close() }() // a second time does no harm
+	defer door.Close() //nolint:errcheck // a second time does no harm
+	doors := []net.Listener{door}
+	if configuration.Metrics != "" {
+		inner, err := s.listen("metrics", configuration.Metrics)
+		if err != nil {
+			return err
+		}
+		defer inner.Close() //nolint:errcheck // a second time does no harm
+		doors = append(doors, inner)
+	}
 	built.CheckKeys = !c.SkipKeyCheck
 	service, err := trivet.New(s.ctx, built)
 	if err != nil {
 		return usage(err)
 	}
 	announce(configuration, s, log)
-	fmt.Fprintf(s.Stdout, "trivet listens on http://%s\n", listener.Addr())
-	return errors.Join(run(s.ctx, service, listener, log), service.Close())
+	fmt.Fprintf(s.Stdout, "trivet listens on http://%s\n", door.Addr())
+	if len(doors) > 1 {
+		fmt.Fprintf(s.Stdout, "trivet shows its metrics on http://%s/metrics\n", doors[1].Addr())
+	}
+	return errors.Join(run(s.ctx, service, doors, log), service.Close())
+}
+
+// listen binds the address of a key of the configuration.
+func (s *session) listen(key, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", address)
+	if err != nil {
+		return nil, usagef("cannot listen on %s: %w: end the program that has the port, or set %s (TRIVET_%s) to another", address, cause(err), key, strings.ToUpper(key))
+	}
+	return listener, nil
 }
 
 // cause is the innermost reason of a network error: what surrounds it repeats
@@ -71,38 +94,45 @@ func cause(err error) error {
 }
 
 // run serves until ctx ends, then drains: no new connections, what is under way
-// finishes, then the engine stops.
-func run(ctx context.Context, service *trivet.Service, listener net.Listener, log *slog.Logger) error {
+// finishes, then the engine stops. The first door is for everybody, another for who
+// watches the service.
+func run(ctx context.Context, service *trivet.Service, doors []net.Listener, log *slog.Logger) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	working, halt := context.WithCancel(context.WithoutCancel(ctx))
 	defer halt()
-	server := &http.Server{
-		Handler: service.Handler(), ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	engine, served := make(chan struct{}), make(chan struct{})
+	engine := make(chan struct{})
 	go func() {
 		defer close(engine)
 		if err := service.Run(working); err != nil {
 			abort(fmt.Errorf("the engine stopped: %w", err))
 		}
 	}()
-	go func() {
-		defer close(served)
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			abort(fmt.Errorf("the server stopped: %w", err))
+	var servers []*http.Server
+	var served sync.WaitGroup
+	for i, handler := range []http.Handler{service.Handler(), service.Monitor()}[:len(doors)] {
+		server := &http.Server{
+			Handler: handler, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience,
+			MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		}
-	}()
+		servers = append(servers, server)
+		served.Go(func() {
+			if err := server.Serve(doors[i]); !errors.Is(err, http.ErrServerClosed) {
+				abort(fmt.Errorf("the server stopped: %w", err))
+			}
+		})
+	}
 	<-ctx.Done()
 	log.Info("stopping: finishing what is under way; a second signal ends at once")
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerPatience)
 	defer cancel()
-	if err := server.Shutdown(last); err != nil {
-		log.Warn("some requests were cut off", "error", err)
-		_ = server.Close()
+	for _, server := range servers {
+		if err := server.Shutdown(last); err != nil {
+			log.Warn("some requests were cut off", "error", err)
+			_ = server.Close()
+		}
 	}
-	<-served
+	served.Wait()
 	halt()
 	<-engine
 	log.Info("stopped")

@@ -23,6 +23,9 @@ type Config struct {
 	PublicURL string
 	// Listen is the host:port to bind, by default 127.0.0.1:8990.
 	Listen string
+	// Metrics is the host:port where the metrics are shown to whoever can reach it;
+	// empty: nowhere, and on Listen to whoever has an API key.
+	Metrics string
 	// Database is where the state is kept, by default sqlite:trivet.db.
 	Database Database
 	// Mode is by default enforce.

@@ -50,6 +50,8 @@ var mistakes = map[string]struct {
 	"mode":               {env: []string{"TRIVET_MODE=of"}, want: `TRIVET_MODE: mode: "of" is not possible: use one of observe, assist, enforce`},
 	"listen":             {file: "listen = '8990'\n", want: `FILE:1: listen: "8990" is no address to listen on: write host:port, as in 127.0.0.1:8990`},
 	"listen, port":       {file: "listen = 'localhost:99999'\n", want: `FILE:1: listen: "localhost:99999" has no port from 0 to 65535: write host:port, as in 127.0.0.1:8990`},
+	"metrics":            {file: "metrics = '9464'\n", want: `FILE:1: metrics: "9464" is no address to listen on: write host:port, as in 127.0.0.1:9464`},
+	"metrics for all":    {file: "metrics = '127.0.0.1:8990'\n", want: "FILE:1: metrics: is the address of listen, where strangers come: name another, as in 127.0.0.1:9464, or leave it out"},
 	"public_url missing": {file: "listen = ':80'\n", want: "public_url: is missing: listening on :80, set it to the address that customers and providers reach, as in https://billing.example.com"},
 	"public_url plain":   {file: "public_url = 'http://billing.acme.com'\n", want: "FILE:1: public_url: must begin with https://, since it is not on this machine"},
 	"public_url relative": {

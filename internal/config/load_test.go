@@ -62,6 +62,7 @@ func TestTwoVariablesSuffice(t *testing.T) {
 const everything = `
 public_url = "https://billing.acme.com/"
 listen     = "0.0.0.0:80"
+metrics    = "127.0.0.1:9464"
 database   = "postgres://trivet:pw@db/trivet"
 mode       = "observe"
 api_keys   = ["key-one", "key-two"]
@@ -158,6 +159,7 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 	want := &Config{
 		PublicURL: "https://billing.acme.com",
 		Listen:    "0.0.0.0:80",
+		Metrics:   "127.0.0.1:9464",
 		Database:  Database{Kind: PostgreSQL, URL: "postgres://trivet:pw@db/trivet"},
 		Mode:      Observe,
 		APIKeys:   []Secret{"key-one", "key-two"},

@@ -13,7 +13,7 @@ type field struct {
 // or, in an array of tables, for a number.
 var schema = map[string][]field{
 	"": {
-		{name: "public_url"}, {name: "listen"}, {name: "database", secret: true}, {name: "mode"},
+		{name: "public_url"}, {name: "listen"}, {name: "metrics"}, {name: "database", secret: true}, {name: "mode"},
 		{name: "api_keys", secret: true},
 	},
 	"providers.*": {

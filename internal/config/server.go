@@ -19,7 +19,8 @@ func (r *reader) config() *Config {
 		Mode:      r.mode(),
 		APIKeys:   r.root().secrets("api_keys"),
 		Database:  r.database(),
-		Listen:    r.listen(),
+		Listen:    r.address("listen", "8990"),
+		Metrics:   r.metrics(),
 		Providers: r.providers(),
 		Plans:     r.plans(),
 		Access:    r.access(),
@@ -39,19 +40,34 @@ func (r *reader) mode() Mode {
 	return Mode(r.root().choice("mode", modeNames, string(Enforce)))
 }
 
-func (r *reader) listen() string {
+// address reads a host:port to bind.
+func (r *reader) address(key, port string) string {
 	s := r.root()
-	listen := s.text("listen")
-	_, port, err := net.SplitHostPort(listen)
+	listen := s.text(key)
+	_, given, err := net.SplitHostPort(listen)
 	if err != nil {
-		s.bad("listen", "%q is no address to listen on: write host:port, as in 127.0.0.1:8990", listen)
+		s.bad(key, "%q is no address to listen on: write host:port, as in 127.0.0.1:%s", listen, port)
 		return ""
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
-		s.bad("listen", "%q has no port from 0 to 65535: write host:port, as in 127.0.0.1:8990", listen)
+	if n, err := strconv.ParseUint(given, 10, 16); err != nil || strconv.FormatUint(n, 10) != given {
+		s.bad(key, "%q has no port from 0 to 65535: write host:port, as in 127.0.0.1:%s", listen, port)
 		return ""
 	}
 	return listen
+}
+
+// metrics is an address of its own, for it asks for no key.
+func (r *reader) metrics() string {
+	s := r.root()
+	if !s.has("metrics") {
+		return ""
+	}
+	address := r.address("metrics", "9464")
+	_, port, _ := net.SplitHostPort(address) // checked by address
+	if address != "" && port != "0" && address == s.text("listen") {
+		s.bad("metrics", "is the address of listen, where strangers come: name another, as in 127.0.0.1:9464, or leave it out")
+	}
+	return address
 }
 
 // publicURL falls back on the address we listen on, which is right only for a

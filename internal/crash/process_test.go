@@ -188,11 +188,15 @@ func (p *process) metric(prefix string) (sum float64) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	req.Header.Set("Authorization", "Bearer "+apiKey)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		p.t.Fatalf("metrics: %s", resp.Status)
+	}
 	var text bytes.Buffer
 	if _, err := text.ReadFrom(resp.Body); err != nil {
 		p.t.Fatal(err)

@@ -111,18 +111,24 @@ func (h *Webhooks) add(stats sim.Stats) {
 	h.Acked += len(stats.AckedEvents)
 }
 
-// driftCounts counts in what the ledger was found to differ from the truth. That
-// a customer has two subscriptions is true, if not good.
+// driftCounts counts in what the ledger was found to differ from the truth. That a
+// customer has two subscriptions, or told the provider of an address that the shop does
+// not know, is true, if not good.
 func (w *world) driftCounts(ctx context.Context) (Drift, error) {
 	counts, err := w.db.DriftCounts(ctx)
 	if err != nil {
 		return Drift{}, err
 	}
-	twice, err := w.db.Drift(ctx, store.DriftFilter{Kind: "duplicate", Limit: 1_000_000})
-	for _, d := range twice {
-		counts[d.State]--
+	for _, kind := range []string{"duplicate", "email_differs"} {
+		rows, err := w.db.Drift(ctx, store.DriftFilter{Kind: kind, Limit: 1_000_000})
+		if err != nil {
+			return Drift{}, err
+		}
+		for _, d := range rows {
+			counts[d.State]--
+		}
 	}
-	return Drift{Found: counts["open"] + counts["healed"], Healed: counts["healed"], Open: counts["open"]}, err
+	return Drift{Found: counts["open"] + counts["healed"], Healed: counts["healed"], Open: counts["open"]}, nil
 }
 
 // quiet reports whether all is in step at this moment and nothing is left to do.

@@ -31,7 +31,7 @@ func pages() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"docs/states.md": states(billing.Machines()), "docs/providers/README.md": abilities(all)}, nil
+	return map[string]string{"docs/states.md": states(billing.Machines(), billing.Reasons()), "docs/providers/README.md": abilities(all)}, nil
 }
 
 func write() error {
@@ -59,8 +59,9 @@ provider has already acted. Refunds and disputes are objects of their own and fa
 of it.
 `
 
-// states renders all machines as a page of Markdown.
-func states(machines []billing.Machine) string {
+// states renders all machines, and why access is given or denied, as a page of
+// Markdown.
+func states(machines []billing.Machine, reasons []billing.ReasonMeaning) string {
 	var doc strings.Builder
 	doc.WriteString(preface)
 	for _, machine := range machines {
@@ -68,7 +69,27 @@ func states(machines []billing.Machine) string {
 		diagram(&doc, machine)
 		table(&doc, machine)
 	}
+	access(&doc, reasons)
 	return doc.String()
+}
+
+const accessPreface = `
+## Access
+
+What a customer may do is no state of anything, but follows from all that they have bought, the rules of ` + "`[access]`" + `, and
+the time. Of several purchases that give a feature the one counts that gives it for longest; of reasons that are equal
+otherwise the first in this list does.
+
+| Reason | Access | Meaning |
+|---|---|---|
+`
+
+// access renders the reasons.
+func access(doc *strings.Builder, reasons []billing.ReasonMeaning) {
+	doc.WriteString(accessPreface)
+	for _, r := range reasons {
+		fmt.Fprintf(doc, "| `%s` | %s | %s |\n", r.Reason, map[bool]string{true: "yes", false: "no"}[r.Allows], cell(r.Meaning))
+	}
 }
 
 func diagram(doc *strings.Builder, machine billing.Machine) {

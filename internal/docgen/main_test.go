@@ -68,7 +68,7 @@ func TestStates(t *testing.T) {
 		{Name: "off", Meaning: "Dark | cold.", Leaves: "Somebody\nswitches it on.", To: []string{"on", "broken"}},
 		{Name: "on", Meaning: "Bright.", Leaves: "It goes off.", To: []string{"off"}},
 		{Name: "broken", Meaning: "Dark for good."},
-	}}})
+	}}}, []billing.ReasonMeaning{{Reason: "lit", Allows: true, Meaning: "Bright | warm."}, {Reason: "dark", Meaning: "Off."}})
 	want := preface + strings.ReplaceAll(`
 ## Lamp
 
@@ -88,6 +88,8 @@ stateDiagram-v2
 | 'off' | Dark \| cold. | Somebody switches it on. |
 | 'on' | Bright. | It goes off. |
 | 'broken' | Dark for good. | It is final. |
+`, "'", "`") + accessPreface + strings.ReplaceAll(`| 'lit' | yes | Bright \| warm. |
+| 'dark' | no | Off. |
 `, "'", "`")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -123,7 +123,7 @@ func (o *Outbox) stand(ctx context.Context, e store.Effect, do func(policy.Known
 	case err != nil:
 		return act{}, err
 	case e.State == store.EffectDue && !called:
-		return dropped(apply.NotCalledFor), nil
+		return dropped(store.NotCalledFor), nil
 	case e.State == store.EffectDue && e.DecidedBy == "" && mode != policy.Enforce:
 		return act{held: apply.StateIn(mode)}, nil
 	}

@@ -44,6 +44,17 @@ func (tx *Tx) LockCustomers(ctx context.Context, refs []string) ([]Customer, err
 	return selectIn(ctx, tx, scanCustomer, customerColumns+` where ref in (%s) order by ref`+tx.db.dialect.lock, sorted(refs))
 }
 
+// EmailsOf reads the addresses of customers, by their references.
+func (tx *Tx) EmailsOf(ctx context.Context, refs []string) (map[string]string, error) {
+	rows, err := selectIn(ctx, tx, func(rows *sql.Rows) (p [2]string, err error) { return p, rows.Scan(&p[0], &p[1]) },
+		`select ref, email from customers where ref in (%s) and email <> ''`, refs)
+	emails := make(map[string]string, len(rows))
+	for _, row := range rows {
+		emails[row[0]] = row[1]
+	}
+	return emails, err
+}
+
 // PutCustomers inserts or replaces customers; their creation time stays.
 func (tx *Tx) PutCustomers(ctx context.Context, customers []Customer) error {
 	rows := make([][]any, len(customers))

@@ -14,7 +14,7 @@ type Drift struct {
 	ID      string
 	Seq     int64
 	Account string
-	// Kind is missing, stale, gone, returned, unmapped_price, orphan …
+	// Kind is one of the Drift constants of package apply.
 	Kind string
 	// Subject is the kind of the object, Object its id at the provider.
 	Subject  string
@@ -65,9 +65,16 @@ func (tx *Tx) AddDrift(ctx context.Context, findings []Drift) error {
 	return nil
 }
 
+const openDrift = driftColumns + ` where account || '/' || subject || '/' || object in (%s) and state = 'open' order by seq`
+
 // OpenDrift lists the open findings about objects, by their references.
 func (tx *Tx) OpenDrift(ctx context.Context, refs []string) ([]Drift, error) {
-	return selectIn(ctx, tx, scanDrift, driftColumns+` where account || '/' || subject || '/' || object in (%s) and state = 'open' order by seq`, refs)
+	return selectIn(ctx, tx, scanDrift, openDrift, refs)
+}
+
+// OpenDrift is [Tx.OpenDrift] outside a transaction.
+func (db *DB) OpenDrift(ctx context.Context, refs []string) ([]Drift, error) {
+	return selectIn(ctx, db, scanDrift, openDrift, refs)
 }
 
 // HealDrift closes findings.

@@ -32,6 +32,10 @@ const (
 	EffectRejected = "rejected"
 )
 
+// NotCalledFor is the result of a standing effect that was dropped because its
+// review no longer named it.
+const NotCalledFor = "no longer called for"
+
 // Effect is something to be done in the outside world, once.
 type Effect struct {
 	// Key is the business key: whatever is decided twice has it twice and is
@@ -81,7 +85,8 @@ func scanEffect(rows *sql.Rows) (e Effect, err error) {
 
 // AddEffects records effects that are not recorded yet, and raises the work to
 // carry out those that are due. A standing effect that was held back by a mode,
-// and is now called for under a less careful one, moves on. It returns which keys
+// and is now called for under a less careful one, moves on; one that was dropped
+// because nothing called for it any more is called for again. It returns which keys
 // are new or moved on.
 func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[string]bool, err error) {
 	fresh = map[string]bool{}
@@ -103,8 +108,10 @@ func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[strin
 		rows[i] = []any{e.Key, numbers[i], e.Kind, e.Account, e.Object, e.Customer, e.Doc, e.State, "", "", e.Actor, stamp{tx.Now}, e.Policy, flag(e.Standing)}
 	}
 	keys, err := insertReturning(ctx, tx, scanString, `insert into effects (key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at, policy, standing)`,
-		`on conflict (key) do update set state = excluded.state, doc = excluded.doc
-		 where effects.standing = 1 and excluded.standing = 1 and (effects.state = 'withheld' and excluded.state in ('proposed', 'due') or effects.state = 'proposed' and excluded.state = 'due')
+		`on conflict (key) do update set state = excluded.state, doc = excluded.doc, result = '', error = '', done_at = null
+		 where effects.standing = 1 and excluded.standing = 1 and (
+			effects.state = 'withheld' and excluded.state in ('proposed', 'due') or effects.state = 'proposed' and excluded.state = 'due'
+			or effects.state = 'dropped' and effects.result = '`+NotCalledFor+`')
 		 returning key`, rows)
 	if err != nil {
 		return nil, fmt.Errorf("write effects: %w", err)

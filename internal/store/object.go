@@ -107,11 +107,11 @@ func (tx *Tx) MarkChecked(ctx context.Context, begun map[string]int64) error {
 	return err
 }
 
-// Dependents lists unlinked objects that belong to one of the given objects: to
-// a provider's customer, or hanging on a parent. The arguments are references.
+// Dependents lists what belongs to one of the given objects: unlinked objects of a
+// provider's customer, and all that hangs on a parent. The arguments are references.
 func (tx *Tx) Dependents(ctx context.Context, refs []string) (dependents []Object, err error) {
 	hanging, err := selectIn(ctx, tx, scanObject, objectColumns+`
-		where account || '/' || parent in (%s) and parent <> '' and customer = ''`, refs)
+		where account || '/' || parent in (%s) and parent <> ''`, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +124,18 @@ func (tx *Tx) Dependents(ctx context.Context, refs []string) (dependents []Objec
 	owned, err := selectIn(ctx, tx, scanObject, objectColumns+`
 		where account || '/customer/' || owner in (%s) and owner <> '' and customer = ''`, owners)
 	return append(hanging, owned...), err
+}
+
+// InvoicesNaming lists the invoices, each of the same owner as one of the payments,
+// whose documents hold the payment's id; whether they mean the payment by it is for
+// the caller to see.
+func (tx *Tx) InvoicesNaming(ctx context.Context, payments []Object) ([]Object, error) {
+	rows := make([][]any, len(payments))
+	for i, p := range payments {
+		rows[i] = []any{p.Account, p.Owner, "%" + p.ID + "%"}
+	}
+	return update(ctx, tx, scanObject, objectColumns+`, (values %s) as v
+		where account = v.column1 and owner = v.column2 and owner <> '' and kind = 'invoice' and doc like v.column3`, rows)
 }
 
 // OwnerOf finds the customer of any linked object of a provider's customer.
@@ -206,8 +218,10 @@ type ObjectFilter struct {
 	Unlinked bool
 	// RevisitBy selects what was expected to change by then.
 	RevisitBy time.Time
-	// CheckedBefore selects rows that were not compared since a number.
+	// CheckedBefore selects rows that were not compared since a number, CheckedSince
+	// those that were.
 	CheckedBefore int64
+	CheckedSince  int64
 	// Present leaves out tombstones; BuriedSince selects those that were made since.
 	Present     bool
 	BuriedSince time.Time
@@ -246,6 +260,9 @@ func (f ObjectFilter) where() where {
 	}
 	if f.CheckedBefore > 0 {
 		w.add("checked < $%d", f.CheckedBefore)
+	}
+	if f.CheckedSince > 0 {
+		w.add("checked >= $%d", f.CheckedSince)
 	}
 	if f.After != "" {
 		w.add("key > $%d", f.After)

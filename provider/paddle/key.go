@@ -10,7 +10,7 @@ import (
 	"github.com/trivetdev/trivet/provider"
 )
 
-var _ provider.KeyChecker = (*Driver)(nil)
+var _ provider.EnvironmentTeller = (*Driver)(nil)
 
 // missingRight is Paddle's code for a key that lacks a permission: the key itself
 // is known.
@@ -32,3 +32,6 @@ func (d *Driver) CheckKey(ctx context.Context) (account string, err error) {
 	}
 	return "the " + d.environment + " environment", nil
 }
+
+// TellsEnvironmentOnly implements [provider.EnvironmentTeller].
+func (d *Driver) TellsEnvironmentOnly() bool { return true }

@@ -53,6 +53,11 @@ type Config struct {
 	PullOnly []string
 	// NoPull lists the accounts whose events are not listed.
 	NoPull []string
+	// Identify asks a provider whether the key opens the account whose objects the
+	// ledger holds; known is false if the provider does not tell, or nobody has noted
+	// whose they are. The error says that it opens another, or that nobody answers.
+	// Nil: no provider tells.
+	Identify func(ctx context.Context, account string) (known bool, err error)
 	// Tasks are periodic tasks of others, by name.
 	Tasks map[string]Task
 }

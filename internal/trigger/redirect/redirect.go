@@ -131,6 +131,9 @@ func (r *Redirect) Begin(ctx context.Context, q Request) (Checkout, error) {
 		}
 		if able, _ := provider.Can(r.Apply.Drivers[q.Account], provider.CheckoutTrial); able && q.TrialEnd.IsZero() {
 			q.TrialEnd = r.prepaid(plan, facts)
+			if end := r.paidElsewhere(q, plan, facts); end.After(q.TrialEnd) {
+				q.TrialEnd = end
+			}
 		}
 	}
 	return r.make(ctx, q, mode, checkouter)
@@ -206,11 +209,15 @@ func (r *Redirect) checkTrial(q Request, plan billing.Plan) error {
 	return nil
 }
 
-// vacant refuses a second subscription.
+// vacant refuses a second subscription, except to somebody who is being moved away
+// from the account where they have the first.
 func (r *Redirect) vacant(ctx context.Context, q Request, facts billing.Facts) error {
 	for _, held := range facts.Subscriptions {
 		s := held.Object
 		if !s.Live() || !s.CancelAt.IsZero() && !s.CancelAt.After(r.DB.Now()) {
+			continue
+		}
+		if held.Account != q.Account && r.leaving(held, facts) {
 			continue
 		}
 		blocked := &Blocked{Account: held.Account, Subscription: held.ID, Status: s.Status}
@@ -218,6 +225,32 @@ func (r *Redirect) vacant(ctx context.Context, q Request, facts billing.Facts) e
 		return blocked
 	}
 	return nil
+}
+
+// leaving reports whether a grant bridges the move away from a subscription.
+func (r *Redirect) leaving(held billing.Held[billing.Subscription], facts billing.Facts) bool {
+	plans := r.Apply.Catalog.PlansOf(held.Account, held.Object)
+	return slices.ContainsFunc(facts.Grants, func(grant billing.Grant) bool {
+		return facts.Bridging(r.Apply.Catalog, grant, held.Account, r.DB.Now()) &&
+			slices.ContainsFunc(plans, func(p billing.Plan) bool { return p.ID == grant.Plan })
+	})
+}
+
+// paidElsewhere is until when somebody who is being moved has paid for the plan where
+// they leave: the end of a subscription that will not go on. Zero if there is none.
+func (r *Redirect) paidElsewhere(q Request, plan billing.Plan, facts billing.Facts) (end time.Time) {
+	now := r.DB.Now()
+	for _, held := range facts.Subscriptions {
+		s := held.Object
+		same := slices.ContainsFunc(r.Apply.Catalog.PlansOf(held.Account, s), func(p billing.Plan) bool { return p.ID == plan.ID })
+		if held.Account != q.Account && s.Status == billing.SubscriptionActive && same && s.CancelAt.After(now) && s.CancelAt.After(end) && r.leaving(held, facts) {
+			end = s.CancelAt
+		}
+	}
+	if longest := now.Add(longestTrial); end.After(longest) {
+		return longest
+	}
+	return end
 }
 
 // portal mints a link to where the customer can mend their payment method; a
