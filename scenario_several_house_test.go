@@ -131,7 +131,7 @@ func (m *mall) furnish(account string) (provider.Driver, error) {
 			BaseURL: api, CertBaseURL: api, CA: paypal.CA(), Transport: sim.Transport(m.paypal.Handler()), Now: m.clock.Now,
 		})
 	case "paddle":
-		const key, secret = "pdl_live_apikey_01several00000000000000_test", "pdl_ntfset_01several00000000000000_test" //nolint:gosec // they open nothing
+		const key, secret = "pdl_live_apikey_01several00000000000000_test", "pdl_ntfset_01several00000000000000_test"
 		m.paddle = paddle.New(paddle.Config{Seed: 1, Clock: m.clock, WebhookURL: hook, WebhookSecrets: []string{secret}, APIKey: key, PaymentLink: "https://shop.test/pay"})
 		m.price[account], m.shops[account] = m.paddle.AddPrice(paddle.Price{Product: "Pro", Currency: "EUR", Amount: 2900, Interval: "month"}), m.paddle
 		return paddledriver.New(paddledriver.Config{

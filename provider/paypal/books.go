@@ -132,7 +132,7 @@ func (d *Driver) bookPage(ctx context.Context, query provider.Query) (provider.P
 	if s.page == 1 {
 		s.add(news)
 	}
-	fresh, err := d.changed(ctx, op, query, s, rows)
+	fresh, err := d.changed(ctx, query, s, rows)
 	if err != nil {
 		return provider.Page{}, err
 	}
@@ -157,7 +157,7 @@ func (d *Driver) bookPage(ctx context.Context, query provider.Query) (provider.P
 // hours behind: by what the caller has of them, and where that is not to be had, and
 // once for each list, by the events of these hours. What the caller first had hours
 // ago and has had unchanged since is as the books say it, unless events say otherwise.
-func (d *Driver) changed(ctx context.Context, op string, query provider.Query, s span, rows []bookRow) (map[string]bool, error) {
+func (d *Driver) changed(ctx context.Context, query provider.Query, s span, rows []bookRow) (map[string]bool, error) {
 	named := map[string]bool{}
 	var refs []provider.Ref
 	for _, row := range rows {
