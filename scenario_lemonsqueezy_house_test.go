@@ -72,7 +72,7 @@ func lemons(t *testing.T, o lemonOptions, test func(*lemonHouse)) {
 				{ID: "pro", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantProMonth, world.VariantBasicWeek}}, Kind: billing.GrantSubscription},
 				{ID: "life", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantForever}}, Kind: billing.GrantForever},
 			},
-			Bind: map[string][]string{"lemonsqueezy": append([]string{"token"}, o.bind...)}, Recent: recent, APIKeys: []string{serviceKey}, Now: clock.Now, Hot: day, Full: 7*day + 37*time.Minute,
+			Bind: map[string][]string{"lemonsqueezy": append([]string{"token"}, o.bind...)}, Recent: recent, APIKeys: []string{serviceKey}, Now: clock.Now, Hot: day, Watch: day, Full: 7*day + 37*time.Minute,
 			Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		})
 		l.check(err)

@@ -81,7 +81,7 @@ func malls(t *testing.T, accounts []string, test func(*mall)) {
 			Bind:  m.trusts(accounts),
 			// Without the lists of events, what a stuck webhook would tell comes late.
 			NoPull:  accounts,
-			APIKeys: []string{serviceKey}, Now: clock.Now, Hot: day, Recent: day, Full: 7*day + 37*time.Minute,
+			APIKeys: []string{serviceKey}, Now: clock.Now, Hot: day, Watch: day, Recent: day, Full: 7*day + 37*time.Minute,
 			Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelError})),
 		})
 		m.check(err)

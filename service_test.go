@@ -88,7 +88,7 @@ func (h *house) serve(change func(*trivet.Config)) {
 			{ID: "pro", Features: []string{"export"}, Prices: map[string][]string{"stripe": {h.pro}}, Kind: billing.GrantSubscription},
 			{ID: "day", Features: []string{"export"}, Prices: map[string][]string{"stripe": {h.day}}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Months: 1}},
 		},
-		APIKeys: []string{serviceKey}, Now: h.clock.Now, Pull: day, Hot: day,
+		APIKeys: []string{serviceKey}, Now: h.clock.Now, Pull: day, Hot: day, Watch: day,
 		// Off the hour at which things happen here: what a sweep finds in the seconds
 		// before a webhook comes counts as drift.
 		Full: 7*day + 37*time.Minute,

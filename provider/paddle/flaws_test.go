@@ -59,7 +59,7 @@ func newShop(t *testing.T, rules *billing.Rules) *shop {
 		Plans: []billing.Plan{{ID: "pro", Name: "Pro", Features: []string{"app"}, Prices: map[string][]string{
 			"paddle": {simpaddle.PriceProMonth, simpaddle.PriceProWeek},
 		}}},
-		APIKeys: []string{flawKey}, NoPull: []string{"paddle"}, Hot: 10000 * time.Hour, Full: 10000 * time.Hour, Now: s.clock.Now,
+		APIKeys: []string{flawKey}, NoPull: []string{"paddle"}, Hot: 10000 * time.Hour, Watch: 10000 * time.Hour, Full: 10000 * time.Hour, Now: s.clock.Now,
 	})
 	s.must(err)
 	s.db, err = store.Open(t.Context(), store.Options{URL: database, Now: s.clock.Now, Volatile: true})
