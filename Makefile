@@ -38,7 +38,8 @@ race: postgres cc $(GOTEST) ## run the tests with the race detector
 	CGO_ENABLED=1 $(WITH_POSTGRES) $(GOTEST) -race -gcflags=modernc.org/...=-race=false -timeout 45m $$(go list ./... | grep -v -E '$(SINGLE)')
 
 run-tests:
-	@fail=0; $(EACH) $(GOTEST) $(FLAGS) ./...) || fail=1; done; exit $$fail
+	@fail=0; $(EACH) $(GOTEST) $(FLAGS) ./...) || fail=1; done; \
+	$(GOTEST) -tags failpoints ./internal/fail || fail=1; exit $$fail
 
 vet: ## gofmt and go vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted; run gofmt -w on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
