@@ -24,6 +24,8 @@ import (
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/pgtest"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/hygiene"
 	"github.com/trivetdev/trivet/provider"
 	driver "github.com/trivetdev/trivet/provider/stripe"
 	"github.com/trivetdev/trivet/sim"
@@ -117,6 +119,8 @@ func newWorld(t testing.TB, database string, change ...func(*trivet.Config)) *wo
 			{ID: "pro", Features: []string{"export"}, Prices: map[string][]string{"stripe": {pro}}},
 			{ID: "day", Prices: map[string][]string{"stripe": {day}}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Days: 1}},
 		},
+		// What is said to customers is told elsewhere; here one policy is enough.
+		Policies: []policy.Policy{hygiene.Policy{}}, Watch: 24 * time.Hour,
 		Now: clock.Now, Log: slog.New(slog.NewTextHandler(w.log, nil)), Version: "test",
 	}
 	for _, c := range change {
