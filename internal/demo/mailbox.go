@@ -108,7 +108,7 @@ func (w *world) unknownMail(ctx context.Context, arrived map[string]int, c *effe
 			c.Expected, c.Done = c.Expected+1, c.Done+1
 			continue
 		}
-		wrong = append(wrong, Mismatch{Kind: "message", ID: id, Ledger: "nothing said", Truth: "arrived"})
+		wrong = append(wrong, Mismatch{Kind: "message", ID: id, Customer: e.Customer, Ledger: "not said: " + e.State + " " + e.Result + " " + e.Error, Truth: "arrived"})
 	}
 	return wrong, nil
 }

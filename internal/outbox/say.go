@@ -60,6 +60,12 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	}
 	m, err := o.Messenger.Compose(ctx, e, n, known)
 	if why, ok := errors.AsType[*Unsayable](err); ok {
+		if finder, able := channel.(notify.Finder); able && e.State == store.EffectUnknown { // it may have left while it could
+			receipt, found, err := finder.Found(ctx, e.Key)
+			if err != nil || found {
+				return surely(already(receipt)), err
+			}
+		}
 		return surely(dropped(why.Why)), nil
 	}
 	if err != nil {
