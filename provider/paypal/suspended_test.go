@@ -1,7 +1,9 @@
 package paypal
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/trivetdev/trivet/billing"
 )
@@ -27,5 +29,27 @@ func TestCancelOneSuspendedForFailures(t *testing.T) {
 	})
 	if s.Object.State() != string(billing.SubscriptionEnded) {
 		t.Errorf("it is %+v", s.Object)
+	}
+}
+
+// The same, canceled by the payer at PayPal, who leaves no note: that it came late
+// shows only in that something is outstanding although no charge has failed since.
+func TestCanceledAfterLateMoney(t *testing.T) {
+	const late = `"last_payment":{"time":"2026-03-16T10:20:00Z"},"failed_payments_count":0`
+	canceled := func(json string) string {
+		json = strings.Replace(json, `"payment_failure_threshold"`, `"auto_bill_outstanding":true,"payment_failure_threshold"`, 1)
+		return strings.Replace(json, "2026-03-01T00:00:00Z", "2026-03-20T00:00:00Z", 1)
+	}
+	for name, tt := range map[string]struct {
+		json string
+		end  time.Time
+	}{
+		"for the month before": {owing(agreement("CANCELLED", "", late, "")), day(3, 15)},
+		"for this month":       {agreement("CANCELLED", "", late, ""), day(4, 15)},
+	} {
+		s := fetched(t, billing.KindSubscription, "I-1", map[string]string{"/v1/billing/subscriptions/I-1": canceled(tt.json)})
+		if got, ok := s.Object.(billing.Subscription); !ok || !got.PeriodEnd.Equal(tt.end) {
+			t.Errorf("%s: it is paid for until %s, want %s", name, got.PeriodEnd, tt.end)
+		}
 	}
 }
