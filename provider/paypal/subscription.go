@@ -210,7 +210,7 @@ func defaulted(s *subscription) bool {
 // paidUntil is until when the payer has paid, or has it free.
 func paidUntil(s *subscription, t terms) time.Time {
 	if noted := dateIn(s.Note, noteUntil); s.Status == "CANCELLED" && !noted.IsZero() {
-		return noted
+		return t.paidSince(s, noted)
 	}
 	until := t.covered(s.paid())
 	switch over := s.Status == "CANCELLED" || s.Status == "EXPIRED"; {
@@ -225,6 +225,20 @@ func paidUntil(s *subscription, t terms) time.Time {
 		until = t.base
 	}
 	return until
+}
+
+// paidSince is until when the payer has paid who, when we canceled, had paid until the
+// date that we noted. Money that was on its way then, an eCheck, may have come since:
+// it was for the cycle that ran at the time or, if something is still outstanding, for
+// the one before, whose end we noted as the last that was paid.
+func (t terms) paidSince(s *subscription, noted time.Time) time.Time {
+	switch {
+	case !s.paid().After(s.StatusAt) || noted.After(s.StatusAt):
+		return noted
+	case owes(s.info()):
+		return t.boundaryAfter(noted)
+	}
+	return t.boundaryAfter(s.StatusAt)
 }
 
 // endOf is when access to a canceled or expired subscription ends: with what was

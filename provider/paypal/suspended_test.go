@@ -24,8 +24,9 @@ func TestCancelOneSuspendedForFailures(t *testing.T) {
 	if note != dated(noteUntil, day(2, 15)) {
 		t.Fatalf("canceled with the note %q", note)
 	}
-	s := fetched(t, billing.KindSubscription, "I-1", map[string]string{
-		"/v1/billing/subscriptions/I-1": owing(agreement("CANCELLED", `,"status_change_note":"`+note+`"`, late, "")),
+	canceled := owing(agreement("CANCELLED", `,"status_change_note":"`+note+`"`, late, ""))
+	s := fetched(t, billing.KindSubscription, "I-1", map[string]string{ // canceled after the money had come
+		"/v1/billing/subscriptions/I-1": strings.Replace(canceled, "2026-03-01T00:00:00Z", "2026-03-02T12:00:00Z", 1),
 	})
 	if s.Object.State() != string(billing.SubscriptionEnded) {
 		t.Errorf("it is %+v", s.Object)
@@ -48,6 +49,26 @@ func TestCanceledAfterLateMoney(t *testing.T) {
 		"for this month":       {agreement("CANCELLED", "", late, ""), day(4, 15)},
 	} {
 		s := fetched(t, billing.KindSubscription, "I-1", map[string]string{"/v1/billing/subscriptions/I-1": canceled(tt.json)})
+		if got, ok := s.Object.(billing.Subscription); !ok || !got.PeriodEnd.Equal(tt.end) {
+			t.Errorf("%s: it is paid for until %s, want %s", name, got.PeriodEnd, tt.end)
+		}
+	}
+}
+
+// An eCheck was on its way when we canceled, and our note says until when was paid
+// without it. It cleared: what it paid for counts, although the note stays.
+func TestMoneyAfterTheCancellation(t *testing.T) {
+	note := func(until time.Time) string { return `,"status_change_note":"` + dated(noteUntil, until) + `"` }
+	for name, tt := range map[string]struct {
+		json string
+		end  time.Time
+	}{
+		"for the month that ran":     {agreement("CANCELLED", note(day(2, 15)), `"last_payment":{"time":"2026-03-03T10:20:00Z"}`, ""), day(3, 15)},
+		"for one before":             {owing(agreement("CANCELLED", note(day(1, 15)), `"last_payment":{"time":"2026-03-03T10:20:00Z"}`, "")), day(2, 15)},
+		"it came before":             {agreement("CANCELLED", note(day(2, 15)), `"last_payment":{"time":"2026-02-20T10:20:00Z"}`, ""), day(2, 15)},
+		"the month was paid already": {agreement("CANCELLED", note(day(3, 15)), `"last_payment":{"time":"2026-03-03T10:20:00Z"}`, ""), day(3, 15)},
+	} {
+		s := fetched(t, billing.KindSubscription, "I-1", map[string]string{"/v1/billing/subscriptions/I-1": tt.json})
 		if got, ok := s.Object.(billing.Subscription); !ok || !got.PeriodEnd.Equal(tt.end) {
 			t.Errorf("%s: it is paid for until %s, want %s", name, got.PeriodEnd, tt.end)
 		}
