@@ -293,7 +293,9 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull, Identify: s.identify,
-		Tasks: map[string]reconcile.Task{"watch": {Every: c.Watch, Do: s.watch(out)}},
+		Tasks: map[string]reconcile.Task{
+			"watch": {Every: c.Watch, Do: s.watch(out)}, store.TaskAlerts: {Every: time.Hour, Do: out.TellTeam},
+		},
 	})
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))
 	s.engine.Observe = meters.worked

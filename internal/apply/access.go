@@ -303,7 +303,7 @@ func (a *Applier) Turn(ctx context.Context, customers []string, cause Cause) err
 		if err := w.review(ctx); err != nil {
 			return err
 		}
-		if len(a.reviewers()) == 0 { // there were some, who wanted to see these customers now
+		if len(a.reviewers) == 0 { // there were some, who wanted to see these customers now
 			next := map[string]time.Time{}
 			for _, ref := range customers {
 				next[ref] = time.Time{}

@@ -93,6 +93,8 @@ type Applier struct {
 	batcher *batch.Batcher[*group]
 	// digest tells which plans and rules decide here.
 	digest string
+	// reviewers are the policies that time alone can move.
+	reviewers []policy.Reviewer
 }
 
 // group is what is committed or refused together: the result of one look, or
@@ -173,6 +175,11 @@ func New(config Config) *Applier {
 		config.Seen = func(Trigger, bool) {}
 	}
 	a := &Applier{Config: config, digest: digestOf(config.Catalog, config.Rules)}
+	for _, p := range config.Policies {
+		if r, ok := p.(policy.Reviewer); ok {
+			a.reviewers = append(a.reviewers, r)
+		}
+	}
 	a.batcher = batch.New(most, config.Flushers, batch.Alone(a.commit))
 	return a
 }

@@ -169,29 +169,25 @@ func (w *writing) settle(ctx context.Context, settings billing.Customer, cause C
 	if err := w.number(ctx); err != nil {
 		return settings, err
 	}
-	if err := w.tellPolicies(ctx, settings); err != nil {
+	if err := w.tellPolicies(ctx, settings.Ref); err != nil {
 		return settings, err
 	}
 	return settings, w.audit(ctx)
 }
 
-// tellPolicies lets the policies react to new settings.
-func (w *writing) tellPolicies(ctx context.Context, settings billing.Customer) error {
+// tellPolicies lets the policies react to new settings, which were just written.
+func (w *writing) tellPolicies(ctx context.Context, ref string) error {
 	if len(w.Policies) == 0 {
 		return nil
 	}
-	if err := w.load(ctx, map[string]Cause{settings.Ref: {}}); err != nil {
+	if err := w.load(ctx, map[string]Cause{ref: {}}); err != nil {
 		return err
 	}
-	c := w.customers[settings.Ref]
-	known := w.known(c)
-	known.Customer = settings
 	change := policy.Change{Seq: w.changes[0].Seq, At: w.tx.Now, Kinds: []billing.ChangeKind{billing.CustomerSet}}
-	effects, err := w.ask(change, known)
+	effects, err := w.ask(change, w.known(w.customers[ref]))
 	if err != nil {
 		return err
 	}
-	c.doc = settings
 	if err := w.demand(ctx, effects); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ const soonest = time.Minute
 // review asks the policies how things stand with the customers whose access was
 // just decided: what is called for, and when to ask again.
 func (w *writing) review(ctx context.Context) error {
-	if len(w.reviewers()) == 0 || len(w.customers) == 0 {
+	if len(w.reviewers) == 0 || len(w.customers) == 0 {
 		return nil
 	}
 	refs := sortedKeys(w.customers)
@@ -54,7 +54,7 @@ func (w *writing) review(ctx context.Context) error {
 
 // reviewed asks every reviewer about one customer.
 func (w *writing) reviewed(known policy.Known) (effects []store.Effect, next time.Time, err error) {
-	for _, r := range w.reviewers() {
+	for _, r := range w.reviewers {
 		actions, at, err := consult(r, known, w.tx.Now)
 		if err != nil {
 			return nil, next, err
@@ -119,19 +119,9 @@ func consult(r policy.Reviewer, known policy.Known, now time.Time) (actions []po
 	return actions, next, nil
 }
 
-// reviewers are the policies that time alone can move.
-func (a *Applier) reviewers() (some []policy.Reviewer) {
-	for _, p := range a.Policies {
-		if r, ok := p.(policy.Reviewer); ok {
-			some = append(some, r)
-		}
-	}
-	return some
-}
-
 // reviewer finds one by name; nil: it is not configured, or no reviewer.
 func (a *Applier) reviewer(name string) policy.Reviewer {
-	for _, r := range a.reviewers() {
+	for _, r := range a.reviewers {
 		if r.Name() == name {
 			return r
 		}

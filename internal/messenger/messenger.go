@@ -78,7 +78,7 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 		d.Cancel = m.mint(known.Customer.Ref, about.Account, e.Object, notify.LinkPortal, d.LinkUntil)
 	}
 	if n.Template == "receipt" || n.Template == "refund_receipt" {
-		d.Receipt = m.receipt(about, n, known)
+		d.Receipt = m.receipt(about, d, known)
 	}
 	if why := nowhere(n.Channel, d); why != "" {
 		return notify.Message{}, &outbox.Unsayable{Why: why}
@@ -114,20 +114,17 @@ func nowhere(channel string, d words.Data) string {
 
 // receipt is what a receipt states, from the payment that it is about; nil if that
 // is not known.
-func (m *Messenger) receipt(about provider.Ref, n notify.Notice, known policy.Known) *notify.Receipt {
+func (m *Messenger) receipt(about provider.Ref, d words.Data, known policy.Known) *notify.Receipt {
 	payment, found := find(known.Facts.Payments, about)
 	if !found {
 		return nil
 	}
-	name := n.Plan
-	if plan, ok := m.Catalog.ByID(n.Plan); ok {
-		name = plan.Name
-	}
+	n := d.Notice
 	r := &notify.Receipt{
 		Number: about.ID, Date: n.Date, Paid: payment.PaidAt, Total: payment.Amount, Card: payment.Card, Method: payment.Method,
 		Seller: notify.Party{Name: m.Brand.Name, Email: m.Brand.Support, Address: m.Brand.Address},
-		Buyer:  notify.Party{Name: known.Customer.Name, Email: known.Customer.Email},
-		Lines:  []notify.Line{{Text: name, Amount: payment.Amount}},
+		Buyer:  notify.Party{Name: d.Customer.Name, Email: d.Customer.Email},
+		Lines:  []notify.Line{{Text: d.Plan, Amount: payment.Amount}},
 	}
 	if r.Date.IsZero() {
 		r.Date = payment.PaidAt

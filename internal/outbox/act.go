@@ -80,7 +80,7 @@ func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
 	if ref.Account == policy.Own || e.Kind == policy.Alert {
 		return o.stand(ctx, e, func(known policy.Known) (act, error) { return o.onOwn(ctx, ref, e, known) })
 	}
-	driver, known := o.drivers[ref.Account]
+	driver, known := o.Apply.Drivers[ref.Account]
 	if !known {
 		return act{}, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, errNoAccount)
 	}
@@ -93,14 +93,14 @@ func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
 			return act{}, err
 		}
 	}
-	outcomes, err := o.apply.Refs(ctx, apply.Cause{Trigger: apply.Effect, Event: e.Key}, ref)
+	outcomes, err := o.Apply.Refs(ctx, apply.Cause{Trigger: apply.Effect, Event: e.Key}, ref)
 	if err != nil {
 		return act{}, err
 	}
 	if outcomes[0].Missing {
 		return act{}, apply.ErrNotVisible
 	}
-	if outcomes[0].Object == nil {
+	if outcomes[0].Object == nil && e.Kind != policy.Say {
 		return surely(dropped("the provider no longer has it")), nil
 	}
 	return o.stand(ctx, e, func(known policy.Known) (act, error) {
@@ -118,7 +118,7 @@ func (o *Outbox) stand(ctx context.Context, e store.Effect, do func(policy.Known
 	if e.Policy == "" {
 		return do(policy.Known{})
 	}
-	known, called, mode, err := o.apply.Standing(ctx, e)
+	known, called, mode, err := o.Apply.Standing(ctx, e)
 	switch {
 	case err != nil:
 		return act{}, err

@@ -37,7 +37,7 @@ func (o *Outbox) released(ctx context.Context, e store.Effect) error {
 	if !policy.MovesMoney(e.Kind) {
 		return nil
 	}
-	on, err := o.apply.Braked(ctx)
+	on, err := o.Apply.Braked(ctx)
 	if err == nil && on {
 		err = &full{why: "the brake is on: no money moves until somebody releases it (trivet mode brake off)", wait: brakeAgain}
 	}

@@ -10,7 +10,7 @@ import (
 // is closed already stays as it is. The error is [store.ErrNotFound] if there is
 // none.
 func (o *Outbox) CloseAlert(ctx context.Context, seq int64, actor string) (a store.Alert, err error) {
-	err = o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+	err = o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		a, err = tx.CloseAlertNumbered(ctx, seq, actor)
 		return err
 	})
@@ -21,7 +21,7 @@ func (o *Outbox) CloseAlert(ctx context.Context, seq int64, actor string) (a sto
 // one that is over already stays as it is. The error is [store.ErrNotFound] if the
 // customer has no such notice.
 func (o *Outbox) Dismiss(ctx context.Context, customer string, seq int64) (n store.Notice, err error) {
-	err = o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+	err = o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		n, err = tx.EndNotice(ctx, customer, seq)
 		return err
 	})

@@ -68,25 +68,18 @@ type Config struct {
 	Log  *slog.Logger
 	// Messenger sends what is to be said to customers; nil: nobody does.
 	Messenger Messenger
-	// Tell tells the team of an alert that was opened; nil: it is only kept.
+	// Tell tells the team of an open alert; nil: alerts are only kept.
 	Tell func(ctx context.Context, w policy.Warning, customer string) error
 	// Caps bound what money goes out in a day.
 	Caps Caps
 }
 
 // Outbox carries out effects.
-type Outbox struct {
-	Config
-	db      *store.DB
-	apply   *apply.Applier
-	drivers map[string]provider.Driver
-	wake    func(queue string)
-	log     *slog.Logger
-}
+type Outbox struct{ Config }
 
 // New makes an outbox.
 func New(c Config) *Outbox {
-	return &Outbox{Config: c, db: c.DB, apply: c.Apply, drivers: c.Apply.Drivers, wake: c.Wake, log: c.Log}
+	return &Outbox{c}
 }
 
 // ErrUnsupported says that the provider cannot do what was asked.
@@ -100,7 +93,7 @@ func (o *Outbox) Request(ctx context.Context, e store.Effect, details Details) (
 	if err != nil {
 		return e, err
 	}
-	driver, known := o.drivers[ref.Account]
+	driver, known := o.Apply.Drivers[ref.Account]
 	if !known {
 		return e, fmt.Errorf("no provider account %q is configured", ref.Account)
 	}
@@ -115,7 +108,7 @@ func (o *Outbox) Request(ctx context.Context, e store.Effect, details Details) (
 		return e, err
 	}
 	e.Account, e.Doc, e.State = ref.Account, string(doc), store.EffectDue
-	err = o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err = o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		fresh, err := tx.AddEffects(ctx, []store.Effect{e})
 		if err != nil || fresh[e.Key] {
 			return err
@@ -125,8 +118,8 @@ func (o *Outbox) Request(ctx context.Context, e store.Effect, details Details) (
 	if err != nil {
 		return e, err
 	}
-	o.wake(store.QueueEffect)
-	return o.db.Effect(ctx, e.Key)
+	o.Wake(store.QueueEffect)
+	return o.DB.Effect(ctx, e.Key)
 }
 
 // again sees to an effect that is asked for once more: had it run out of tries, or
@@ -153,19 +146,19 @@ func (o *Outbox) Queue(workers int) work.Queue {
 
 // run carries out one effect.
 func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
-	e, err := o.db.Effect(ctx, claim.Key)
+	e, err := o.DB.Effect(ctx, claim.Key)
 	if err != nil {
 		return err
 	}
 	if e.State != store.EffectDue && e.State != store.EffectUnknown {
-		return o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 			return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
 		})
 	}
 	if err := o.released(ctx, e); err != nil {
 		return err
 	}
-	began := o.db.Now()
+	began := o.DB.Now()
 	act, err := o.prepare(ctx, e)
 	if err != nil {
 		return &tried{error: err, before: e.State}
@@ -194,7 +187,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 // attempt marks the effect before the provider is called: from now on nobody
 // knows whether it happened, until somebody has looked.
 func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect, moves billing.Money) error {
-	return o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		held, err := tx.Hold(ctx, []store.Claim{claim})
 		if err != nil {
 			return err
@@ -217,7 +210,7 @@ func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect,
 // hold leaves an effect be that the mode no longer lets us carry out: it is
 // proposed, or noted as what would have been done.
 func (o *Outbox) hold(ctx context.Context, claim store.Claim, e store.Effect, state string) error {
-	return o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if err := tx.SetEffect(ctx, e.Key, state, "", ""); err != nil {
 			return err
 		}
@@ -227,7 +220,7 @@ func (o *Outbox) hold(ctx context.Context, claim store.Claim, e store.Effect, st
 
 // note records how an effect ended, and asks for a look at what it changed.
 func (o *Outbox) note(ctx context.Context, claim store.Claim, e store.Effect, done act, state, result string) error {
-	err := o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if state == store.EffectDone && done.record != nil {
 			if err := done.record(ctx, tx, result); err != nil {
 				return err
@@ -248,7 +241,10 @@ func (o *Outbox) note(ctx context.Context, claim store.Claim, e store.Effect, do
 		return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
 	})
 	if err == nil {
-		o.wake(store.QueueLook)
+		o.Wake(store.QueueLook)
+		if e.Kind == policy.Alert {
+			o.Wake(store.QueueTask)
+		}
 	}
 	return err
 }
@@ -365,7 +361,7 @@ func (o *Outbox) confirmed(claim store.Claim, a act, began time.Time) error {
 	}
 	var first glance
 	if err := json.Unmarshal([]byte(claim.Payload), &first); err != nil || first.State != a.state || first.At.After(began) {
-		first = glance{State: a.state, At: o.db.Now()}
+		first = glance{State: a.state, At: o.DB.Now()}
 	}
 	wait := fail.Wait(confirm) - began.Sub(first.At)
 	if wait <= 0 {

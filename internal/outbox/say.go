@@ -58,13 +58,14 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	if channel == nil && n.Channel != notify.InApp {
 		return surely(dropped("nothing sends messages by " + n.Channel)), nil
 	}
+	receipt, left, err := left(ctx, channel, e)
+	if err != nil {
+		return act{}, err
+	}
 	m, err := o.Messenger.Compose(ctx, e, n, known)
 	if why, ok := errors.AsType[*Unsayable](err); ok {
-		if finder, able := channel.(notify.Finder); able && e.State == store.EffectUnknown { // it may have left while it could
-			receipt, found, err := finder.Found(ctx, e.Key)
-			if err != nil || found {
-				return surely(already(receipt)), err
-			}
+		if left {
+			return surely(already(receipt)), nil // said while it could be
 		}
 		return surely(dropped(why.Why)), nil
 	}
@@ -72,22 +73,25 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 		return act{}, fmt.Errorf("compose %s: %w", n.Template, err)
 	}
 	said := act{record: func(ctx context.Context, tx *store.Tx, result string) error { return o.prove(ctx, tx, e, n, m, result) }}
-	if channel == nil {
+	switch {
+	case left:
+		said.done, said.state, said.sure = receipt, store.EffectDone, true
+	case channel == nil:
 		said.call = func(context.Context) (string, error) { return "shown", nil }
-		return said, nil
+	default:
+		said.call = func(ctx context.Context) (string, error) { return channel.Send(ctx, m) }
 	}
-	if finder, ok := channel.(notify.Finder); ok && e.State == store.EffectUnknown {
-		receipt, found, err := finder.Found(ctx, m.ID)
-		if err != nil {
-			return act{}, err
-		}
-		if found {
-			said.done, said.state, said.sure = receipt, store.EffectDone, true
-			return said, nil
-		}
-	}
-	said.call = func(ctx context.Context) (string, error) { return channel.Send(ctx, m) }
 	return said, nil
+}
+
+// left asks a channel that can be asked whether a message has left in an earlier try
+// of which we do not know how it ended.
+func left(ctx context.Context, channel notify.Channel, e store.Effect) (receipt string, left bool, err error) {
+	finder, able := channel.(notify.Finder)
+	if !able || e.State != store.EffectUnknown {
+		return "", false, nil
+	}
+	return finder.Found(ctx, e.Key)
 }
 
 // prove keeps what was said, to whom, and when.
@@ -120,7 +124,7 @@ func (o *Outbox) onOwn(ctx context.Context, ref provider.Ref, e store.Effect, kn
 	case policy.Say:
 		return o.onSay(ctx, e, known)
 	case policy.Alert:
-		return o.onAlert(ctx, e)
+		return onAlert(e)
 	case policy.Ban:
 		var details Details
 		if err := json.Unmarshal([]byte(e.Doc), &details); err != nil {
@@ -129,71 +133,12 @@ func (o *Outbox) onOwn(ctx context.Context, ref provider.Ref, e store.Effect, kn
 		if known.Customer.Ban != nil {
 			return surely(already("they are banned")), nil
 		}
-		return calling(func(ctx context.Context) error { return o.apply.Ban(ctx, ref.ID, details.Reason, cause) }), nil
+		return calling(func(ctx context.Context) error { return o.Apply.Ban(ctx, ref.ID, details.Reason, cause) }), nil
 	case policy.Unban:
 		if known.Customer.Ban == nil {
 			return surely(already("they are not banned")), nil
 		}
-		return calling(func(ctx context.Context) error { return o.apply.Unban(ctx, ref.ID, cause) }), nil
+		return calling(func(ctx context.Context) error { return o.Apply.Unban(ctx, ref.ID, cause) }), nil
 	}
 	return act{}, fmt.Errorf("%s of a %s of our own: %w", e.Kind, ref.Kind, ErrUnsupported)
-}
-
-// onAlert opens an alert, or closes one that is over. The team is told of an alert
-// once, when it is opened.
-func (o *Outbox) onAlert(ctx context.Context, e store.Effect) (act, error) {
-	var w policy.Warning
-	if err := json.Unmarshal([]byte(e.Doc), &w); err != nil {
-		return act{}, fmt.Errorf("warning of effect %s: %w", e.Key, err)
-	}
-	open, err := o.db.OpenAlert(ctx, w.Cause)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return act{}, err
-	}
-	told := act{call: func(ctx context.Context) (string, error) {
-		if w.Over || open.Seq != 0 || o.Tell == nil {
-			return "kept", nil
-		}
-		return "told", o.Tell(ctx, w, e.Customer)
-	}}
-	told.record = func(ctx context.Context, tx *store.Tx, _ string) error {
-		if w.Over {
-			_, err := tx.CloseAlert(ctx, w.Cause, e.Actor)
-			return err
-		}
-		_, err := tx.RaiseAlert(ctx, alertOf(w, e.Customer, e.Object))
-		return err
-	}
-	return told, nil
-}
-
-func alertOf(w policy.Warning, customer, object string) store.Alert {
-	return store.Alert{
-		Cause: w.Cause, Kind: w.Kind, Title: w.Title, Details: w.Details, DueBy: w.DueBy, Customer: customer, Object: object,
-	}
-}
-
-// Raise opens or closes alerts about the service itself, such as a sweep that is
-// late: what no policy sees. It keeps all and tells of those that are new; one that
-// could not be told stays open, and the error says so.
-func (o *Outbox) Raise(ctx context.Context, warnings []policy.Warning) error {
-	var failures []error
-	for _, w := range warnings {
-		opened := false
-		err := o.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-			if w.Over {
-				_, err = tx.CloseAlert(ctx, w.Cause, "over")
-				return err
-			}
-			opened, err = tx.RaiseAlert(ctx, alertOf(w, "", ""))
-			return err
-		})
-		if err == nil && opened && o.Tell != nil {
-			err = o.Tell(ctx, w, "")
-		}
-		if err != nil {
-			failures = append(failures, fmt.Errorf("alert %s: %w", w.Cause, err))
-		}
-	}
-	return errors.Join(failures...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -54,6 +55,10 @@ func (p nudge) Review(known policy.Known, now time.Time) (actions []policy.Actio
 	return actions, next
 }
 
+var quietTelling = triggertest.Options{
+	Quiet: true, Outbox: func(c *outbox.Config) { c.Tell = (&post{}).tell }, // tests put their own in its place
+}
+
 // post is a messenger whose only channel keeps what it is given.
 type post struct {
 	mu   sync.Mutex
@@ -62,6 +67,8 @@ type post struct {
 	// lost: what fails arrives all the same.
 	lost bool
 	told []string
+	// deaf: the team cannot be told.
+	deaf bool
 }
 
 func (p *post) Compose(_ context.Context, e store.Effect, n notify.Notice, known policy.Known) (notify.Message, error) {
@@ -99,6 +106,9 @@ func (p *post) Send(_ context.Context, m notify.Message) (string, error) {
 func (p *post) tell(_ context.Context, w policy.Warning, customer string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.deaf {
+		return errors.New("deaf")
+	}
 	p.told = append(p.told, w.Title+" "+customer)
 	return nil
 }
@@ -378,4 +388,72 @@ func TestMessageOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTheTeamIsTold: of an alert once, however often it is raised; of one that could
+// not be told when that is possible; and of one that is over by then not at all.
+func TestTheTeamIsTold(t *testing.T) {
+	for _, over := range []bool{false, true} {
+		triggertest.Each(t, quietTelling, func(t *testing.T, h *triggertest.House) {
+			out := &post{deaf: true}
+			h.Outbox.Tell = out.tell
+			w := policy.Warning{Cause: "sweep", Kind: "sweep", Title: "late"}
+			check(t, h.Outbox.Raise(t.Context(), []policy.Warning{w}))
+			h.Pass(t, time.Minute)
+			out.mu.Lock()
+			out.deaf = false
+			out.mu.Unlock()
+			w.Over = over
+			check(t, h.Outbox.Raise(t.Context(), []policy.Warning{w, w}))
+			h.Pass(t, 30*time.Minute)
+			if want := map[bool]string{false: "[late ]", true: "[]"}[over]; fmt.Sprint(out.told) != want {
+				t.Errorf("over is %v: the team was told %v, want %s", over, out.told, want)
+			}
+		})
+	}
+}
+
+// TestARefundInVainIsNotCounted: one that certainly did not happen leaves room for
+// others under the cap, and needs room itself when it is tried again.
+func TestARefundInVainIsNotCounted(t *testing.T) {
+	options := quiet
+	options.Outbox = func(c *outbox.Config) { c.Caps = outbox.Caps{Refunds: 1} }
+	triggertest.Each(t, options, func(t *testing.T, h *triggertest.House) {
+		s := open(t, h)
+		s.Net.Strike(onWrite(1, answering(http.StatusTooManyRequests, `{"error":{"type":"invalid_request_error"}}`)))
+		s.refund(t, "refund:1", 100)
+		s.Step(t)
+		if got := s.state(t, "refund:1"); got.State != store.EffectDue || !got.AttemptedAt.IsZero() || got.Money != 0 {
+			t.Errorf("refused for now: %+v", got)
+		}
+		s.Pass(t, 5*time.Minute)
+		s.refund(t, "refund:2", 101)
+		s.Pass(t, 5*time.Minute)
+		if first, second := s.state(t, "refund:1"), s.state(t, "refund:2"); first.State != store.EffectDone || second.State != store.EffectDue {
+			t.Errorf("%+v\n%+v", first, second)
+		}
+	})
+}
+
+// TestDecidedAnew: a proposal that was accepted, and dropped because nothing called
+// for it any more, is a proposal again when something does.
+func TestDecidedAnew(t *testing.T) {
+	nudged(t, policy.Assist, nudge{bans: true}, func(t *testing.T, s *shop, _ *post) {
+		s.Pass(t, 75*time.Hour)
+		effects, err := s.DB.Effects(t.Context(), store.EffectFilter{Kind: policy.Ban, Limit: 2})
+		if err != nil || len(effects) != 1 || effects[0].State != store.EffectProposed {
+			t.Fatalf("%+v %v", effects, err)
+		}
+		key := effects[0].Key
+		_, err = s.Apply.Decide(t.Context(), key, true, apply.Cause{Trigger: apply.Request, Actor: "key:ops"})
+		check(t, err)
+		check(t, s.DB.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+			return tx.SetEffect(ctx, key, store.EffectDropped, store.NotCalledFor, "")
+		}))
+		check(t, s.Apply.Turn(t.Context(), []string{"user_1"}, apply.Cause{Trigger: apply.Time}))
+		s.Pass(t, 5*time.Minute)
+		if got := s.state(t, key); got.State != store.EffectProposed || got.DecidedBy != "" {
+			t.Errorf("called for again: %+v", got)
+		}
+	})
 }

@@ -22,46 +22,59 @@ type Alert struct {
 	DueBy    time.Time
 	RaisedAt time.Time
 	// LastAt is when it was last raised, Times how often.
-	LastAt   time.Time
-	Times    int64
+	LastAt time.Time
+	Times  int64
+	// ToldAt is when the team was told; zero: it has yet to be.
+	ToldAt   time.Time
 	ClosedAt time.Time
 	ClosedBy string
 }
 
-const alertColumns = `select seq, cause, kind, title, details, customer, object, due_by, raised_at, last_at, times, closed_at, closed_by from alerts`
+const alertColumns = `select seq, cause, kind, title, details, customer, object, due_by, raised_at, last_at, times, told_at, closed_at, closed_by from alerts`
 
 func scanAlert(rows *sql.Rows) (a Alert, err error) {
-	var due, raised, last, closed stamp
-	err = rows.Scan(&a.Seq, &a.Cause, &a.Kind, &a.Title, &a.Details, &a.Customer, &a.Object, &due, &raised, &last, &a.Times, &closed, &a.ClosedBy)
-	a.DueBy, a.RaisedAt, a.LastAt, a.ClosedAt = due.Time, raised.Time, last.Time, closed.Time
+	var due, raised, last, told, closed stamp
+	err = rows.Scan(&a.Seq, &a.Cause, &a.Kind, &a.Title, &a.Details, &a.Customer, &a.Object, &due, &raised, &last, &a.Times, &told, &closed, &a.ClosedBy)
+	a.DueBy, a.RaisedAt, a.LastAt, a.ToldAt, a.ClosedAt = due.Time, raised.Time, last.Time, told.Time, closed.Time
 	return a, err
 }
 
-// RaiseAlert opens an alert, or counts one more time on the open one of its cause,
-// whose words it renews. opened is false for the latter.
-func (tx *Tx) RaiseAlert(ctx context.Context, a Alert) (opened bool, err error) {
+// RaiseAlert opens an alert, of which the team is then told, or counts one more time
+// on the open one of its cause, whose words it renews.
+func (tx *Tx) RaiseAlert(ctx context.Context, a Alert) error {
 	numbers, err := tx.Numbers(ctx, 1)
 	if err != nil {
-		return false, err
+		return err
 	}
-	times, err := insertReturning(ctx, tx, scanInt,
+	err = tx.insert(ctx,
 		`insert into alerts (seq, cause, kind, title, details, customer, object, due_by, raised_at, last_at, times, closed_at, closed_by)`,
 		`on conflict (cause) where closed_at is null do update set
-			title = excluded.title, details = excluded.details, due_by = excluded.due_by, last_at = excluded.last_at, times = alerts.times + 1
-		 returning times`, [][]any{{
+			title = excluded.title, details = excluded.details, due_by = excluded.due_by, last_at = excluded.last_at, times = alerts.times + 1`,
+		[][]any{{
 			numbers[0], a.Cause, a.Kind, a.Title, a.Details, a.Customer, a.Object, stamp{a.DueBy}, stamp{tx.Now}, stamp{tx.Now}, 1, stamp{}, "",
 		}})
 	if err != nil {
-		return false, fmt.Errorf("raise alert: %w", err)
+		return fmt.Errorf("raise alert: %w", err)
 	}
-	return len(times) == 1 && times[0] == 1, nil
+	return tx.Raise(ctx, numbers[0], []Want{{Queue: QueueTask, Key: TaskAlerts}})
+}
+
+// UntoldAlerts lists the open alerts of which the team has yet to be told, oldest
+// first.
+func (db *DB) UntoldAlerts(ctx context.Context, limit int) ([]Alert, error) {
+	return collect(ctx, db, scanAlert, alertColumns+` where closed_at is null and told_at is null order by seq limit $1 + 0`, limit)
+}
+
+// MarkTold notes that the team was told of an alert.
+func (tx *Tx) MarkTold(ctx context.Context, seq int64) error {
+	_, err := tx.exec(ctx, `update alerts set told_at = $1 where seq = $2`, stamp{tx.Now}, seq)
+	return err
 }
 
 // CloseAlert closes the open alert of a cause, if there is one.
-func (tx *Tx) CloseAlert(ctx context.Context, cause, actor string) (closed bool, err error) {
-	keys, err := collect(ctx, tx, scanString, `
-		update alerts set closed_at = $1, closed_by = $2 where cause = $3 and closed_at is null returning cause`, stamp{tx.Now}, actor, cause)
-	return len(keys) > 0, err
+func (tx *Tx) CloseAlert(ctx context.Context, cause, actor string) error {
+	_, err := tx.exec(ctx, `update alerts set closed_at = $1, closed_by = $2 where cause = $3 and closed_at is null`, stamp{tx.Now}, actor, cause)
+	return err
 }
 
 // CloseAlertNumbered closes an alert by its Seq; the error is [ErrNotFound] if
@@ -71,11 +84,6 @@ func (tx *Tx) CloseAlertNumbered(ctx context.Context, seq int64, actor string) (
 		return Alert{}, err
 	}
 	return one(ctx, tx, scanAlert, alertColumns+` where seq = $1`, seq)
-}
-
-// OpenAlert finds the open alert of a cause.
-func (db *DB) OpenAlert(ctx context.Context, cause string) (Alert, error) {
-	return one(ctx, db, scanAlert, alertColumns+` where cause = $1 and closed_at is null`, cause)
 }
 
 // AlertFilter selects alerts. Zero fields do not filter.

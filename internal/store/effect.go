@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/trivetdev/trivet/policy"
 )
 
 // QueueEffect is the queue of effects to carry out; keys are effect keys.
@@ -61,7 +63,7 @@ type Effect struct {
 	Standing bool
 	// DecidedBy is who accepted or rejected a proposal.
 	DecidedBy string
-	// AttemptedAt is when it was first tried; zero: it was not.
+	// AttemptedAt is when it was first tried; zero: it was not, or certainly in vain.
 	AttemptedAt time.Time
 	// Money is what the attempt moves, in minor units of Currency; zero: nothing,
 	// or it was not tried.
@@ -86,8 +88,8 @@ func scanEffect(rows *sql.Rows) (e Effect, err error) {
 // AddEffects records effects that are not recorded yet, and raises the work to
 // carry out those that are due. A standing effect that was held back by a mode,
 // and is now called for under a less careful one, moves on; one that was dropped
-// because nothing called for it any more is called for again. It returns which keys
-// are new or moved on.
+// because nothing called for it any more is called for again, and if the mode says so
+// decided about again. It returns which keys are new or moved on.
 func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[string]bool, err error) {
 	fresh = map[string]bool{}
 	seen := map[string]bool{}
@@ -108,7 +110,7 @@ func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[strin
 		rows[i] = []any{e.Key, numbers[i], e.Kind, e.Account, e.Object, e.Customer, e.Doc, e.State, "", "", e.Actor, stamp{tx.Now}, e.Policy, flag(e.Standing)}
 	}
 	keys, err := insertReturning(ctx, tx, scanString, `insert into effects (key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at, policy, standing)`,
-		`on conflict (key) do update set state = excluded.state, doc = excluded.doc, result = '', error = '', done_at = null
+		`on conflict (key) do update set state = excluded.state, doc = excluded.doc, result = '', error = '', done_at = null, decided_by = ''
 		 where effects.standing = 1 and excluded.standing = 1 and (
 			effects.state = 'withheld' and excluded.state in ('proposed', 'due') or effects.state = 'proposed' and excluded.state = 'due'
 			or effects.state = 'dropped' and effects.result = '`+NotCalledFor+`')
@@ -129,13 +131,13 @@ func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[strin
 }
 
 // WantOf is the work of carrying out an effect. Effects on one object take turns;
-// what is said about it does not hold up what is done to it.
+// what is said about it waits for nothing and holds nothing up.
 func WantOf(e Effect) Want {
-	lane := "effect:" + e.Object
-	if e.Kind == "message" || e.Kind == "alert" {
-		lane = e.Kind + ":" + e.Object
+	want := Want{Queue: QueueEffect, Key: e.Key}
+	if e.Kind != policy.Say && e.Kind != policy.Alert {
+		want.Lane = "effect:" + e.Object
 	}
-	return Want{Queue: QueueEffect, Key: e.Key, Lane: lane}
+	return want
 }
 
 // Effect reads an effect by key.
@@ -143,14 +145,17 @@ func (db *DB) Effect(ctx context.Context, key string) (Effect, error) {
 	return one(ctx, db, scanEffect, effectColumns+` where key = $1`, key)
 }
 
-// SetEffect notes how an effect stands; an empty state leaves it as it is.
+// SetEffect notes how an effect stands; an empty state leaves it as it is. One that
+// is due again was certainly not carried out: what it was to move was not moved.
 func (tx *Tx) SetEffect(ctx context.Context, key, state, result, failure string) error {
 	var done time.Time
-	if state == EffectDone || state == EffectDropped || state == EffectFailed || state == EffectRejected {
+	switch state {
+	case EffectDone, EffectDropped, EffectFailed, EffectRejected:
 		done = tx.Now
 	}
 	_, err := tx.exec(ctx, `
-		update effects set state = case when $1 = '' then state else $1 end, result = $2, error = $3, done_at = $4
+		update effects set state = case when $1 = '' then state else $1 end, result = $2, error = $3, done_at = $4,
+			attempted_at = case when $1 = 'due' then null else attempted_at end, money = case when $1 = 'due' then 0 else money end
 		where key = $5`, state, result, clip(failure), stamp{done}, key)
 	return err
 }

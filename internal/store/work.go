@@ -11,10 +11,11 @@ import (
 )
 
 // QueueTask is the queue of periodic tasks; [TaskTurns] is the one that decides
-// access anew where time alone changes it.
+// access anew where time alone changes it, [TaskAlerts] the one that tells the team.
 const (
-	QueueTask = "task"
-	TaskTurns = "turns"
+	QueueTask  = "task"
+	TaskTurns  = "turns"
+	TaskAlerts = "alerts"
 )
 
 // Want asks for something to be done.

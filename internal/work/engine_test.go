@@ -16,6 +16,7 @@ import (
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/store/storetest"
 	"github.com/trivetdev/trivet/internal/work"
+	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/provider"
 )
 
@@ -146,6 +147,7 @@ func TestBackoff(t *testing.T) {
 		{5, nil, time.Minute}, {1 << 40, nil, time.Minute}, {-3, nil, 5 * time.Second},
 		{1, asked(30 * time.Second), 30 * time.Second}, {4, asked(30 * time.Second), 40 * time.Second},
 		{1, asked(1000 * time.Hour), 24 * time.Hour}, {1, asked(-time.Hour), 5 * time.Second},
+		{1, fmt.Errorf("say: %w", &notify.Error{RetryAfter: time.Hour}), time.Hour},
 	} {
 		if got := work.Backoff(test.attempt, 5*time.Second, time.Minute, test.err); got != test.want {
 			t.Errorf("attempt %d, %v: %s, want %s", test.attempt, test.err, got, test.want)

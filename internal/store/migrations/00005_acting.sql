@@ -103,10 +103,13 @@ create table alerts (
   raised_at timestamptz not null,
   last_at   timestamptz not null,
   times     bigint not null,
+  -- When the team was told.
+  told_at   timestamptz,
   closed_at timestamptz,
   closed_by text not null
 );
 create unique index alerts_open on alerts (cause) where closed_at is null;
+create index alerts_untold on alerts (seq) where closed_at is null and told_at is null;
 
 -- +goose Down
 drop table alerts;

@@ -27,6 +27,8 @@ type shelf struct {
 	paid  map[int]bool
 	lists []string
 	fail  error
+	// away: what is read between sweeps fails, so that sweeps alone compare.
+	away bool
 	// recalled is told what the caller of each list has of the invoices.
 	recalled func(provider.Query, map[provider.Ref]provider.Memory)
 }
@@ -73,6 +75,9 @@ func (s *shelf) Fetch(_ context.Context, ref provider.Ref) (provider.Snapshot, e
 func (s *shelf) List(ctx context.Context, q provider.Query) (page provider.Page, err error) {
 	if s.fail != nil {
 		return page, s.fail
+	}
+	if s.away && q.Recall == nil {
+		return page, &provider.Error{Account: "shelf", Op: "list", Kind: provider.Unavailable}
 	}
 	if s.recalled != nil && q.Recall != nil {
 		var refs []provider.Ref
@@ -245,7 +250,7 @@ func TestRecall(t *testing.T) {
 		}
 		l.paid[40] = true
 		l.pass(10 * time.Minute) // is found among the newest
-		seen = nil
+		seen, l.away = nil, true
 		l.pass(31 * time.Hour)
 		if want := "[0 of 45 10 of 45 20 of 45 30 of 45 40 of 45]"; fmt.Sprint(seen) != want {
 			t.Errorf("the second sweep has compared %v", seen)

@@ -186,16 +186,19 @@ func (h *House) wire(t *testing.T) {
 		Policies: h.Options.Policies, Modes: h.Options.Modes, Wake: wake, Log: log,
 	})
 	h.Inbox = inbox.New(h.DB, 1, wake)
-	schedule := reconcile.Config{DB: h.DB, Apply: h.Apply, Inbox: h.Inbox, Wake: wake, Log: log}
-	if h.Options.Schedule != nil {
-		h.Options.Schedule(&schedule)
-	}
-	h.Reconcile = reconcile.New(schedule)
 	out := outbox.Config{DB: h.DB, Apply: h.Apply, Wake: wake, Log: log}
 	if h.Options.Outbox != nil {
 		h.Options.Outbox(&out)
 	}
 	h.Outbox = outbox.New(out)
+	schedule := reconcile.Config{
+		DB: h.DB, Apply: h.Apply, Inbox: h.Inbox, Wake: wake, Log: log,
+		Tasks: map[string]reconcile.Task{store.TaskAlerts: {Every: time.Hour, Do: h.Outbox.TellTeam}},
+	}
+	if h.Options.Schedule != nil {
+		h.Options.Schedule(&schedule)
+	}
+	h.Reconcile = reconcile.New(schedule)
 	h.Engine = work.New(h.DB, log, h.Apply.Queue(4), h.Outbox.Queue(4), h.Reconcile.Queue(4))
 	if h.Redirect, err = redirect.New(t.Context(), redirect.Config{DB: h.DB, Apply: h.Apply, PublicURL: "https://billing.test", Log: log}); err != nil {
 		t.Fatal(err)
