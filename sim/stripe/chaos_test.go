@@ -60,7 +60,7 @@ func TestEveryFaultFires(t *testing.T) {
 
 func anInvoice(w *Server) string {
 	defer w.enter()()
-	rows := w.table("invoice").rows
+	rows := w.table("invoice").Rows
 	return rows[len(rows)/2].about().id
 }
 
