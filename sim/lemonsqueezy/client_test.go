@@ -148,7 +148,7 @@ func run(t *testing.T, w *Server, d time.Duration, status int) (hooks []hook) {
 		hooks = append(hooks, hook{r.Header.Get("X-Event-Name"), r.Header.Get("X-Signature"), text, w.clock.Now()})
 		return status, err
 	}
-	simtest.Run(w, w.clock.Now().Add(d), post)
+	simtest.Run(t.Context(), w, w.clock.Now().Add(d), post)
 	return hooks
 }
 

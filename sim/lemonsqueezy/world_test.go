@@ -24,7 +24,7 @@ func trace(t *testing.T) func(seed uint64, chaos sim.Chaos) (deliveries, truth s
 	return func(seed uint64, chaos sim.Chaos) (deliveries, truth string) {
 		w, _ := newWorld(t, func(c *Config) { c.Seed, c.Chaos, c.Rates = seed, chaos, DefaultLife() })
 		w.Populate(60)
-		return simtest.Trace(w, start.AddDate(0, 0, 45), "X-Signature")
+		return simtest.Trace(t.Context(), w, start.AddDate(0, 0, 45), "X-Signature")
 	}
 }
 

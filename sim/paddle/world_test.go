@@ -2,6 +2,7 @@ package paddle
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ var start = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 
 // run lets a world live for some days and delivers what it sends to post.
 func run(w *Server, days int, post func(*http.Request) (int, error)) {
-	simtest.Run(w, w.clock.Now().AddDate(0, 0, days), post)
+	simtest.Run(context.Background(), w, w.clock.Now().AddDate(0, 0, days), post)
 }
 
 func newWorld(cfg Config) *Server {
@@ -32,7 +33,7 @@ func newWorld(cfg Config) *Server {
 func trace(seed uint64, chaos sim.Chaos) (deliveries, truth string) {
 	w := newWorld(Config{Seed: seed, Chaos: chaos, Rates: DefaultLife()})
 	w.Populate(60)
-	return simtest.Trace(w, start.AddDate(0, 0, 45), "Paddle-Signature")
+	return simtest.Trace(context.Background(), w, start.AddDate(0, 0, 45), "Paddle-Signature")
 }
 
 func TestSameSeedSameTrace(t *testing.T) { simtest.SameSeed(t, trace) }

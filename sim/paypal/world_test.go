@@ -388,7 +388,7 @@ func TestFaultsDoNotChangeLife(t *testing.T) { simtest.FaultsApart(t, trace) }
 func trace(seed uint64, chaos sim.Chaos) (deliveries, truth string) {
 	w := New(Config{Seed: seed, Clock: sim.NewClock(monday), Chaos: chaos, Rates: DefaultLife(), WebhookURL: "https://app.test/hook"})
 	w.Populate(60)
-	return simtest.Trace(w, monday.AddDate(0, 0, 45), "Paypal-Transmission-Id")
+	return simtest.Trace(context.Background(), w, monday.AddDate(0, 0, 45), "Paypal-Transmission-Id")
 }
 
 // The same seed gives the same run; everything but the signatures.

@@ -25,13 +25,13 @@ type World interface {
 }
 
 // Run lets a world live until a time, and delivers what it sends to post.
-func Run(w World, until time.Time, post func(*http.Request) (int, error)) {
+func Run(ctx context.Context, w World, until time.Time, post func(*http.Request) (int, error)) {
 	for at, ok := w.NextAt(); ok && at.Before(until); at, ok = w.NextAt() {
 		w.Advance(at)
-		w.Deliver(context.Background(), post)
+		w.Deliver(ctx, post)
 	}
 	w.Advance(until)
-	w.Deliver(context.Background(), post)
+	w.Deliver(ctx, post)
 }
 
 // Accept takes a delivery and looks at nothing of it.
@@ -42,9 +42,9 @@ func Accept(r *http.Request) (int, error) {
 
 // Trace lets a world live until a time, turns some deliveries away, and makes a hash
 // of all that was sent, with the given header, and one of the truth at the end.
-func Trace(w World, until time.Time, header string) (deliveries, truth string) {
+func Trace(ctx context.Context, w World, until time.Time, header string) (deliveries, truth string) {
 	sent := sha256.New()
-	Run(w, until, func(r *http.Request) (int, error) {
+	Run(ctx, w, until, func(r *http.Request) (int, error) {
 		body, _ := io.ReadAll(r.Body)
 		sent.Write([]byte(r.Header.Get(header)))
 		sent.Write(body)
