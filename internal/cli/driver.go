@@ -36,26 +36,26 @@ func driver(p config.Provider, now func() time.Time) (provider.Driver, error) {
 	return d, nil
 }
 
-func stripeDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
-	return stripe.New(stripe.Config{
-		Account: p.Name, SecretKey: p.SecretKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets), BaseURL: p.BaseURL,
-		Transport: paced(p, stripeLimit(p.SecretKey.Reveal())), Now: now,
-	})
-}
-
-func lemonsqueezyDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
-	const limit = 300.0 / 60 // calls a second
-	return lemonsqueezy.New(lemonsqueezy.Config{
-		Account: p.Name, APIKey: p.APIKey.Reveal(), Store: p.Store, WebhookSecrets: revealed(p.WebhookSecrets), BaseURL: p.BaseURL,
-		Transport: paced(p, limit), Now: now,
-	})
-}
-
-// Stripe's limits on calls per second, by mode; reads and writes count apart.
+// The providers' limits on calls per second, of which a configured rate may be a share.
 const (
+	// stripeLive and stripeTest are Stripe's by mode; reads and writes count apart.
 	stripeLive = 100
 	stripeTest = 25
+	// paypalLimit stands in for PayPal's, which it does not publish: it asks not to be
+	// polled and answers 429.
+	paypalLimit = 5
+	// paddleLimit is Paddle's from one address.
+	paddleLimit = 4
+	// lemonsqueezyLimit is Lemon Squeezy's, which is 300 a minute.
+	lemonsqueezyLimit = 300.0 / 60
 )
+
+func stripeDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return stripe.New(stripe.Config{
+		Account: p.Name, SecretKey: p.SecretKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets),
+		BaseURL: p.BaseURL, Transport: paced(p, stripeLimit(p.SecretKey.Reveal())), Now: now,
+	})
+}
 
 func stripeLimit(key string) float64 {
 	if strings.Contains(key, "_live_") {
@@ -64,25 +64,24 @@ func stripeLimit(key string) float64 {
 	return stripeTest
 }
 
-func paddleDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
-	return paddle.New(paddle.Config{
-		Account: p.Name, APIKey: p.APIKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets), Environment: p.Environment, BaseURL: p.BaseURL,
-		Transport: paced(p, paddleLimit), Now: now,
+func paypalDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return paypal.New(paypal.Config{
+		Account: p.Name, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), WebhookIDs: p.WebhookIDs, Sandbox: p.Environment == "sandbox",
+		BaseURL: p.BaseURL, CertBaseURL: p.CertBaseURL, CAFile: p.CAFile, Transport: paced(p, paypalLimit), Now: now,
 	})
 }
 
-// paddleLimit is Paddle's limit on calls per second from one address.
-const paddleLimit = 4
+func paddleDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return paddle.New(paddle.Config{
+		Account: p.Name, APIKey: p.APIKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets), Environment: p.Environment,
+		BaseURL: p.BaseURL, Transport: paced(p, paddleLimit), Now: now,
+	})
+}
 
-// paypalLimit stands in for PayPal's limit on calls per second, which it does not
-// publish: it asks not to be polled and answers 429.
-const paypalLimit = 5
-
-func paypalDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
-	return paypal.New(paypal.Config{
-		Account: p.Name, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), WebhookIDs: p.WebhookIDs,
-		Sandbox: p.Environment == "sandbox", BaseURL: p.BaseURL, CertBaseURL: p.CertBaseURL, CAFile: p.CAFile,
-		Transport: paced(p, paypalLimit), Now: now,
+func lemonsqueezyDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return lemonsqueezy.New(lemonsqueezy.Config{
+		Account: p.Name, APIKey: p.APIKey.Reveal(), Store: p.Store, WebhookSecrets: revealed(p.WebhookSecrets),
+		BaseURL: p.BaseURL, Transport: paced(p, lemonsqueezyLimit), Now: now,
 	})
 }
 

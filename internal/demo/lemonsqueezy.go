@@ -2,9 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +16,7 @@ import (
 const (
 	lemonKey    = "ls_demo_key_0000000000"
 	lemonSecret = "ls demo webhook secret" //nolint:gosec // of a world that does not exist
+	lemonURL    = "https://api.lemonsqueezy.test"
 )
 
 // openLemonSqueezy simulates a Lemon Squeezy account with a catalog. Whether its
@@ -33,21 +31,24 @@ func openLemonSqueezy(s setup) (*account, error) {
 	world.AddDiscount(freeCode, 100)
 	d, err := driver.New(driver.Config{
 		Account: s.name, APIKey: lemonKey, Store: world.Store(), WebhookSecrets: []string{lemonSecret},
-		BaseURL: "https://api.lemonsqueezy.test", Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
+		BaseURL: lemonURL, Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("simulated Lemon Squeezy: %w", err)
+		return nil, err
 	}
-	api := lemonAPI{client: &http.Client{Transport: sim.Transport(world.Handler())}, world: world}
-	n := newNaive(receiveLemonSqueezy)
-	n.untold = func(_ *naive, o sim.Object) bool { return !lemonTells(o) }
+	api := lemonAPI{newAPI(lemonURL, world.Handler(), lemonKey), world}
+	api.header.Set("Accept", "application/vnd.api+json")
+	handler := newNaive(receiveLemonSqueezy)
+	handler.untold = lemonUntold
 	return &account{
-		name: s.name, shown: "Lemon Squeezy", motion: world, truth: world, site: world.Handler(), driver: d, naive: n,
-		offers: lemonOffers(), bought: api.books, buyers: api.buyers, receipt: api.receipt, keyless: true,
-		final: func(op string, truth map[string]string) string {
-			return when(op == sim.OpPause && truth["provider_status"] != "active" && truth["provider_status"] != "on_trial", "only what goes on can be paused")
-		},
+		motion: world, truth: world, site: world.Handler(), driver: d, naive: handler,
+		offers: lemonOffers(), bought: api.books, buyers: api.buyers, receipt: api.receipt, final: lemonFinal, keyless: true,
 	}, nil
+}
+
+// lemonFinal says what Lemon Squeezy refuses for good.
+func lemonFinal(op string, truth map[string]string) string {
+	return when(op == sim.OpPause && truth["provider_status"] != "active" && truth["provider_status"] != "on_trial", "only what goes on can be paused")
 }
 
 func lemonOffers() []offer {
@@ -68,8 +69,8 @@ func lemonOffers() []offer {
 // lemonAPI reads the simulated Lemon Squeezy as raw JSON. What came of which
 // checkout the API does not tell; the simulated world itself does.
 type lemonAPI struct {
-	client *http.Client
-	world  *lemonsqueezy.Server
+	api
+	world *lemonsqueezy.Server
 }
 
 type lemonRow struct {
@@ -87,7 +88,7 @@ type lemonRow struct {
 
 // books reads all orders, subscriptions and invoices. Faults must be off.
 func (a lemonAPI) books(ctx context.Context) (books, error) {
-	b := books{sessions: map[string]sale{}, paid: map[string]time.Time{}, invoices: map[string][]bill{}, serving: map[string]bool{}}
+	b := newBooks()
 	subscriptions := map[string]string{} // by order
 	err := a.all(ctx, "subscriptions", func(r lemonRow) {
 		subscriptions[strconv.Itoa(r.Attributes.OrderID)] = r.ID
@@ -174,40 +175,20 @@ func (a lemonAPI) invoiceOf(subscription, id string) bool {
 // all visits every row of a list.
 func (a lemonAPI) all(ctx context.Context, list string, visit func(lemonRow)) error {
 	for page := 1; ; page++ {
-		address := "https://api.lemonsqueezy.test/v1/" + list + "?page[size]=100&page[number]=" + strconv.Itoa(page)
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-		if err != nil {
+		var answer struct {
+			Data []lemonRow
+			Meta struct {
+				Page struct{ LastPage int }
+			}
+		}
+		if err := a.get(ctx, "/v1/"+list+"?page[size]=100&page[number]="+strconv.Itoa(page), &answer); err != nil {
 			return err
 		}
-		req.Header.Set("Authorization", "Bearer "+lemonKey)
-		req.Header.Set("Accept", "application/vnd.api+json")
-		last, err := a.page(req, visit)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", list, err)
+		for _, r := range answer.Data {
+			visit(r)
 		}
-		if page >= last {
+		if page >= answer.Meta.Page.LastPage {
 			return nil
 		}
 	}
-}
-
-func (a lemonAPI) page(req *http.Request, visit func(lemonRow)) (last int, err error) {
-	resp, err := a.client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	var list struct {
-		Data []lemonRow
-		Meta struct {
-			Page struct{ LastPage int }
-		}
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil || resp.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("status %d: %w", resp.StatusCode, err)
-	}
-	for _, r := range list.Data {
-		visit(r)
-	}
-	return list.Meta.Page.LastPage, nil
 }

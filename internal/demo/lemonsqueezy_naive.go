@@ -1,14 +1,13 @@
 package demo
 
 import (
-	"encoding/json"
 	"strconv"
 
 	"github.com/trivetdev/trivet/sim"
 )
 
-// naiveLemon is as much of a webhook as the handler reads.
-type naiveLemon struct {
+// lemonEvent is as much of an event as the handler reads.
+type lemonEvent struct {
 	Meta struct {
 		EventName string `json:"event_name"`
 	}
@@ -28,11 +27,7 @@ type naiveLemon struct {
 
 // receiveLemonSqueezy handles one delivery of Lemon Squeezy. It knows that a
 // canceled subscription is good until its end.
-func receiveLemonSqueezy(n *naive, body []byte) {
-	var e naiveLemon
-	if json.Unmarshal(body, &e) != nil {
-		return // a handler that cannot read an event answers an error and forgets it
-	}
+func receiveLemonSqueezy(n *naive, e lemonEvent) {
 	a := e.Data.Attributes
 	switch e.Data.Type {
 	case "customers":
@@ -77,8 +72,8 @@ func lemonTime(text *string) string {
 	return (*text)[:len("2006-01-02T15:04:05")] + "Z"
 }
 
-// lemonTells: no event is about fraud, and an e-mail address is told only when it
+// lemonUntold: no event is about fraud, and an e-mail address is told only when it
 // changes. Invoices are counted as payments.
-func lemonTells(o sim.Object) bool {
-	return o.Kind == sim.KindSubscription || o.Kind == sim.KindPayment
+func lemonUntold(_ *naive, o sim.Object) bool {
+	return o.Kind != sim.KindSubscription && o.Kind != sim.KindPayment
 }

@@ -1,6 +1,10 @@
 package demo
 
-import "github.com/trivetdev/trivet/sim"
+import (
+	"encoding/json"
+
+	"github.com/trivetdev/trivet/sim"
+)
 
 // naive is the webhook handler that most shops begin with: it believes what it is
 // sent, in the order in which it is sent. It fetches nothing and looks for
@@ -19,8 +23,15 @@ type naive struct {
 	rows map[string]map[string]string
 }
 
-func newNaive(receive func(n *naive, body []byte)) *naive {
-	return &naive{receive: receive, rows: map[string]map[string]string{}}
+// newNaive makes a handler for events of a form. One that cannot be read is answered
+// with an error and forgotten.
+func newNaive[E any](hear func(n *naive, event E)) *naive {
+	return &naive{rows: map[string]map[string]string{}, receive: func(n *naive, body []byte) {
+		var event E
+		if json.Unmarshal(body, &event) == nil {
+			hear(n, event)
+		}
+	}}
 }
 
 func (n *naive) set(key, field, value string) {

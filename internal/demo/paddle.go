@@ -2,9 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -17,7 +14,7 @@ import (
 const (
 	paddleKey    = "pdl_live_apikey_01demo000000000000000000_demo"
 	paddleSecret = "pdl_ntfset_01demo000000000000000000_demo" //nolint:gosec // it opens nothing
-	paddleBase   = "https://api.paddle.test"
+	paddleURL    = "https://api.paddle.test"
 )
 
 // openPaddle simulates a Paddle account with a catalog. Whether it signs the
@@ -31,21 +28,21 @@ func openPaddle(s setup) (*account, error) {
 	world.AddDiscount(paddle.Discount{Code: freeCode, Percent: 100, Recurs: true})
 	d, err := driver.New(driver.Config{
 		Account: s.name, APIKey: paddleKey, WebhookSecrets: []string{paddleSecret},
-		BaseURL: paddleBase, Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
+		BaseURL: paddleURL, Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("simulated Paddle: %w", err)
+		return nil, err
 	}
-	api := paddleAPI{client: &http.Client{Transport: sim.Transport(world.Handler())}}
+	api := paddleAPI{newAPI(paddleURL, world.Handler(), paddleKey)}
 	return &account{
-		name: s.name, shown: "Paddle", motion: world, truth: world, site: world.Handler(), driver: d, naive: newNaive(receivePaddle),
-		offers: paddleOffers(), bought: api.books, final: paddleExcuse,
+		motion: world, truth: world, site: world.Handler(), driver: d, naive: newNaive(receivePaddle),
+		offers: paddleOffers(), bought: api.books, final: paddleFinal,
 	}, nil
 }
 
-// paddleExcuse: Paddle keeps one scheduled change, so that it pauses nothing that
-// is to end.
-func paddleExcuse(op string, truth map[string]string) string {
+// paddleFinal says what Paddle refuses for good: it keeps one scheduled change, so that
+// it pauses nothing that is to end.
+func paddleFinal(op string, truth map[string]string) string {
 	if op == sim.OpPause && truth["cancel_at"] != "" {
 		return "it is to end"
 	}
@@ -71,22 +68,33 @@ func paddleOffers() []offer {
 }
 
 // paddleAPI reads the simulated Paddle as raw JSON.
-type paddleAPI struct{ client *http.Client }
+type paddleAPI struct{ api }
 
 // books reads all transactions, each of which is sale, payment and bill at once.
 // Faults must be off.
 func (a paddleAPI) books(ctx context.Context) (books, error) {
-	b := books{sessions: map[string]sale{}, paid: map[string]time.Time{}, invoices: map[string][]bill{}}
+	b := newBooks()
 	for after := ""; ; {
-		rows, more, err := a.page(ctx, after)
-		if err != nil {
+		query := url.Values{"per_page": {"30"}, "order_by": {"id[ASC]"}}
+		if after != "" {
+			query.Set("after", after)
+		}
+		var list struct {
+			Data []paddleTransaction
+			Meta struct {
+				Pagination struct {
+					HasMore bool `json:"has_more"`
+				}
+			}
+		}
+		if err := a.get(ctx, "/transactions?"+query.Encode(), &list); err != nil {
 			return b, err
 		}
-		for _, row := range rows {
+		for _, row := range list.Data {
 			b.addTransaction(row)
 			after = row.ID
 		}
-		if !more {
+		if !list.Meta.Pagination.HasMore {
 			return b, nil
 		}
 	}
@@ -138,33 +146,4 @@ func (b books) addTransaction(t paddleTransaction) {
 		entry.status = "open"
 	}
 	b.invoices[t.Subscription] = append(b.invoices[t.Subscription], entry)
-}
-
-func (a paddleAPI) page(ctx context.Context, after string) (rows []paddleTransaction, more bool, err error) {
-	query := url.Values{"per_page": {"30"}, "order_by": {"id[ASC]"}}
-	if after != "" {
-		query.Set("after", after)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, paddleBase+"/transactions?"+query.Encode(), nil)
-	if err != nil {
-		return nil, false, err
-	}
-	req.Header.Set("Authorization", "Bearer "+paddleKey)
-	resp, err := a.client.Do(req)
-	if err != nil {
-		return nil, false, fmt.Errorf("read Paddle's transactions: %w", err)
-	}
-	defer resp.Body.Close()
-	var list struct {
-		Data []paddleTransaction
-		Meta struct {
-			Pagination struct {
-				HasMore bool `json:"has_more"`
-			}
-		}
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil || resp.StatusCode != http.StatusOK {
-		return nil, false, fmt.Errorf("read Paddle's transactions: status %d: %w", resp.StatusCode, err)
-	}
-	return list.Data, list.Meta.Pagination.HasMore, nil
 }

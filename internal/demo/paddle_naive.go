@@ -1,12 +1,11 @@
 package demo
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 )
 
-// paddleEvent is what a handler reads of an event of Paddle.
+// paddleEvent is as much of an event as the handler reads.
 type paddleEvent struct {
 	Type string `json:"event_type"`
 	Data struct {
@@ -25,13 +24,9 @@ type paddleEvent struct {
 	}
 }
 
-// receivePaddle believes what it is sent, in the order in which it comes: a renewal
-// that fails is told as active first, and stays so if that comes last.
-func receivePaddle(n *naive, body []byte) {
-	var e paddleEvent
-	if json.Unmarshal(body, &e) != nil {
-		return
-	}
+// receivePaddle handles one delivery of Paddle. A renewal that fails is told as active
+// first, and stays so if that comes last.
+func receivePaddle(n *naive, e paddleEvent) {
 	switch subject, _, _ := strings.Cut(e.Type, "."); subject {
 	case "customer":
 		n.rows["customer/"+e.Data.ID] = map[string]string{"deleted": "false", "email": e.Data.Email}

@@ -2,8 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,13 +32,13 @@ func openPayPal(s setup) (*account, error) {
 		BaseURL: paypalURL, CertBaseURL: paypalURL, CA: paypal.CA(), Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("simulated PayPal: %w", err)
+		return nil, err
 	}
-	api := paypalAPI{client: &http.Client{Transport: sim.Transport(world.Handler())}, truth: world.Truth, now: s.clock.Now}
+	api := paypalAPI{api: newAPI(paypalURL, world.Handler(), ""), truth: world.Truth, now: s.clock.Now}
 	handler := newNaive(receivePayPal)
-	handler.untold = untoldByPayPal
+	handler.untold = paypalUntold
 	return &account{
-		name: s.name, shown: "PayPal", motion: world, truth: world, site: world.Handler(), driver: d, naive: handler,
+		motion: world, truth: world, site: world.Handler(), driver: d, naive: handler,
 		offers: paypalOffers(), bought: api.books, origin: world.Origin, final: paypalFinal,
 		coarse: func(currency string) bool { return currency == "HUF" || currency == "TWD" },
 	}, nil
@@ -84,26 +82,27 @@ func paypalFinal(op string, fields map[string]string) string {
 // paypalAPI reads the simulated PayPal as raw JSON. PayPal lists hardly anything,
 // so what there is to read comes from the truth.
 type paypalAPI struct {
-	client *http.Client
-	truth  func() []sim.Object
-	now    func() time.Time
+	api
+	truth func() []sim.Object
+	now   func() time.Time
 }
 
 // books reads all checkouts, payments and what failed. Faults must be off.
 func (a paypalAPI) books(ctx context.Context) (books, error) {
-	b := books{sessions: map[string]sale{}, paid: map[string]time.Time{}, invoices: map[string][]bill{}}
+	b := newBooks()
 	token, err := a.token(ctx)
 	if err != nil {
 		return b, err
 	}
+	a.header.Set("Authorization", "Bearer "+token)
 	for _, o := range a.truth() {
 		if o.Kind != sim.KindCheckout {
 			continue
 		}
 		if strings.HasPrefix(o.ID, "I-") {
-			err = a.addSubscription(ctx, token, b, o.ID)
+			err = a.addSubscription(ctx, b, o.ID)
 		} else {
-			err = a.addOrder(ctx, token, b, o.ID)
+			err = a.addOrder(ctx, b, o.ID)
 		}
 		if err != nil {
 			return b, err
@@ -112,7 +111,7 @@ func (a paypalAPI) books(ctx context.Context) (books, error) {
 	return b, nil
 }
 
-func (a paypalAPI) addOrder(ctx context.Context, token string, b books, id string) error {
+func (a paypalAPI) addOrder(ctx context.Context, b books, id string) error {
 	var o struct {
 		CreateTime time.Time `json:"create_time"`
 		Units      []struct {
@@ -124,7 +123,7 @@ func (a paypalAPI) addOrder(ctx context.Context, token string, b books, id strin
 			}
 		} `json:"purchase_units"`
 	}
-	if err := a.get(ctx, token, "/v2/checkout/orders/"+id, &o); err != nil {
+	if err := a.get(ctx, "/v2/checkout/orders/"+id, &o); err != nil {
 		return err
 	}
 	s := sale{created: o.CreateTime}
@@ -137,7 +136,7 @@ func (a paypalAPI) addOrder(ctx context.Context, token string, b books, id strin
 	return nil
 }
 
-func (a paypalAPI) addSubscription(ctx context.Context, token string, b books, id string) error {
+func (a paypalAPI) addSubscription(ctx context.Context, b books, id string) error {
 	var s struct {
 		Status     string
 		CreateTime time.Time `json:"create_time"`
@@ -147,14 +146,14 @@ func (a paypalAPI) addSubscription(ctx context.Context, token string, b books, i
 			Cycles []paypalCycle `json:"billing_cycles"`
 		}
 	}
-	if err := a.get(ctx, token, "/v1/billing/subscriptions/"+id+"?fields=plan", &s); err != nil {
+	if err := a.get(ctx, "/v1/billing/subscriptions/"+id+"?fields=plan", &s); err != nil {
 		return err
 	}
 	b.sessions[id] = sale{subscription: id, created: s.CreateTime}
 	if s.Billing == nil {
 		return nil
 	}
-	good, err := a.addSales(ctx, token, b, id, s.CreateTime)
+	good, err := a.addSales(ctx, b, id, s.CreateTime)
 	if err != nil {
 		return err
 	}
@@ -178,7 +177,7 @@ func (a paypalAPI) addSubscription(ctx context.Context, token string, b books, i
 
 // addSales reads what was charged for a subscription, and returns when money last
 // came in.
-func (a paypalAPI) addSales(ctx context.Context, token string, b books, id string, since time.Time) (good time.Time, err error) {
+func (a paypalAPI) addSales(ctx context.Context, b books, id string, since time.Time) (good time.Time, err error) {
 	var list struct {
 		Transactions []struct {
 			ID, Status string
@@ -186,7 +185,7 @@ func (a paypalAPI) addSales(ctx context.Context, token string, b books, id strin
 		}
 	}
 	span := url.Values{"start_time": {since.Add(-time.Hour).Format(time.RFC3339)}, "end_time": {a.now().Add(time.Hour).Format(time.RFC3339)}}
-	if err := a.get(ctx, token, "/v1/billing/subscriptions/"+id+"/transactions?"+span.Encode(), &list); err != nil {
+	if err := a.get(ctx, "/v1/billing/subscriptions/"+id+"/transactions?"+span.Encode(), &list); err != nil {
 		return good, err
 	}
 	for _, t := range list.Transactions {
@@ -240,25 +239,4 @@ func (a paypalAPI) token(ctx context.Context) (string, error) {
 	}
 	err = a.do(req, &answer)
 	return answer.AccessToken, err
-}
-
-func (a paypalAPI) get(ctx context.Context, token, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, paypalURL+path, nil)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	return a.do(req, into)
-}
-
-func (a paypalAPI) do(req *http.Request, into any) error {
-	resp, err := a.client.Do(req)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", req.URL.Path, err)
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(into); err != nil || resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("read %s: status %d: %w", req.URL.Path, resp.StatusCode, err)
-	}
-	return nil
 }

@@ -1,14 +1,13 @@
 package demo
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/trivetdev/trivet/sim"
 )
 
-// naivePayPal is as much of an event as the handler reads.
-type naivePayPal struct {
+// paypalEvent is as much of an event as the handler reads.
+type paypalEvent struct {
 	Type     string `json:"event_type"`
 	Resource struct {
 		ID, Status, State string
@@ -17,33 +16,29 @@ type naivePayPal struct {
 		Agreement         string `json:"billing_agreement_id"`
 		DisputeID         string `json:"dispute_id"`
 		Links             []struct{ Rel, Href string }
-		Total             naiveAmount `json:"total_refunded_amount"`
+		Total             paypalAmount `json:"total_refunded_amount"`
 		Breakdown         struct {
-			Total naiveAmount `json:"total_refunded_amount"`
+			Total paypalAmount `json:"total_refunded_amount"`
 		} `json:"seller_payable_breakdown"`
 	}
 }
 
-type naiveAmount struct{ Value string }
+type paypalAmount struct{ Value string }
 
 // cents takes the point out, which is right for two decimals and for none.
-func (a naiveAmount) cents() string {
+func (a paypalAmount) cents() string {
 	return strings.TrimLeft(strings.ReplaceAll(a.Value, ".", ""), "0")
 }
 
 // receivePayPal handles one delivery of PayPal.
-func receivePayPal(n *naive, body []byte) {
-	var e naivePayPal
-	if json.Unmarshal(body, &e) != nil {
-		return
-	}
+func receivePayPal(n *naive, e paypalEvent) {
 	r := e.Resource
 	switch {
 	case e.Type == "PAYMENT.SALE.REFUNDED":
-		n.rows["refund/"+r.ID] = map[string]string{"status": naiveRefund(r.State)}
+		n.rows["refund/"+r.ID] = map[string]string{"status": paypalRefund(r.State)}
 		n.set("payment/"+r.SaleID, "refunded", r.Total.cents())
 	case e.Type == "PAYMENT.CAPTURE.REFUNDED":
-		n.rows["refund/"+r.ID] = map[string]string{"status": naiveRefund(r.Status)}
+		n.rows["refund/"+r.ID] = map[string]string{"status": paypalRefund(r.Status)}
 		for _, l := range r.Links {
 			if l.Rel == "up" {
 				n.set("payment/"+l.Href[strings.LastIndexByte(l.Href, '/')+1:], "refunded", r.Breakdown.Total.cents())
@@ -52,27 +47,27 @@ func receivePayPal(n *naive, body []byte) {
 	case e.Type == "BILLING.SUBSCRIPTION.PAYMENT.FAILED":
 		n.set("subscription/"+r.ID, "status", "past_due")
 	case strings.HasPrefix(e.Type, "BILLING.SUBSCRIPTION."):
-		n.rows["subscription/"+r.ID] = map[string]string{"status": naiveStatus(r.Status), "price": r.PlanID}
+		n.rows["subscription/"+r.ID] = map[string]string{"status": paypalStatus(r.Status), "price": r.PlanID}
 	case strings.HasPrefix(e.Type, "PAYMENT.SALE."):
 		if e.Type == "PAYMENT.SALE.COMPLETED" {
 			n.set("subscription/"+r.Agreement, "status", "active")
 		}
-		n.set("payment/"+r.ID, "status", naivePayment(e.Type))
-		n.set("invoice/"+r.ID, "status", map[bool]string{true: "paid", false: "void"}[naivePayment(e.Type) == "succeeded"])
+		n.set("payment/"+r.ID, "status", paypalPayment(e.Type))
+		n.set("invoice/"+r.ID, "status", map[bool]string{true: "paid", false: "void"}[paypalPayment(e.Type) == "succeeded"])
 	case strings.HasPrefix(e.Type, "PAYMENT.CAPTURE."):
-		n.set("payment/"+r.ID, "status", naivePayment(e.Type))
+		n.set("payment/"+r.ID, "status", paypalPayment(e.Type))
 	case strings.HasPrefix(e.Type, "CUSTOMER.DISPUTE."):
 		n.rows["dispute/"+r.DisputeID] = map[string]string{"provider_status": r.Status}
 	}
 }
 
-// untoldByPayPal: nobody hears of a subscription that was not approved, nor how a
+// paypalUntold: nobody hears of a subscription that was not approved, nor how a
 // refund ends that was pending.
-func untoldByPayPal(n *naive, o sim.Object) bool {
+func paypalUntold(n *naive, o sim.Object) bool {
 	return o.Fields["provider_status"] == "APPROVAL_PENDING" || o.Kind == sim.KindRefund && n.rows["refund/"+o.ID]["status"] == "pending"
 }
 
-func naiveStatus(status string) string {
+func paypalStatus(status string) string {
 	switch status {
 	case "ACTIVE":
 		return "active"
@@ -84,7 +79,7 @@ func naiveStatus(status string) string {
 	return "pending"
 }
 
-func naivePayment(event string) string {
+func paypalPayment(event string) string {
 	switch event[strings.LastIndexByte(event, '.')+1:] {
 	case "COMPLETED", "REVERSED":
 		return "succeeded"
@@ -94,7 +89,7 @@ func naivePayment(event string) string {
 	return "pending"
 }
 
-func naiveRefund(state string) string {
+func paypalRefund(state string) string {
 	switch strings.ToLower(state) {
 	case "completed":
 		return "succeeded"

@@ -13,14 +13,15 @@ import (
 
 // kind is a provider that can be simulated.
 type kind struct {
-	name string
-	open func(setup) (*account, error)
+	name, shown string
+	open        func(setup) (*account, error)
 }
 
 // kinds is the table of providers: a new one moves in here.
 func kinds() []kind {
 	return []kind{
-		{"stripe", openStripe}, {"paypal", openPayPal}, {"paddle", openPaddle}, {"lemonsqueezy", openLemonSqueezy},
+		{"stripe", "Stripe", openStripe}, {"paypal", "PayPal", openPayPal}, {"paddle", "Paddle", openPaddle},
+		{"lemonsqueezy", "Lemon Squeezy", openLemonSqueezy},
 	}
 }
 
@@ -136,6 +137,11 @@ type books struct {
 	invoices map[string][]bill
 	// serving are subscriptions that are paused and give service all the same.
 	serving map[string]bool
+}
+
+// newBooks are books without an entry.
+func newBooks() books {
+	return books{sessions: map[string]sale{}, paid: map[string]time.Time{}, invoices: map[string][]bill{}, serving: map[string]bool{}}
 }
 
 // sale is what a checkout led to.

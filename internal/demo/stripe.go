@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	driver "github.com/trivetdev/trivet/provider/stripe"
@@ -17,6 +17,7 @@ import (
 const (
 	stripeKey    = "sk_test_demo0000000000"
 	stripeSecret = "whsec_demo00000000000000000000"
+	stripeURL    = "https://api.stripe.test"
 	freeCode     = "FREE100"
 )
 
@@ -30,14 +31,14 @@ func openStripe(s setup) (*account, error) {
 	world.AddCoupon(stripe.Coupon{Percent: 100, Duration: "forever", Code: freeCode})
 	d, err := driver.New(driver.Config{
 		Account: s.name, SecretKey: stripeKey, WebhookSecrets: []string{stripeSecret},
-		BaseURL: "https://api.stripe.test", Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
+		BaseURL: stripeURL, Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("simulated Stripe: %w", err)
+		return nil, err
 	}
-	api := stripeAPI{client: &http.Client{Transport: sim.Transport(world.Handler())}}
+	api := stripeAPI{newAPI(stripeURL, world.Handler(), stripeKey)}
 	return &account{
-		name: s.name, shown: "Stripe", motion: world, truth: world, site: world.Handler(), driver: d, naive: newNaive(receiveStripe),
+		motion: world, truth: world, site: world.Handler(), driver: d, naive: newNaive(receiveStripe),
 		offers: stripeOffers(), bought: api.books,
 	}, nil
 }
@@ -61,11 +62,11 @@ func stripeOffers() []offer {
 }
 
 // stripeAPI reads the simulated Stripe as raw JSON.
-type stripeAPI struct{ client *http.Client }
+type stripeAPI struct{ api }
 
 // books reads all checkouts, payments and invoices. Faults must be off.
 func (a stripeAPI) books(ctx context.Context) (books, error) {
-	b := books{sessions: map[string]sale{}, paid: map[string]time.Time{}, invoices: map[string][]bill{}}
+	b := newBooks()
 	err := a.all(ctx, "/v1/checkout/sessions", "", func(row json.RawMessage) error {
 		var s struct {
 			ID, Customer, Subscription string
@@ -88,9 +89,7 @@ func (a stripeAPI) books(ctx context.Context) (books, error) {
 		err = a.all(ctx, "/v1/invoices", "data.payments", b.addInvoice)
 	}
 	for _, bills := range b.invoices { // lists are newest first
-		for i, j := 0, len(bills)-1; i < j; i, j = i+1, j-1 {
-			bills[i], bills[j] = bills[j], bills[i]
-		}
+		slices.Reverse(bills)
 	}
 	return b, err
 }
@@ -148,43 +147,25 @@ func (a stripeAPI) all(ctx context.Context, path, expand string, visit func(json
 		if expand != "" {
 			query.Set("expand[]", expand)
 		}
-		rows, more, err := a.page(ctx, path+"?"+query.Encode())
-		if err != nil {
+		var list struct {
+			Data    []json.RawMessage
+			HasMore bool `json:"has_more"`
+		}
+		if err := a.get(ctx, path+"?"+query.Encode(), &list); err != nil {
 			return err
 		}
-		for _, row := range rows {
+		for _, row := range list.Data {
 			if err := visit(row); err != nil {
 				return fmt.Errorf("read %s: %w", path, err)
 			}
 		}
-		if !more || len(rows) == 0 {
+		if !list.HasMore || len(list.Data) == 0 {
 			return nil
 		}
 		var last struct{ ID string }
-		if err := json.Unmarshal(rows[len(rows)-1], &last); err != nil {
+		if err := json.Unmarshal(list.Data[len(list.Data)-1], &last); err != nil {
 			return fmt.Errorf("read %s: %w", path, err)
 		}
 		after = last.ID
 	}
-}
-
-func (a stripeAPI) page(ctx context.Context, address string) (rows []json.RawMessage, more bool, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://api.stripe.test"+address, nil)
-	if err != nil {
-		return nil, false, err
-	}
-	req.Header.Set("Authorization", "Bearer "+stripeKey)
-	resp, err := a.client.Do(req)
-	if err != nil {
-		return nil, false, fmt.Errorf("read %s: %w", address, err)
-	}
-	defer resp.Body.Close()
-	var list struct {
-		Data    []json.RawMessage
-		HasMore bool `json:"has_more"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil || resp.StatusCode != http.StatusOK {
-		return nil, false, fmt.Errorf("read %s: status %d: %w", address, resp.StatusCode, err)
-	}
-	return list.Data, list.HasMore, nil
 }

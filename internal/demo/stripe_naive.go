@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// naiveEvent is as much of an event as the handler reads.
-type naiveEvent struct {
+// stripeEvent is as much of an event as the handler reads.
+type stripeEvent struct {
 	Type string
-	Data struct{ Object naiveObject }
+	Data struct{ Object stripeObject }
 }
 
-type naiveObject struct {
+type stripeObject struct {
 	ID, Object, Email, Status string
 	CancelAtPeriodEnd         bool  `json:"cancel_at_period_end"`
 	CancelAt                  int64 `json:"cancel_at"`
@@ -29,11 +29,7 @@ type naiveObject struct {
 }
 
 // receiveStripe handles one delivery of Stripe.
-func receiveStripe(n *naive, body []byte) {
-	var e naiveEvent
-	if json.Unmarshal(body, &e) != nil {
-		return // a handler that cannot read an event answers an error and forgets it
-	}
+func receiveStripe(n *naive, e stripeEvent) {
 	o := e.Data.Object
 	if !heard(e.Type) {
 		return
@@ -60,7 +56,7 @@ func receiveStripe(n *naive, body []byte) {
 	}
 }
 
-func (o naiveObject) subscription() map[string]string {
+func (o stripeObject) subscription() map[string]string {
 	status := o.Status
 	switch {
 	case status == "canceled" || status == "incomplete_expired":
@@ -83,7 +79,7 @@ func (o naiveObject) subscription() map[string]string {
 	return row
 }
 
-func (o naiveObject) payment() string {
+func (o stripeObject) payment() string {
 	switch o.Status {
 	case "requires_payment_method":
 		if o.LastPaymentError != nil {

@@ -108,8 +108,9 @@ func (w *world) build(ctx context.Context) error {
 				webhook: publicURL + "/webhooks/" + name,
 			})
 			if err != nil {
-				return err
+				return fmt.Errorf("simulated %s: %w", k.shown, err)
 			}
+			a.name, a.shown = name, k.shown
 			w.accounts = append(w.accounts, a)
 			drivers = append(drivers, a.driver)
 		}

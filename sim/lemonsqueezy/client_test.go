@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
+	"github.com/trivetdev/trivet/sim/simtest"
 )
 
 var start = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
@@ -147,13 +148,7 @@ func run(t *testing.T, w *Server, d time.Duration, status int) (hooks []hook) {
 		hooks = append(hooks, hook{r.Header.Get("X-Event-Name"), r.Header.Get("X-Signature"), text, w.clock.Now()})
 		return status, err
 	}
-	end := w.clock.Now().Add(d)
-	for at, ok := w.NextAt(); ok && at.Before(end); at, ok = w.NextAt() {
-		w.Advance(at)
-		w.Deliver(t.Context(), post)
-	}
-	w.Advance(end)
-	w.Deliver(t.Context(), post)
+	simtest.Run(t.Context(), w, w.clock.Now().Add(d), post)
 	return hooks
 }
 

@@ -4,22 +4,20 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
-const pageStyle = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{{.Title}}</title><style>
-body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem;color:#1a1f36}
-h1{font-size:1.25rem}button{display:block;width:100%;margin:.5rem 0;padding:.6rem;border:1px solid #c1c9d2;border-radius:6px;background:#fff;font:inherit;cursor:pointer}
-button.good{background:#5423e7;color:#fff;border-color:#5423e7}input{width:100%;box-sizing:border-box;padding:.5rem;margin:.25rem 0 1rem;font:inherit}
-.note{color:#697386;font-size:.9rem}.bad{color:#b3093c}</style><h1>{{.Title}}</h1><p class="note">Simulated Lemon Squeezy. No money moves.</p>
+const accent = "#5423e7"
+
+const pageHead = `<h1>{{.Title}}</h1><p class="note">Simulated Lemon Squeezy. No money moves.</p>
 {{if .Problem}}<p class="bad" role="alert">{{.Problem}}</p>{{end}}<ul>{{range .Lines}}<li>{{.}}</li>{{end}}</ul>`
 
-const checkoutHTML = pageStyle + `{{if .Asking}}<form method="post"><p>Your bank wants to know that it is you.</p>
+var checkoutPage = sim.Page(accent, pageHead+`{{if .Asking}}<form method="post"><p>Your bank wants to know that it is you.</p>
 <button class="good" name="action" value="authenticate">Yes, it is me</button>
 <button name="action" value="refuse">Refuse</button></form>
 {{else}}<form method="post"><label>E-mail<input type="email" name="email" value="{{.Email}}"></label>
@@ -29,11 +27,11 @@ const checkoutHTML = pageStyle + `{{if .Asking}}<form method="post"><p>Your bank
 <button name="action" value="declined">Pay with a card that is declined</button>
 <button name="action" value="3ds">Pay with a card that asks for 3-D Secure</button>
 <button name="action" value="debit">Pay in a way that takes a day</button>
-<button name="action" value="abandon">Leave without paying</button></form>{{end}}`
+<button name="action" value="abandon">Leave without paying</button></form>{{end}}`)
 
-const billingHTML = pageStyle + `<form method="post"><button class="good" name="action" value="card">Use a new card</button>
+var billingPage = sim.Page(accent, pageHead+`<form method="post"><button class="good" name="action" value="card">Use a new card</button>
 <button name="action" value="cancel">Cancel at the end of the period</button>
-<button name="action" value="resume">Do not cancel after all</button></form>`
+<button name="action" value="resume">Do not cancel after all</button></form>`)
 
 type pageView struct {
 	Title, Email, Code, Problem string
@@ -50,20 +48,13 @@ func (s *Server) mac(text string) string {
 
 // pages serves what buyers see. Its faults are those of people, not of networks.
 func (s *Server) pages(mux *http.ServeMux) {
-	checkout := template.Must(template.New("checkout").Parse(checkoutHTML))
-	billing := template.Must(template.New("billing").Parse(billingHTML))
 	mux.HandleFunc("GET /checkout/custom/{id}", func(w http.ResponseWriter, r *http.Request) {
-		s.showCheckout(w, r, checkout, http.StatusOK, "")
+		s.showCheckout(w, r, http.StatusOK, "")
 	})
 	mux.HandleFunc("POST /checkout/custom/{id}", func(w http.ResponseWriter, r *http.Request) {
-		next, problem := s.clickCheckout(r)
-		if next == "" {
-			s.showCheckout(w, r, checkout, http.StatusPaymentRequired, problem)
-			return
-		}
-		http.Redirect(w, r, next, http.StatusSeeOther)
+		sim.ClickPage(w, r, s.clickCheckout, func(status int, problem string) { s.showCheckout(w, r, status, problem) })
 	})
-	mux.HandleFunc("GET /billing/subscription/{id}/payment-details", func(w http.ResponseWriter, r *http.Request) { s.showBilling(w, r, billing) })
+	mux.HandleFunc("GET /billing/subscription/{id}/payment-details", s.showBilling)
 	mux.HandleFunc("POST /billing/subscription/{id}/payment-details", s.clickBilling)
 }
 
@@ -73,7 +64,7 @@ func (s *Server) opened(r *http.Request) (*checkout, bool) {
 	return c, err == nil && c.open(s.now) && r.URL.Query().Get("signature") == s.mac("/checkout/custom/"+c.id)
 }
 
-func (s *Server) showCheckout(w http.ResponseWriter, r *http.Request, t *template.Template, status int, problem string) {
+func (s *Server) showCheckout(w http.ResponseWriter, r *http.Request, status int, problem string) {
 	leave := s.enter()
 	c, ok := s.opened(r)
 	if !ok {
@@ -84,9 +75,7 @@ func (s *Server) showCheckout(w http.ResponseWriter, r *http.Request, t *templat
 	v := pageView{Title: "Checkout", Email: c.email, Code: c.code, Problem: problem, Asking: c.asking}
 	v.Lines = []string{digits(c.quantity) + " × " + c.variant.product + ", " + s.formatted(c.variant.price.amount*c.quantity)}
 	leave()
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_ = t.Execute(w, v)
+	sim.ShowPage(w, status, checkoutPage, v)
 }
 
 // clickCheckout does what a button of the page says, and returns where the browser
@@ -160,7 +149,7 @@ func (s *Server) payer(r *http.Request) (*subscription, bool) {
 	return sub, err == nil
 }
 
-func (s *Server) showBilling(w http.ResponseWriter, r *http.Request, t *template.Template) {
+func (s *Server) showBilling(w http.ResponseWriter, r *http.Request) {
 	leave := s.enter()
 	sub, ok := s.payer(r)
 	if !ok {
@@ -170,8 +159,7 @@ func (s *Server) showBilling(w http.ResponseWriter, r *http.Request, t *template
 	}
 	v := pageView{Title: "Payment details", Lines: []string{sub.variant.product + ": " + sub.status}}
 	leave()
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = t.Execute(w, v)
+	sim.ShowPage(w, http.StatusOK, billingPage, v)
 }
 
 func (s *Server) clickBilling(w http.ResponseWriter, r *http.Request) {

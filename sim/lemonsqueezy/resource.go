@@ -69,16 +69,10 @@ func (s *Server) newHead(typ string, customer int) head {
 
 // uuid makes a UUID that depends on the seed and a name.
 func (s *Server) uuid(name string, n int) string {
-	x := s.cfg.Seed ^ uint64(n)*0x9e3779b97f4a7c15
-	for _, c := range name {
-		x = (x ^ uint64(c)) * 0x100000001b3
-	}
+	x := sim.Hash(s.cfg.Seed^uint64(n)*0x9e3779b97f4a7c15, name)
 	var half [2]uint64
 	for i := range half {
-		x ^= x >> 30
-		x *= 0xbf58476d1ce4e5b9
-		x ^= x >> 27
-		x *= 0x94d049bb133111eb
+		x = sim.Mix(x) * 0x94d049bb133111eb
 		x ^= x >> 31
 		half[i] = x
 	}
@@ -128,12 +122,7 @@ func find[T resource](s *Server, typ, id string) (T, error) {
 
 // rowsOf returns all resources of a type, oldest first.
 func rowsOf[T resource](s *Server, typ string) []T {
-	rows := s.table(typ).rows
-	out := make([]T, len(rows))
-	for i, r := range rows {
-		out[i] = r.(T)
-	}
-	return out
+	return sim.As[T](s.table(typ).rows)
 }
 
 // ofCustomer returns a customer's resources of one type, oldest first.

@@ -1,6 +1,7 @@
 package lemonsqueezy
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -74,18 +75,11 @@ func New(cfg Config) *Server {
 	if cfg.Live {
 		mode = "live"
 	}
-	fallback := func(text *string, otherwise string) {
-		if *text == "" {
-			*text = otherwise
-		}
-	}
-	fallback(&cfg.APIKey, "ls_"+mode+"_sim")
-	fallback(&cfg.WebhookSecret, "ls_secret_sim")
-	fallback(&cfg.Currency, "USD")
-	fallback(&cfg.PublicURL, "https://shop.lemonsqueezy.com")
-	if cfg.ExpireUnpaid == 0 {
-		cfg.ExpireUnpaid = 14 * 24 * time.Hour
-	}
+	cfg.APIKey = cmp.Or(cfg.APIKey, "ls_"+mode+"_sim")
+	cfg.WebhookSecret = cmp.Or(cfg.WebhookSecret, "ls_secret_sim")
+	cfg.Currency = cmp.Or(cfg.Currency, "USD")
+	cfg.PublicURL = cmp.Or(cfg.PublicURL, "https://shop.lemonsqueezy.com")
+	cfg.ExpireUnpaid = cmp.Or(cfg.ExpireUnpaid, 14*24*time.Hour)
 	s := &Server{
 		cfg: cfg, tables: map[string]*table{},
 		guests: sim.NewStream(cfg.Seed, 1),

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -14,42 +13,18 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
+	"github.com/trivetdev/trivet/sim/simtest"
 )
 
-// trace is a hash of all deliveries and of the truth at the end.
-func trace(t *testing.T, seed uint64, chaos sim.Chaos) (deliveries, truth string) {
-	w, _ := newWorld(t, func(c *Config) { c.Seed, c.Chaos, c.Rates = seed, chaos, DefaultLife() })
-	w.Populate(60)
-	h := sha256.New()
-	for _, hook := range run(t, w, 45*24*time.Hour, 200) {
-		h.Write([]byte(hook.name + hook.signature + hook.at.String()))
-		h.Write(hook.body)
-	}
-	all, err := json.Marshal(w.Truth())
-	must(t, err)
-	sum := sha256.Sum256(all)
-	return hex.EncodeToString(h.Sum(nil)), hex.EncodeToString(sum[:])
-}
+func TestSameSeedSameTrace(t *testing.T) { simtest.SameSeed(t, trace(t)) }
 
-func TestSameSeedSameTrace(t *testing.T) {
-	d1, t1 := trace(t, 7, sim.DefaultChaos())
-	d2, t2 := trace(t, 7, sim.DefaultChaos())
-	if d1 != d2 || t1 != t2 {
-		t.Error("two runs of one seed differ")
-	}
-	if d3, t3 := trace(t, 8, sim.DefaultChaos()); d1 == d3 || t1 == t3 {
-		t.Error("another seed gave the same world")
-	}
-}
+func TestFaultsDoNotChangeLife(t *testing.T) { simtest.FaultsApart(t, trace(t)) }
 
-func TestFaultsDoNotChangeLife(t *testing.T) {
-	d1, t1 := trace(t, 7, sim.Chaos{})
-	d2, t2 := trace(t, 7, sim.DefaultChaos())
-	if t1 != t2 {
-		t.Error("the truth depends on the faults")
-	}
-	if d1 == d2 {
-		t.Error("the faults did not change the deliveries")
+func trace(t *testing.T) func(seed uint64, chaos sim.Chaos) (deliveries, truth string) {
+	return func(seed uint64, chaos sim.Chaos) (deliveries, truth string) {
+		w, _ := newWorld(t, func(c *Config) { c.Seed, c.Chaos, c.Rates = seed, chaos, DefaultLife() })
+		w.Populate(60)
+		return simtest.Trace(t.Context(), w, start.AddDate(0, 0, 45), "X-Signature")
 	}
 }
 
@@ -63,16 +38,7 @@ func TestEveryFaultFires(t *testing.T) {
 			_, _, _, _ = c.send("GET", path, "")
 		}
 	}
-	st := w.Stats()
-	for _, name := range []string{
-		sim.FaultDrop, sim.FaultDuplicate, sim.FaultReorder, sim.FaultDelay, sim.FaultBurst, sim.FaultDisabled,
-		sim.FaultStaleRead, sim.FaultRateLimited, sim.FaultServerError, sim.FaultTimeoutBefore, sim.FaultTimeoutAfter,
-		sim.FaultTruncated, sim.FaultShiftPages, sim.FaultOutage,
-	} {
-		if st.Faults[name] == 0 {
-			t.Errorf("%s never struck: %v", name, st.Faults)
-		}
-	}
+	simtest.Struck(t, w.Stats())
 }
 
 // Every state of a busy life is reached, and every event sent.

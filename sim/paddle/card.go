@@ -80,8 +80,8 @@ func (s *Server) fate(c *customer, card Card, renewal bool) string {
 
 // uuid makes an id of the kind that payment attempts have.
 func (s *Server) uuid() string {
-	s.counts["uuid"]++
-	x := s.cfg.Seed*0x9e3779b97f4a7c15 + s.counts["uuid"]
+	count, _ := s.ids.Next("uuid")
+	x := s.cfg.Seed*0x9e3779b97f4a7c15 + count
 	x ^= x >> 31
 	x *= 0xbf58476d1ce4e5b9
 	y := x ^ x>>29

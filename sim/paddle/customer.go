@@ -36,7 +36,7 @@ const streamsFrom = 1000
 func (s *Server) newCustomer(email, name string, custom map[string]any) *customer {
 	c := &customer{head: s.newHead("customer", "ctm", ""), email: email, name: name, locale: "en", custom: custom}
 	c.customer = c.id
-	c.stream = sim.NewStream(s.cfg.Seed, streamsFrom+uint64(s.table("customer").next))
+	c.stream = sim.NewStream(s.cfg.Seed, streamsFrom+uint64(s.table("customer").Added()))
 	s.add(c, "customer.created")
 	c.address = s.newID("add")
 	s.emitDoc("address.created", c.address, doc{

@@ -58,10 +58,7 @@ func (s *Server) queue(e *event) {
 // notify makes a notification with an id of its own.
 func (s *Server) notify(e *event, to *setting, origin string) *notification {
 	n := &notification{head: s.newHead("notification", "ntf", ""), event: e, to: to, origin: origin, status: "not_attempted"}
-	t := s.table("notification")
-	n.pos = t.next
-	t.next++
-	t.rows = append(t.rows, n)
+	n.pos = s.table("notification").Add(n)
 	s.all[n.id] = n
 	s.world.Send(func(extra bool) sim.Delivery { return &delivery{from: s, about: n, extra: extra} })
 	return n

@@ -1,7 +1,6 @@
 package paddle
 
 import (
-	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
@@ -52,10 +51,7 @@ func (s *Server) emit(typ string, r resource) { s.emitDoc(typ, r.about().id, r.r
 // emitDoc is emit for objects that are not in the world.
 func (s *Server) emitDoc(typ, _ string, d doc) {
 	e := &event{head: s.newHead("event", "evt", ""), typ: typ, data: sim.AppendJSON(nil, d)}
-	t := s.table("event")
-	e.pos = t.next
-	t.next++
-	t.rows = append(t.rows, e)
+	e.pos = s.table("event").Add(e)
 	s.all[e.id] = e
 	s.queue(e)
 }
@@ -63,15 +59,8 @@ func (s *Server) emitDoc(typ, _ string, d doc) {
 // forget drops what is older than Paddle lists.
 func (s *Server) forget() {
 	for _, kind := range []string{"event", "notification"} {
-		t := s.table(kind)
-		n := 0
-		for n < len(t.rows) && t.rows[n].about().created.Before(s.now.Add(-eventLife)) {
-			delete(s.all, t.rows[n].about().id)
-			n++
-		}
-		t.rows = t.rows[n:]
-		if n > len(t.rows) {
-			t.rows = slices.Clone(t.rows) // let go of the array that holds what was forgotten
+		for _, r := range s.table(kind).Forget(func(r resource) bool { return r.about().created.Before(s.now.Add(-eventLife)) }) {
+			delete(s.all, r.about().id)
 		}
 	}
 }

@@ -236,7 +236,7 @@ func (s *Server) liveSubscribe(c *customer) {
 
 // liveReplay sends a notification again, which has another id by then.
 func (s *Server) liveReplay(*customer) {
-	rows := s.table("notification").rows
+	rows := s.table("notification").Rows
 	if len(rows) == 0 {
 		return
 	}

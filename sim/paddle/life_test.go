@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
+	"github.com/trivetdev/trivet/sim/simtest"
 )
 
 // types lists the events that happened to an object since a moment, with the
@@ -279,7 +280,7 @@ func TestChargebacks(t *testing.T) {
 func TestALife(t *testing.T) {
 	w := newWorld(Config{Seed: 9, Rates: DefaultLife()})
 	w.Populate(300)
-	run(w, 45, accept)
+	run(w, 45, simtest.Accept)
 	seen := map[string]int{}
 	payments := map[string]sim.Object{}
 	for _, o := range w.Truth() {

@@ -139,7 +139,7 @@ func (c *call) start(after string, rows []resource, o sorting, q query) (int, er
 // matching narrows the table by the filters of the query.
 func (c *call) matching(values url.Values, q query) ([]resource, error) {
 	t := c.s.table(q.kind)
-	rows := t.rows
+	rows := t.Rows
 	if ids := values.Get("id"); ids != "" {
 		rows = nil
 		for id := range strings.SplitSeq(ids, ",") {
@@ -155,9 +155,9 @@ func (c *call) matching(values url.Values, q query) ([]resource, error) {
 		}
 		var found []resource
 		for value := range strings.SplitSeq(text, ",") {
-			found = append(found, t.index[name+"="+value]...)
+			found = append(found, t.Having(name, value)...)
 		}
-		rows = intersect(rows, found, len(rows) == len(t.rows))
+		rows = intersect(rows, found, len(rows) == len(t.Rows))
 	}
 	var kept []resource
 	for _, r := range rows {

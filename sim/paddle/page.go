@@ -1,7 +1,6 @@
 package paddle
 
 import (
-	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,14 +8,7 @@ import (
 	"github.com/trivetdev/trivet/sim"
 )
 
-const pageStyle = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{{.Title}}</title><style>
-body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem;color:#1d1f25}
-h1{font-size:1.25rem}button{display:block;width:100%;margin:.5rem 0;padding:.6rem;border:1px solid #c5c8d1;border-radius:6px;background:#fff;font:inherit;cursor:pointer}
-button.good{background:#1a7f4b;color:#fff;border-color:#1a7f4b}input{width:100%;box-sizing:border-box;padding:.5rem;margin:.25rem 0 1rem;font:inherit}
-.note{color:#6b7080;font-size:.9rem}.bad{color:#b3093c}</style>`
-
-const checkoutHTML = pageStyle + `<h1>{{.Title}}</h1><p class="note">Simulated Paddle checkout. No money moves.</p>
+var checkoutPage = sim.Page("#1a7f4b", `<h1>{{.Title}}</h1><p class="note">Simulated Paddle checkout. No money moves.</p>
 {{if .Problem}}<p class="bad" role="alert">{{.Problem}}</p>{{end}}
 <ul>{{range .Lines}}<li>{{.}}</li>{{end}}</ul><p><strong>{{.Total}}</strong></p>
 {{if .Authenticating}}<form method="post"><p>Your bank wants to know that it is you.</p>
@@ -29,13 +21,13 @@ const checkoutHTML = pageStyle + `<h1>{{.Title}}</h1><p class="note">Simulated P
 <button name="action" value="3ds">Pay with a card that asks for 3-D Secure</button>
 <button name="action" value="later_fails">Pay with a card that fails at renewals</button>
 <button name="action" value="debit">Pay by bank (takes days)</button>
-<button name="action" value="abandon">Go back without paying</button></form>{{end}}`
+<button name="action" value="abandon">Go back without paying</button></form>{{end}}`)
 
-const portalHTML = pageStyle + `<h1>Billing of {{.Email}}</h1><p class="note">Simulated Paddle customer portal.</p>
+var portalPage = sim.Page("#1a7f4b", `<h1>Billing of {{.Email}}</h1><p class="note">Simulated Paddle customer portal.</p>
 <ul>{{range .Lines}}<li>{{.}}</li>{{end}}</ul><form method="post">
 <button class="good" name="action" value="card">Use a new card</button>
 <button name="action" value="cancel">Cancel at the end of the period</button>
-<button name="action" value="keep">Do not cancel after all</button></form>`
+<button name="action" value="keep">Do not cancel after all</button></form>`)
 
 // pageView is what the pages show.
 type pageView struct {
@@ -58,12 +50,7 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) bool {
 	case isPortal:
 		s.showPortal(w, portal)
 	case isCheckout && r.Method == http.MethodPost:
-		next, problem := s.clickCheckout(r)
-		if next == "" {
-			s.showCheckout(w, r, http.StatusPaymentRequired, problem)
-			return true
-		}
-		http.Redirect(w, r, next, http.StatusSeeOther)
+		sim.ClickPage(w, r, s.clickCheckout, func(status int, problem string) { s.showCheckout(w, r, status, problem) })
 	case isCheckout:
 		s.showCheckout(w, r, http.StatusOK, "")
 	default:
@@ -88,13 +75,7 @@ func (s *Server) showCheckout(w http.ResponseWriter, r *http.Request, status int
 		v.Lines = append(v.Lines, digits(l.quantity)+" × "+l.price.product.name)
 	}
 	leave()
-	write(w, status, checkoutHTML, v)
-}
-
-func write(w http.ResponseWriter, status int, text string, v pageView) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_ = template.Must(template.New("page").Parse(text)).Execute(w, v)
+	sim.ShowPage(w, status, checkoutPage, v)
 }
 
 // waits is whether the bank waits for the customer.
@@ -269,7 +250,7 @@ func (s *Server) showPortal(w http.ResponseWriter, id string) {
 		v.Lines = append(v.Lines, sub.items[0].price.product.name+": "+sub.word())
 	}
 	leave()
-	write(w, http.StatusOK, portalHTML, v)
+	sim.ShowPage(w, http.StatusOK, portalPage, v)
 }
 
 func (s *Server) clickPortal(w http.ResponseWriter, r *http.Request, id string) {

@@ -16,7 +16,7 @@ func (s *Server) Populate(n int) []string {
 	}
 	ids := make([]string, 0, n)
 	for i := range n {
-		c := s.newCustomer(fmt.Sprintf("customer%d@example.com", s.table("customer").next+1), "", nil)
+		c := s.newCustomer(fmt.Sprintf("customer%d@example.com", s.table("customer").Added()+1), "", nil)
 		p := prices[i%len(prices)]
 		s.buy(c, p, 1+int64(i%3), cards[i%len(cards)], nil)
 		if t := having[*transaction](s, "transaction", "customer_id", c.id); i%2 == 0 && t[0].waits() {

@@ -27,13 +27,8 @@ type head struct {
 
 func (h *head) about() *head { return h }
 
-// table holds all resources of one kind in order of creation, with indexes for
-// the filters that lists are asked for.
-type table struct {
-	rows  []resource
-	next  int
-	index map[string][]resource
-}
+// table holds all resources of one kind.
+type table = sim.Table[resource]
 
 // idAlphabet is Crockford's base 32, in small letters as Paddle writes it.
 const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -42,7 +37,7 @@ const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 // more, so that ids of one kind sort by age. Each prefix counts by itself, so that
 // more objects of one kind do not change the ids of another.
 func (s *Server) newID(prefix string) string {
-	s.counts[prefix]++
+	count, x := s.ids.Next(prefix)
 	b := make([]byte, 26)
 	put := func(from, to int, n uint64) {
 		for i := to - 1; i >= from; i-- {
@@ -51,15 +46,8 @@ func (s *Server) newID(prefix string) string {
 		}
 	}
 	put(0, 10, uint64(s.now.UnixMilli()))
-	put(10, 16, s.counts[prefix])
-	x := s.cfg.Seed ^ s.counts[prefix]*0x9e3779b97f4a7c15
-	for _, c := range prefix {
-		x = (x ^ uint64(c)) * 0x100000001b3
-	}
-	x ^= x >> 30
-	x *= 0xbf58476d1ce4e5b9
-	x ^= x >> 27
-	put(16, 26, x)
+	put(10, 16, count)
+	put(16, 26, sim.Mix(x))
 	return prefix + "_" + string(b)
 }
 
@@ -71,7 +59,7 @@ func (s *Server) newHead(kind, prefix, customer string) head {
 func (s *Server) table(kind string) *table {
 	t := s.tables[kind]
 	if t == nil {
-		t = &table{index: map[string][]resource{}}
+		t = sim.NewTable(func(r resource) int { return r.about().pos })
 		s.tables[kind] = t
 	}
 	return t
@@ -80,10 +68,7 @@ func (s *Server) table(kind string) *table {
 // add stores a new resource and announces it by the given event types.
 func (s *Server) add(r resource, events ...string) {
 	h := r.about()
-	t := s.table(h.kind)
-	h.pos = t.next
-	t.next++
-	t.rows = append(t.rows, r)
+	h.pos = s.table(h.kind).Add(r)
 	s.all[h.id] = r
 	s.index(r, "customer_id", h.customer)
 	h.old.Made(s.faults, s.now)
@@ -92,24 +77,9 @@ func (s *Server) add(r resource, events ...string) {
 	}
 }
 
-// index makes r findable by a list filter. Most rows come in order, so this is
-// an append; a row that gets its value late is put where it belongs.
+// index makes r findable by a list filter.
 func (s *Server) index(r resource, filter, value string) {
-	if value == "" {
-		return
-	}
-	h := r.about()
-	t := s.table(h.kind)
-	key := filter + "=" + value
-	rows := t.index[key]
-	if n := len(rows); n == 0 || rows[n-1].about().pos < h.pos {
-		t.index[key] = append(rows, r)
-		return
-	}
-	i, found := slices.BinarySearchFunc(rows, h.pos, func(r resource, pos int) int { return r.about().pos - pos })
-	if !found {
-		t.index[key] = slices.Insert(rows, i, r)
-	}
+	s.table(r.about().kind).Index(r, filter, value)
 }
 
 // edit changes a resource and announces the change. Every change goes through
@@ -149,17 +119,9 @@ func find[T resource](s *Server, id string) (T, error) {
 }
 
 // rowsOf returns all resources of a kind, oldest first.
-func rowsOf[T resource](s *Server, kind string) []T { return typed[T](s.table(kind).rows) }
+func rowsOf[T resource](s *Server, kind string) []T { return sim.As[T](s.table(kind).Rows) }
 
 // having returns the resources of a kind that an index knows, oldest first.
 func having[T resource](s *Server, kind, filter, value string) []T {
-	return typed[T](s.table(kind).index[filter+"="+value])
-}
-
-func typed[T resource](rows []resource) []T {
-	out := make([]T, len(rows))
-	for i, r := range rows {
-		out[i] = r.(T)
-	}
-	return out
+	return sim.As[T](s.table(kind).Having(filter, value))
 }

@@ -1,6 +1,7 @@
 package paddle
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -61,8 +62,7 @@ type Server struct {
 	// all finds any resource by id, tables those of one kind in order.
 	all    map[string]resource
 	tables map[string]*table
-	// counts are the ids given out, by prefix.
-	counts map[string]uint64
+	ids    *sim.IDs
 	req    request
 	// guests decides what belongs to no customer.
 	guests  *sim.Stream
@@ -90,12 +90,9 @@ func New(cfg Config) *Server {
 	if len(cfg.WebhookSecrets) == 0 {
 		cfg.WebhookSecrets = []string{"pdl_ntfset_01simulated_sim"}
 	}
-	if cfg.PaymentLink == "" {
-		cfg.PaymentLink = "https://shop.test/pay"
-	}
+	cfg.PaymentLink = cmp.Or(cfg.PaymentLink, "https://shop.test/pay")
 	s := &Server{
-		cfg: cfg,
-		all: map[string]resource{}, tables: map[string]*table{}, counts: map[string]uint64{},
+		cfg: cfg, all: map[string]resource{}, tables: map[string]*table{}, ids: sim.NewIDs(cfg.Seed),
 	}
 	s.world = sim.NewWorld(sim.Setup{Name: "paddle", Seed: cfg.Seed, Clock: cfg.Clock, Chaos: cfg.Chaos, Log: cfg.Log}, &s.now)
 	s.Account, s.mu, s.clock, s.faults = s.world.Account(), s.world, s.world.Clock(), s.world.Faults

@@ -16,7 +16,7 @@ func (s *Server) Truth() []sim.Object {
 	for _, kind := range []string{
 		sim.KindCustomer, sim.KindCheckout, sim.KindSubscription, sim.KindInvoice, sim.KindPayment, sim.KindRefund, sim.KindDispute,
 	} {
-		for _, r := range s.table(tableOf(kind)).rows {
+		for _, r := range s.table(tableOf(kind)).Rows {
 			if o, ok := s.truth(kind, r); ok {
 				out = append(out, o)
 			}

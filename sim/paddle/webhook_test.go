@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
+	"github.com/trivetdev/trivet/sim/simtest"
 )
 
 // signedBy reports whether one of the signatures of a header is of a secret.
@@ -202,12 +203,12 @@ func TestEventsAreForgotten(t *testing.T) {
 	w := newWorld(Config{})
 	c := client{t, w}
 	w.CreateCustomer("a@example.com")
-	run(w, 89, accept)
+	run(w, 89, simtest.Accept)
 	w.CreateCustomer("b@example.com")
 	if rows := c.ok("GET", "/events?event_type=customer.created", "").list("data"); len(rows) != 2 {
 		t.Errorf("%d events", len(rows))
 	}
-	run(w, 3, accept)
+	run(w, 3, simtest.Accept)
 	if rows := c.ok("GET", "/events?event_type=customer.created", "").list("data"); len(rows) != 1 {
 		t.Errorf("%d events", len(rows))
 	}
@@ -237,15 +238,7 @@ func TestEveryFaultFires(t *testing.T) {
 		return 200, nil
 	})
 	st := w.Stats()
-	for _, name := range []string{
-		sim.FaultDrop, sim.FaultDuplicate, sim.FaultReorder, sim.FaultDelay, sim.FaultBurst, sim.FaultDisabled,
-		sim.FaultStaleRead, sim.FaultRateLimited, sim.FaultServerError, sim.FaultTimeoutBefore, sim.FaultTimeoutAfter,
-		sim.FaultTruncated, sim.FaultShiftPages, sim.FaultOutage,
-	} {
-		if st.Faults[name] == 0 {
-			t.Errorf("%s never struck: %v", name, st.Faults)
-		}
-	}
+	simtest.Struck(t, st)
 	if st.Duplicated == 0 || st.Dropped == 0 || len(st.AckedEvents) != len(seen) {
 		t.Errorf("%d events seen; stats %+v", len(seen), st)
 	}

@@ -3,8 +3,6 @@ package paddle
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,24 +11,14 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
+	"github.com/trivetdev/trivet/sim/simtest"
 )
 
 var start = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 
 // run lets a world live for some days and delivers what it sends to post.
 func run(w *Server, days int, post func(*http.Request) (int, error)) {
-	end := w.clock.Now().AddDate(0, 0, days)
-	for at, ok := w.NextAt(); ok && at.Before(end); at, ok = w.NextAt() {
-		w.Advance(at)
-		w.Deliver(context.Background(), post)
-	}
-	w.Advance(end)
-	w.Deliver(context.Background(), post)
-}
-
-func accept(r *http.Request) (int, error) {
-	_, err := io.Copy(io.Discard, r.Body)
-	return 200, err
+	simtest.Run(context.Background(), w, w.clock.Now().AddDate(0, 0, days), post)
 }
 
 func newWorld(cfg Config) *Server {
@@ -45,42 +33,12 @@ func newWorld(cfg Config) *Server {
 func trace(seed uint64, chaos sim.Chaos) (deliveries, truth string) {
 	w := newWorld(Config{Seed: seed, Chaos: chaos, Rates: DefaultLife()})
 	w.Populate(60)
-	h := sha256.New()
-	run(w, 45, func(r *http.Request) (int, error) {
-		body, _ := io.ReadAll(r.Body)
-		h.Write([]byte(r.Header.Get("Paddle-Signature")))
-		h.Write(body)
-		if len(body)%17 == 0 {
-			return 500, nil
-		}
-		return 200, nil
-	})
-	all, _ := json.Marshal(w.Truth())
-	sum := sha256.Sum256(all)
-	return hex.EncodeToString(h.Sum(nil)), hex.EncodeToString(sum[:])
+	return simtest.Trace(context.Background(), w, start.AddDate(0, 0, 45), "Paddle-Signature")
 }
 
-func TestSameSeedSameTrace(t *testing.T) {
-	d1, t1 := trace(7, sim.DefaultChaos())
-	d2, t2 := trace(7, sim.DefaultChaos())
-	if d1 != d2 || t1 != t2 {
-		t.Error("two runs of one seed differ")
-	}
-	if d3, t3 := trace(8, sim.DefaultChaos()); d1 == d3 || t1 == t3 {
-		t.Error("another seed gave the same world")
-	}
-}
+func TestSameSeedSameTrace(t *testing.T) { simtest.SameSeed(t, trace) }
 
-func TestFaultsDoNotChangeLife(t *testing.T) {
-	d1, t1 := trace(7, sim.Chaos{})
-	d2, t2 := trace(7, sim.DefaultChaos())
-	if t1 != t2 {
-		t.Error("the truth depends on the faults")
-	}
-	if d1 == d2 {
-		t.Error("the faults did not change the deliveries")
-	}
-}
+func TestFaultsDoNotChangeLife(t *testing.T) { simtest.FaultsApart(t, trace) }
 
 // TestEventsOfALife wants every type of event that the simulator says it has, in
 // valid JSON and in the order of ids.

@@ -2,18 +2,14 @@ package paypal
 
 import (
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
-const approveHTML = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{{.Title}}</title><style>
-body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem;color:#1a1f36}
-h1{font-size:1.25rem}button{display:block;width:100%;margin:.5rem 0;padding:.6rem;border:1px solid #c1c9d2;border-radius:6px;background:#fff;font:inherit;cursor:pointer}
-button.good{background:#0070ba;color:#fff;border-color:#0070ba}input{width:100%;box-sizing:border-box;padding:.5rem;margin:.25rem 0 1rem;font:inherit}
-.note{color:#697386;font-size:.9rem}.bad{color:#b3093c}</style><h1>{{.Title}}</h1>
+var approvePage = sim.Page("#0070ba", `<h1>{{.Title}}</h1>
 <p class="note">Simulated PayPal. No money moves.</p>{{if .Problem}}<p class="bad" role="alert">{{.Problem}}</p>{{end}}
 <ul>{{range .Lines}}<li>{{.}}</li>{{end}}</ul><p><strong>{{.Total}}</strong></p>
 {{if .Asking}}<form method="post"><p>Please confirm that it is you.</p>
@@ -25,7 +21,7 @@ button.good{background:#0070ba;color:#fff;border-color:#0070ba}input{width:100%;
 <button name="action" value="debit">Pay by eCheck (takes three days)</button>
 <button name="action" value="debit_fails">Pay by eCheck that bounces</button>
 <button name="action" value="later_fails">Pay with a source that fails later</button>
-<button name="action" value="abandon">Go back without agreeing</button></form>{{end}}`
+<button name="action" value="abandon">Go back without agreeing</button></form>{{end}}`)
 
 type pageView struct {
 	Title, Total, Problem string
@@ -35,16 +31,10 @@ type pageView struct {
 
 // pages serves what payers see. Its faults are those of people, not of networks.
 func (s *Server) pages(mux *http.ServeMux) {
-	t := template.Must(template.New("approve").Parse(approveHTML))
 	for _, path := range []string{"/checkoutnow", "/webapps/billing/subscriptions"} {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { s.showPage(w, r, t, http.StatusOK, "") })
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { s.showPage(w, r, http.StatusOK, "") })
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
-			next, problem := s.click(r)
-			if next == "" {
-				s.showPage(w, r, t, http.StatusPaymentRequired, problem)
-				return
-			}
-			http.Redirect(w, r, next, http.StatusSeeOther)
+			sim.ClickPage(w, r, s.click, func(status int, problem string) { s.showPage(w, r, status, problem) })
 		})
 	}
 }
@@ -62,7 +52,7 @@ func (s *Server) pageOf(r *http.Request) (*order, *subscription) {
 	return s.orders.byID[r.URL.Query().Get("token")], nil
 }
 
-func (s *Server) showPage(w http.ResponseWriter, r *http.Request, t *template.Template, status int, problem string) {
+func (s *Server) showPage(w http.ResponseWriter, r *http.Request, status int, problem string) {
 	leave := s.enter()
 	o, sub := s.pageOf(r)
 	v := pageView{Title: "Pay Simulated Inc.", Problem: problem}
@@ -81,9 +71,7 @@ func (s *Server) showPage(w http.ResponseWriter, r *http.Request, t *template.Te
 		return
 	}
 	leave()
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_ = t.Execute(w, v)
+	sim.ShowPage(w, status, approvePage, v)
 }
 
 // click does what a button of the page says, and returns where the browser goes

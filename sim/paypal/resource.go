@@ -55,19 +55,7 @@ const idAlphabet = "0123456789ABCDEFGHJKLMNPRSTUVWXY"
 // Each prefix counts by itself, so that more objects of one kind do not change
 // the ids of another.
 func (s *Server) newID(prefix string, length int) string {
-	s.counts[prefix]++
-	x := s.cfg.Seed ^ s.counts[prefix]*0x9e3779b97f4a7c15
-	for _, c := range prefix {
-		x = (x ^ uint64(c)) * 0x100000001b3
-	}
-	b := make([]byte, length)
-	for i := range b {
-		x ^= x >> 30
-		x *= 0xbf58476d1ce4e5b9
-		x ^= x >> 27
-		b[i] = idAlphabet[x%32]
-	}
-	return prefix + string(b)
+	return prefix + s.ids.Text(prefix, length, idAlphabet)
 }
 
 func (s *Server) newHead(prefix string, length int) head {

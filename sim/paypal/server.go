@@ -1,6 +1,7 @@
 package paypal
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -61,8 +62,7 @@ type Server struct {
 	events   rows[*event]
 	hooks    rows[*webhook]
 	payers   []*payer
-	// counts are the ids given out, by prefix.
-	counts map[string]uint64
+	ids      *sim.IDs
 	// answers are kept by PayPal-Request-Id and path.
 	answers map[string]*answer
 	tokens  map[string]time.Time
@@ -82,19 +82,13 @@ type request struct {
 
 // New makes an account with nothing in it.
 func New(cfg Config) *Server {
-	fallback := func(field *string, text string) {
-		if *field == "" {
-			*field = text
-		}
-	}
-	fallback(&cfg.ClientID, "client_sim")
-	fallback(&cfg.ClientSecret, "secret_sim")
-	fallback(&cfg.WebhookID, "WH-SIM")
-	fallback(&cfg.PublicURL, "https://www.paypal.test")
-	fallback(&cfg.APIURL, "https://api-m.paypal.test")
+	cfg.ClientID = cmp.Or(cfg.ClientID, "client_sim")
+	cfg.ClientSecret = cmp.Or(cfg.ClientSecret, "secret_sim")
+	cfg.WebhookID = cmp.Or(cfg.WebhookID, "WH-SIM")
+	cfg.PublicURL = cmp.Or(cfg.PublicURL, "https://www.paypal.test")
+	cfg.APIURL = cmp.Or(cfg.APIURL, "https://api-m.paypal.test")
 	s := &Server{
-		cfg:    cfg,
-		counts: map[string]uint64{}, answers: map[string]*answer{}, tokens: map[string]time.Time{},
+		cfg: cfg, ids: sim.NewIDs(cfg.Seed), answers: map[string]*answer{}, tokens: map[string]time.Time{},
 		chance: sim.NewStream(cfg.Seed, 1),
 	}
 	s.world = sim.NewWorld(sim.Setup{Name: "paypal", Seed: cfg.Seed, Clock: cfg.Clock, Chaos: cfg.Chaos, Log: cfg.Log}, &s.now)

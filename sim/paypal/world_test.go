@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
+	"github.com/trivetdev/trivet/sim/simtest"
 )
 
 var monday = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
@@ -376,14 +377,18 @@ func TestFaultsStrike(t *testing.T) {
 			_, _ = sim.Transport(c.w.Handler()).RoundTrip(req)
 		}
 	}
-	for _, name := range []string{
-		sim.FaultDrop, sim.FaultDuplicate, sim.FaultReorder, sim.FaultBurst, sim.FaultDisabled, sim.FaultRateLimited,
-		sim.FaultServerError, sim.FaultTimeoutBefore, sim.FaultTimeoutAfter, sim.FaultOutage,
-	} {
-		if c.w.Stats().Faults[name] == 0 {
-			t.Errorf("%s never struck", name)
-		}
-	}
+	simtest.Struck(t, c.w.Stats(), sim.FaultDelay, sim.FaultStaleRead, sim.FaultTruncated, sim.FaultShiftPages)
+}
+
+func TestSameSeedSameTrace(t *testing.T) { simtest.SameSeed(t, trace) }
+
+func TestFaultsDoNotChangeLife(t *testing.T) { simtest.FaultsApart(t, trace) }
+
+// trace leaves out the signatures, which are made with a key of each process.
+func trace(seed uint64, chaos sim.Chaos) (deliveries, truth string) {
+	w := New(Config{Seed: seed, Clock: sim.NewClock(monday), Chaos: chaos, Rates: DefaultLife(), WebhookURL: "https://app.test/hook"})
+	w.Populate(60)
+	return simtest.Trace(context.Background(), w, monday.AddDate(0, 0, 45), "Paypal-Transmission-Id")
 }
 
 // The same seed gives the same run; everything but the signatures.

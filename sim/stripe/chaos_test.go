@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
+	"github.com/trivetdev/trivet/sim/simtest"
 )
 
 // TestEveryFaultFires runs the month of the benchmark's size and wants all
@@ -37,15 +38,7 @@ func TestEveryFaultFires(t *testing.T) {
 		return 200, nil
 	})
 	st := w.Stats()
-	for _, name := range []string{
-		sim.FaultDrop, sim.FaultDuplicate, sim.FaultReorder, sim.FaultDelay, sim.FaultBurst, sim.FaultDisabled,
-		sim.FaultStaleRead, sim.FaultRateLimited, sim.FaultServerError, sim.FaultTimeoutBefore, sim.FaultTimeoutAfter,
-		sim.FaultTruncated, sim.FaultShiftPages, sim.FaultOutage,
-	} {
-		if st.Faults[name] == 0 {
-			t.Errorf("%s never struck: %v", name, st.Faults)
-		}
-	}
+	simtest.Struck(t, st)
 	most := 0
 	for _, n := range seen {
 		most = max(most, n)
@@ -60,7 +53,7 @@ func TestEveryFaultFires(t *testing.T) {
 
 func anInvoice(w *Server) string {
 	defer w.enter()()
-	rows := w.table("invoice").rows
+	rows := w.table("invoice").Rows
 	return rows[len(rows)/2].about().id
 }
 
@@ -226,7 +219,7 @@ func TestCalmEndsFaults(t *testing.T) {
 	w.Calm()
 	before := w.Stats()
 	w.CreateCustomer("b@example.com")
-	run(w, 7, accept)
+	run(w, 7, simtest.Accept)
 	after := w.Stats()
 	if after.Dropped != before.Dropped || after.Duplicated != before.Duplicated || before.Dropped == 0 {
 		t.Errorf("before %+v, after %+v", before, after)
@@ -250,7 +243,7 @@ func TestConcurrentUse(t *testing.T) {
 				case 0:
 					w.Advance(w.clock.Now().Add(6 * time.Hour))
 				case 1:
-					w.Deliver(context.Background(), accept)
+					w.Deliver(context.Background(), simtest.Accept)
 				case 2:
 					_, _, _ = c.send("POST", "/v1/checkout/sessions", pass, nil)
 					w.Truth()

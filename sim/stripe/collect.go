@@ -106,7 +106,7 @@ func (s *Server) settle(inv *invoice) {
 
 // newestOpen is the invoice that a customer who is behind has to pay.
 func (s *Server) newestOpen(sub *subscription) *invoice {
-	rows := s.table("invoice").index["subscription="+sub.id]
+	rows := s.table("invoice").Having("subscription", sub.id)
 	for i := len(rows) - 1; i >= 0; i-- {
 		if inv := rows[i].(*invoice); inv.status == "open" {
 			return inv

@@ -84,7 +84,7 @@ func (s *Server) newCustomer(email, name string, metadata map[string]string) *cu
 	if c.metadata == nil {
 		c.metadata = map[string]string{}
 	}
-	c.stream = sim.NewStream(s.cfg.Seed, 1000+s.counts["cus"])
+	c.stream = sim.NewStream(s.cfg.Seed, 1000+s.ids.Count("cus"))
 	s.add(c, "customer.created")
 	s.index(c, "email", email)
 	s.live(c)

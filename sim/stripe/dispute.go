@@ -209,7 +209,7 @@ func (s *Server) spendWarnings(ch *charge) {
 	if ch.refunded() < ch.pi.amount && !ch.disputed {
 		return
 	}
-	for _, r := range s.table("radar.early_fraud_warning").index["charge="+ch.id] {
+	for _, r := range s.table("radar.early_fraud_warning").Having("charge", ch.id) {
 		w := r.(*warning)
 		s.edit(w, func() { w.actionable = false }, "radar.early_fraud_warning.updated")
 	}

@@ -57,7 +57,7 @@ func (s *Server) endpoints() []*endpoint {
 			url: s.cfg.WebhookURL, secrets: s.cfg.WebhookSecrets, enabled: []string{"*"}, version: s.cfg.WebhookVersion,
 		})
 	}
-	for _, r := range s.table("webhook_endpoint").rows {
+	for _, r := range s.table("webhook_endpoint").Rows {
 		if e := r.(*endpoint); !e.gone {
 			out = append(out, e)
 		}

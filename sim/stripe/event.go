@@ -77,10 +77,7 @@ func (s *Server) emitDoc(typ, id string, d doc, diff doc) {
 			e.legacy = sim.AppendJSON(nil, legacy(d))
 		}
 	}
-	t := s.table("event")
-	e.pos = t.next
-	t.next++
-	t.rows = append(t.rows, e)
+	e.pos = s.table("event").Add(e)
 	s.all[e.id] = e
 	s.queue(e)
 }
@@ -111,17 +108,9 @@ func (s *Server) SendThin(typ, relatedID string) string {
 
 // forgetEvents drops what is older than Stripe lists.
 func (s *Server) forgetEvents() {
-	t := s.table("event")
 	oldest := s.now.Add(-eventLife).Unix()
-	n := 0
-	for n < len(t.rows) && t.rows[n].about().created < oldest {
-		delete(s.all, t.rows[n].about().id)
-		n++
-	}
-	t.rows = t.rows[n:]
-	if n > len(t.rows) {
-		// Let go of the array that still holds what was forgotten.
-		t.rows = slices.Clone(t.rows)
+	for _, e := range s.table("event").Forget(func(e resource) bool { return e.about().created < oldest }) {
+		delete(s.all, e.about().id)
 	}
 }
 

@@ -3,6 +3,7 @@ package stripe
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // query is one list call: which table, which of its indexed filters, and a test
@@ -102,14 +103,15 @@ func (c *call) list(q query) (doc, error) {
 func (s *Server) candidates(q query, f *form) []resource {
 	t := s.table(q.kind)
 	if q.within != "" {
-		return t.index[q.within]
+		name, value, _ := strings.Cut(q.within, "=")
+		return t.Having(name, value)
 	}
 	for _, name := range q.indexed {
 		if v := f.str(name); v != "" {
-			return t.index[name+"="+v]
+			return t.Having(name, v)
 		}
 	}
-	return t.rows
+	return t.Rows
 }
 
 func (s *Server) collect(q query, p page, rows []resource, f *form) (found []resource, more bool) {
@@ -118,7 +120,7 @@ func (s *Server) collect(q query, p page, rows []resource, f *form) (found []res
 		return !h.gone && h.created >= p.from && h.created <= p.to && s.matches(q, r, f) && (q.keep == nil || q.keep(r))
 	}
 	position := func(pos int) int {
-		i, _ := slices.BinarySearchFunc(rows, pos, func(r resource, pos int) int { return r.about().pos - pos })
+		i, _ := s.table(q.kind).Find(rows, pos)
 		return i
 	}
 	if p.before >= 0 {
@@ -174,7 +176,7 @@ func (s *Server) matches(q query, r resource, f *form) bool {
 			used = true
 			continue
 		}
-		if !slices.Contains(s.table(q.kind).index[name+"="+v], r) {
+		if !slices.Contains(s.table(q.kind).Having(name, v), r) {
 			return false
 		}
 	}

@@ -21,7 +21,7 @@ func (s *Server) recentCharge(c *customer) *charge {
 
 // hasDispute is whether the charge was ever disputed; a second one is not made.
 func (s *Server) hasDispute(ch *charge) bool {
-	return len(s.table("dispute").index["charge="+ch.id]) > 0
+	return len(s.table("dispute").Having("charge", ch.id)) > 0
 }
 
 // liveRefund gives back a third, or all that is left.
@@ -71,7 +71,7 @@ func (s *Server) liveWarning(c *customer) {
 	becomes := c.stream.Chance(0.5)
 	later := c.stream.Between(2*24*time.Hour, 9*24*time.Hour)
 	ch := s.recentCharge(c)
-	if ch == nil || ch.pays.card.debit() || len(s.table("radar.early_fraud_warning").index["charge="+ch.id]) > 0 {
+	if ch == nil || ch.pays.card.debit() || len(s.table("radar.early_fraud_warning").Having("charge", ch.id)) > 0 {
 		return
 	}
 	s.warn(ch)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
+	"github.com/trivetdev/trivet/sim/simtest"
 )
 
 // The card network renews a card under its payment method; what was charged
@@ -186,7 +187,7 @@ func TestLifeCoversEverything(t *testing.T) {
 func TestSameSecondUpdatesDisagree(t *testing.T) {
 	w := newWorld(Config{Seed: 2, Rates: Life{Flip: 0.5}})
 	w.Populate(5)
-	run(w, 10, accept)
+	run(w, 10, simtest.Accept)
 	seen, twice := map[string]string{}, 0
 	defer w.enter()()
 	for _, e := range rowsOf[*event](w, "event") {

@@ -1,19 +1,13 @@
 package stripe
 
 import (
-	"html/template"
 	"net/http"
 	"strings"
+
+	"github.com/trivetdev/trivet/sim"
 )
 
-const pageStyle = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{{.Title}}</title><style>
-body{font:16px/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem;color:#1a1f36}
-h1{font-size:1.25rem}button{display:block;width:100%;margin:.5rem 0;padding:.6rem;border:1px solid #c1c9d2;border-radius:6px;background:#fff;font:inherit;cursor:pointer}
-button.good{background:#1a7f4b;color:#fff;border-color:#1a7f4b}input{width:100%;box-sizing:border-box;padding:.5rem;margin:.25rem 0 1rem;font:inherit}
-.note{color:#697386;font-size:.9rem}.bad{color:#b3093c}</style>`
-
-const checkoutHTML = pageStyle + `<h1>{{.Title}}</h1><p class="note">Simulated Stripe. No money moves.</p>
+var checkoutPage = sim.Page("#1a7f4b", `<h1>{{.Title}}</h1><p class="note">Simulated Stripe. No money moves.</p>
 {{if .Problem}}<p class="bad" role="alert">{{.Problem}}</p>{{end}}
 <ul>{{range .Lines}}<li>{{.}}</li>{{end}}</ul><p><strong>{{.Total}}</strong></p>
 {{if .Authenticating}}<form method="post"><p>Your bank wants to know that it is you.</p>
@@ -25,14 +19,14 @@ const checkoutHTML = pageStyle + `<h1>{{.Title}}</h1><p class="note">Simulated S
 <button name="action" value="declined">Pay with a card that is declined</button>
 <button name="action" value="3ds">Pay with a card that asks for 3-D Secure</button>
 <button name="action" value="debit">Pay by bank debit (takes days)</button>
-<button name="action" value="abandon">Go back without paying</button></form>{{end}}`
+<button name="action" value="abandon">Go back without paying</button></form>{{end}}`)
 
-const portalHTML = pageStyle + `<h1>Billing of {{.Email}}</h1><p class="note">Simulated Stripe.</p>
+var portalPage = sim.Page("#1a7f4b", `<h1>Billing of {{.Email}}</h1><p class="note">Simulated Stripe.</p>
 <ul>{{range .Lines}}<li>{{.}}</li>{{end}}</ul><form method="post">
 <button class="good" name="action" value="card">Use a new card</button>
 <button name="action" value="cancel">Cancel at the end of the period</button>
 <button name="action" value="keep">Do not cancel after all</button>
-<button name="action" value="return">Return</button></form>`
+<button name="action" value="return">Return</button></form>`)
 
 // view is what the hosted pages show.
 type pageView struct {
@@ -43,24 +37,17 @@ type pageView struct {
 
 // pages serves what buyers see. Its faults are those of people, not of networks.
 func (s *Server) pages(mux *http.ServeMux) {
-	checkout := template.Must(template.New("checkout").Parse(checkoutHTML))
-	portal := template.Must(template.New("portal").Parse(portalHTML))
 	mux.HandleFunc("GET /c/pay/{id}", func(w http.ResponseWriter, r *http.Request) {
-		s.showCheckout(w, r, checkout, http.StatusOK, "")
+		s.showCheckout(w, r, http.StatusOK, "")
 	})
 	mux.HandleFunc("POST /c/pay/{id}", func(w http.ResponseWriter, r *http.Request) {
-		next, problem := s.clickCheckout(r)
-		if next == "" {
-			s.showCheckout(w, r, checkout, http.StatusPaymentRequired, problem)
-			return
-		}
-		http.Redirect(w, r, next, http.StatusSeeOther)
+		sim.ClickPage(w, r, s.clickCheckout, func(status int, problem string) { s.showCheckout(w, r, status, problem) })
 	})
-	mux.HandleFunc("GET /p/session/{id}", func(w http.ResponseWriter, r *http.Request) { s.showPortal(w, r, portal) })
+	mux.HandleFunc("GET /p/session/{id}", s.showPortal)
 	mux.HandleFunc("POST /p/session/{id}", s.clickPortal)
 }
 
-func (s *Server) showCheckout(w http.ResponseWriter, r *http.Request, t *template.Template, status int, problem string) {
+func (s *Server) showCheckout(w http.ResponseWriter, r *http.Request, status int, problem string) {
 	leave := s.enter()
 	se, err := find[*session](s, "checkout.session", r.PathValue("id"))
 	if err != nil || se.status != "open" {
@@ -79,9 +66,7 @@ func (s *Server) showCheckout(w http.ResponseWriter, r *http.Request, t *templat
 		v.Lines = append(v.Lines, itoa(int(l.quantity))+" × "+l.price.product.name)
 	}
 	leave()
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_ = t.Execute(w, v)
+	sim.ShowPage(w, status, checkoutPage, v)
 }
 
 // clickCheckout does what a button of the page says, and returns where the
@@ -143,7 +128,7 @@ func shown(n int64, currency string) string {
 	return text + " " + strings.ToUpper(currency)
 }
 
-func (s *Server) showPortal(w http.ResponseWriter, r *http.Request, t *template.Template) {
+func (s *Server) showPortal(w http.ResponseWriter, r *http.Request) {
 	leave := s.enter()
 	p, err := find[*portal](s, "portal session", r.PathValue("id"))
 	if err != nil {
@@ -159,8 +144,7 @@ func (s *Server) showPortal(w http.ResponseWriter, r *http.Request, t *template.
 		v.Lines = append(v.Lines, sub.items[0].price.product.name+": "+sub.status)
 	}
 	leave()
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = t.Execute(w, v)
+	sim.ShowPage(w, http.StatusOK, portalPage, v)
 }
 
 func (s *Server) clickPortal(w http.ResponseWriter, r *http.Request) {

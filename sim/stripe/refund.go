@@ -76,7 +76,7 @@ func money(n int64) string { return itoa(int(n)) }
 
 // contested is whether a chargeback holds the money, or has taken it for good.
 func (s *Server) contested(ch *charge) bool {
-	for _, r := range s.table("dispute").index["charge="+ch.id] {
+	for _, r := range s.table("dispute").Having("charge", ch.id) {
 		if status := disputeTruth(r.(*dispute).status); status == "open" || status == "lost" {
 			return true
 		}

@@ -27,32 +27,15 @@ type head struct {
 
 func (h *head) about() *head { return h }
 
-// table holds all resources of one kind in order of creation, with indexes for
-// the filters that lists are asked for.
-type table struct {
-	rows  []resource
-	next  int
-	index map[string][]resource
-}
+// table holds all resources of one kind.
+type table = sim.Table[resource]
 
 const idAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // newID makes an id that looks like Stripe's. Each prefix counts by itself, so
 // that more objects of one kind do not change the ids of another.
 func (s *Server) newID(prefix string, length int) string {
-	s.counts[prefix]++
-	x := s.cfg.Seed ^ s.counts[prefix]*0x9e3779b97f4a7c15
-	for _, c := range prefix {
-		x = (x ^ uint64(c)) * 0x100000001b3
-	}
-	b := make([]byte, length)
-	for i := range b {
-		x ^= x >> 30
-		x *= 0xbf58476d1ce4e5b9
-		x ^= x >> 27
-		b[i] = idAlphabet[x%62]
-	}
-	return prefix + "_" + string(b)
+	return prefix + "_" + s.ids.Text(prefix, length, idAlphabet)
 }
 
 func (s *Server) newHead(kind, prefix string, length int, customer string) head {
@@ -63,7 +46,7 @@ func (s *Server) newHead(kind, prefix string, length int, customer string) head 
 func (s *Server) table(kind string) *table {
 	t := s.tables[kind]
 	if t == nil {
-		t = &table{index: map[string][]resource{}}
+		t = sim.NewTable(func(r resource) int { return r.about().pos })
 		s.tables[kind] = t
 	}
 	return t
@@ -72,10 +55,7 @@ func (s *Server) table(kind string) *table {
 // add stores a new resource and announces it by the given event types.
 func (s *Server) add(r resource, events ...string) {
 	h := r.about()
-	t := s.table(h.kind)
-	h.pos = t.next
-	t.next++
-	t.rows = append(t.rows, r)
+	h.pos = s.table(h.kind).Add(r)
 	s.all[h.id] = r
 	s.index(r, "customer", h.customer)
 	h.old.Made(s.faults, s.now)
@@ -84,24 +64,9 @@ func (s *Server) add(r resource, events ...string) {
 	}
 }
 
-// index makes r findable by a list filter. Most rows come in order, so this is
-// an append; a row that gets its value late is put where it belongs.
+// index makes r findable by a list filter.
 func (s *Server) index(r resource, filter, value string) {
-	if value == "" {
-		return
-	}
-	h := r.about()
-	t := s.table(h.kind)
-	key := filter + "=" + value
-	rows := t.index[key]
-	if n := len(rows); n == 0 || rows[n-1].about().pos < h.pos {
-		t.index[key] = append(rows, r)
-		return
-	}
-	i, found := slices.BinarySearchFunc(rows, h.pos, func(r resource, pos int) int { return r.about().pos - pos })
-	if !found {
-		t.index[key] = slices.Insert(rows, i, r)
-	}
+	s.table(r.about().kind).Index(r, filter, value)
 }
 
 // edit changes a resource and announces the change. Every change goes through
@@ -154,21 +119,9 @@ func find[T resource](s *Server, what, id string) (T, error) {
 }
 
 // rowsOf returns all resources of a kind, oldest first.
-func rowsOf[T resource](s *Server, kind string) []T {
-	rows := s.table(kind).rows
-	out := make([]T, len(rows))
-	for i, r := range rows {
-		out[i] = r.(T)
-	}
-	return out
-}
+func rowsOf[T resource](s *Server, kind string) []T { return sim.As[T](s.table(kind).Rows) }
 
 // ofCustomer returns a customer's resources of one kind, oldest first.
 func ofCustomer[T resource](s *Server, kind, customer string) []T {
-	rows := s.table(kind).index["customer="+customer]
-	out := make([]T, len(rows))
-	for i, r := range rows {
-		out[i] = r.(T)
-	}
-	return out
+	return sim.As[T](s.table(kind).Having("customer", customer))
 }

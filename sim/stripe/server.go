@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -66,8 +67,7 @@ type Server struct {
 	// all finds any resource by id, tables those of one kind in order.
 	all    map[string]resource
 	tables map[string]*table
-	// counts are the ids given out, by prefix.
-	counts map[string]uint64
+	ids    *sim.IDs
 	// answers are kept by idempotency key.
 	answers map[string]*answer
 	req     request
@@ -94,18 +94,13 @@ func New(cfg Config) *Server {
 	if cfg.Live {
 		mode = "live"
 	}
-	if cfg.SecretKey == "" {
-		cfg.SecretKey = "sk_" + mode + "_sim"
-	}
+	cfg.SecretKey = cmp.Or(cfg.SecretKey, "sk_"+mode+"_sim")
 	if len(cfg.WebhookSecrets) == 0 {
 		cfg.WebhookSecrets = []string{"whsec_sim"}
 	}
-	if cfg.PublicURL == "" {
-		cfg.PublicURL = "https://checkout.stripe.com"
-	}
+	cfg.PublicURL = cmp.Or(cfg.PublicURL, "https://checkout.stripe.com")
 	s := &Server{
-		cfg: cfg,
-		all: map[string]resource{}, tables: map[string]*table{}, counts: map[string]uint64{},
+		cfg: cfg, all: map[string]resource{}, tables: map[string]*table{}, ids: sim.NewIDs(cfg.Seed),
 		answers: map[string]*answer{},
 	}
 	s.world = sim.NewWorld(sim.Setup{Name: "stripe", Seed: cfg.Seed, Clock: cfg.Clock, Chaos: cfg.Chaos, Log: cfg.Log}, &s.now)

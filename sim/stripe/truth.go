@@ -17,7 +17,7 @@ func (s *Server) Truth() []sim.Object {
 	for _, kind := range []string{
 		"customer", "subscription", "invoice", "payment_intent", "refund", "dispute", "checkout.session", "radar.early_fraud_warning",
 	} {
-		for _, r := range s.table(kind).rows {
+		for _, r := range s.table(kind).Rows {
 			if o, ok := s.truth(r); ok {
 				out = append(out, o)
 			}
@@ -138,7 +138,7 @@ func (s *Server) paymentTruth(pi *intent) sim.Object {
 	disputed := ""
 	for _, ch := range pi.charges {
 		refunded += ch.refunded()
-		for _, r := range s.table("dispute").index["charge="+ch.id] {
+		for _, r := range s.table("dispute").Having("charge", ch.id) {
 			disputed = disputeTruth(r.(*dispute).status)
 		}
 	}

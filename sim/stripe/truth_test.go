@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
+	"github.com/trivetdev/trivet/sim/simtest"
 )
 
 // TestTruthMatchesTheAPI reads a lived-in world over its API alone and derives
@@ -22,7 +23,7 @@ func TestTruthMatchesTheAPI(t *testing.T) {
 		id := c.post("/v1/checkout/sessions", []string{monthly, pass}[i%2]).str("id")
 		paid(t, w, id, []Card{CardGood, CardDebit, CardDeclined, CardAuthenticate}[i%4])
 	}
-	run(w, 40, accept)
+	run(w, 40, simtest.Accept)
 	want := map[string]sim.Object{}
 	for _, o := range w.Truth() {
 		want[o.ID] = o
