@@ -335,6 +335,8 @@ func TestNothingIsScanned(t *testing.T) {
 	errs = append(errs, err)
 	_, _, err = db.Due(t.Context(), "q")
 	errs = append(errs, err)
+	_, err = db.Dues(t.Context(), []string{"q", "r"})
+	errs = append(errs, err)
 	_, err = db.Expire(t.Context())
 	errs = append(errs, err)
 	_, err = db.FactsOf(t.Context(), "u")

@@ -118,22 +118,6 @@ const (
 			state = case when work.state in ('idle', 'dead') then 'ready' else work.state end`
 )
 
-// free tells rows that no other of their lane comes before.
-const free = ` and not exists (select 1 from work r where r.lane = w.lane and r.state = 'running')
-	and not exists (select 1 from work f where f.lane = w.lane and f.state = 'ready' and f.id < w.id)`
-
-// Due reports when the queue's next row is due that can be claimed; found is
-// false if none waits. A row that waits for another of its lane does not count:
-// whoever slept until its time would not sleep.
-func (db *DB) Due(ctx context.Context, queue string) (at time.Time, found bool, err error) {
-	due, err := one(ctx, db, func(rows *sql.Rows) (s stamp, err error) { return s, rows.Scan(&s) },
-		`select w.due_at from work w where w.queue = $1 and w.state = 'ready'`+free+` order by w.due_at, w.id limit 1`, queue)
-	if errors.Is(err, ErrNotFound) {
-		return at, false, nil
-	}
-	return due.Time, err == nil, err
-}
-
 // Claim takes up to limit due rows of a queue for the length of a lease.
 func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Duration) (claims []Claim, err error) {
 	// Another process may take a row of the same lane at the same moment, which

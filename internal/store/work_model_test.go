@@ -256,6 +256,10 @@ func (m *workModel) check(t *rapid.T) {
 	if err != nil || found != !due.IsZero() || !at.Equal(due) {
 		t.Fatalf("next due is %v (%v), %v; want %v", at, found, err, due)
 	}
+	dues, err := m.db.Dues(m.ctx, []string{"nobody's", modelQueue})
+	if one, waits := dues[modelQueue]; err != nil || waits != found || !one.Equal(at) || len(dues) > 1 {
+		t.Fatalf("of two queues %v, %v; of this one %v (%v)", dues, err, at, found)
+	}
 }
 
 func (m *workModel) write(do func(ctx context.Context, tx *store.Tx) error) {

@@ -146,19 +146,29 @@ func (q *queue) idle() bool {
 // claim takes due rows, if there are any; looking is cheaper than claiming.
 func (e *Engine) claim(ctx context.Context, q *queue, most int) []store.Claim {
 	at, found, err := e.db.Due(ctx, q.Name)
-	if err == nil && (!found || at.After(e.db.Now())) {
+	if err != nil {
+		e.cannotClaim(ctx, q, err)
 		return nil
 	}
-	var claims []store.Claim
-	if err == nil {
-		// Not cut short: rows that were claimed and not heard of would wait for the
-		// end of their lease.
-		claims, err = e.db.Claim(context.WithoutCancel(ctx), q.Name, most, q.Lease)
+	if !found || at.After(e.db.Now()) {
+		return nil
 	}
+	return e.take(ctx, q, most)
+}
+
+func (e *Engine) cannotClaim(ctx context.Context, q *queue, err error) {
+	if ctx.Err() == nil {
+		e.log.Error("cannot claim work", "queue", q.Name, "error", err)
+	}
+}
+
+// take is claim for a queue that is known to have something due.
+func (e *Engine) take(ctx context.Context, q *queue, most int) []store.Claim {
+	// Not cut short: rows that were claimed and not heard of would wait for the
+	// end of their lease.
+	claims, err := e.db.Claim(context.WithoutCancel(ctx), q.Name, most, q.Lease)
 	if err != nil {
-		if ctx.Err() == nil {
-			e.log.Error("cannot claim work", "queue", q.Name, "error", err)
-		}
+		e.cannotClaim(ctx, q, err)
 		return nil
 	}
 	if len(claims) > 0 {
@@ -304,9 +314,16 @@ func (e *Engine) Step(ctx context.Context) (worked int, err error) {
 		return 0, err
 	}
 	for {
+		dues, err := e.dues(ctx)
+		if err != nil {
+			return worked, err
+		}
 		before := worked
 		for _, q := range e.queues {
-			for _, claim := range e.claim(ctx, q, 16) {
+			if at, waits := dues[q.Name]; !waits || at.After(e.db.Now()) {
+				continue
+			}
+			for _, claim := range e.take(ctx, q, 16) {
 				e.run(ctx, q, claim)
 				worked++
 			}
@@ -320,16 +337,22 @@ func (e *Engine) Step(ctx context.Context) (worked int, err error) {
 	}
 }
 
+// dues tells when the next row of each queue is due, where one waits.
+func (e *Engine) dues(ctx context.Context) (map[string]time.Time, error) {
+	names := make([]string, len(e.queues))
+	for i, q := range e.queues {
+		names[i] = q.Name
+	}
+	return e.db.Dues(ctx, names)
+}
+
 // Next is when the next row of any queue is due; found is false if none waits.
 func (e *Engine) Next(ctx context.Context) (next time.Time, found bool, err error) {
-	for _, q := range e.queues {
-		at, waits, err := e.db.Due(ctx, q.Name)
-		if err != nil {
-			return next, false, err
-		}
-		if waits && (!found || at.Before(next)) {
+	dues, err := e.dues(ctx)
+	for _, at := range dues {
+		if !found || at.Before(next) {
 			next, found = at, true
 		}
 	}
-	return next, found, nil
+	return next, found, err
 }
