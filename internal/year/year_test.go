@@ -1,0 +1,57 @@
+package year_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trivetdev/trivet/internal/shoptest"
+)
+
+var update = flag.Bool("update", false, "write the files under testdata/year anew")
+
+// TestYear tells every story, on both databases, and compares it with its file.
+func TestYear(t *testing.T) {
+	everyStory(t, func(t *testing.T, s story, accounts []string) {
+		shoptest.Everywhere(t, func(t *testing.T, database string) {
+			h := build(t, database, accounts, options{})
+			s.play(h)
+			h.sound()
+			got, file := written(h.told()), golden(accounts[0], s.name)
+			if *update && strings.HasPrefix(database, "sqlite:") {
+				h.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+				h.Check(os.WriteFile(file, []byte(got), 0o644)) //nolint:gosec // as every file of a repository
+			}
+			if diff := cmp.Diff(strings.Split(read(t, file), "\n"), strings.Split(got, "\n")); diff != "" {
+				t.Errorf("%s (-file +told); if it is right, write it with -update:\n%s", file, diff)
+			}
+		})
+	})
+}
+
+// everyStory runs a test for each telling of each story.
+func everyStory(t *testing.T, test func(t *testing.T, s story, accounts []string)) {
+	t.Helper()
+	for _, s := range stories {
+		for _, accounts := range s.at {
+			t.Run(accounts[0]+"/"+s.name, func(t *testing.T) {
+				t.Parallel()
+				test(t, s, accounts)
+			})
+		}
+	}
+}
+
+// sound checks what must hold at the end of every story.
+func (h *house) sound() {
+	h.T.Helper()
+	h.Audited()
+	h.Worked()
+	if again := h.mail.twice(); len(again) > 0 {
+		h.T.Errorf("sent twice: %v", again)
+	}
+}
