@@ -183,6 +183,21 @@ func (h *house) cancels() {
 	}
 }
 
+// staysAfterAll takes the cancellation back, in the portal too.
+func (h *house) staysAfterAll() {
+	h.T.Helper()
+	h.note(acts, "— the customer takes it back")
+	sub := h.subscription()
+	switch a := h.Accounts[h.account]; {
+	case a.Stripe != nil:
+		h.Check(a.Stripe.PortalUncancel(sub))
+	case a.Paddle != nil:
+		h.Check(a.Paddle.PortalUncancel(sub))
+	case a.Lemon != nil:
+		h.Check(a.Lemon.PortalResume(sub))
+	}
+}
+
 // contests opens a dispute over the newest payment and returns it.
 func (h *house) contests() (dispute string) {
 	h.T.Helper()

@@ -36,7 +36,9 @@ var stories = []story{
 	{name: "duplicate", play: twiceOver, at: [][]string{{"stripe", "paypal"}, {"paypal", "stripe"}, {"paddle", "lemonsqueezy"}, {"lemonsqueezy", "paddle"}}},
 	{name: "yearly_renewal", play: yearly, at: all},
 	{name: "pass_then_renew", play: passThenRenew, at: all},
+	{name: "pass", play: pass, at: all},
 	{name: "cancel", play: cancel, at: all},
+	{name: "cancel_undone", play: cancelUndone, at: [][]string{{"stripe"}, {"paddle"}, {"lemonsqueezy"}}, not: map[string]string{"paypal": "final"}},
 }
 
 // trialToPaid: two weeks free, then a year of charges.
@@ -83,7 +85,7 @@ func disputeLost(h *house) {
 	d := h.contests()
 	h.after(44 * day)
 	h.answers(d)
-	h.after(80 * day)
+	h.after(46 * day) // before the simulator's own bank does
 	h.rules(d, false)
 	h.after(aYear)
 }
@@ -95,7 +97,7 @@ func disputeWon(h *house) {
 	d := h.contests()
 	h.after(44 * day)
 	h.answers(d)
-	h.after(80 * day)
+	h.after(46 * day)
 	h.rules(d, true)
 	h.after(aYear)
 }
@@ -151,6 +153,22 @@ func passThenRenew(h *house) {
 	h.after(20 * day)
 	h.buys("month")
 	h.after(aYear)
+}
+
+// pass: a prepaid month that runs out.
+func pass(h *house) {
+	h.buys("pass")
+	h.after(aYear)
+}
+
+// cancelUndone: the customer thinks better of it.
+func cancelUndone(h *house) {
+	h.buys("month")
+	h.after(40 * day)
+	h.cancels()
+	h.after(45 * day)
+	h.staysAfterAll()
+	h.after(90 * day)
 }
 
 // cancel: the customer leaves in the second month.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trivetdev/trivet/internal/shoptest"
+	"github.com/trivetdev/trivet/internal/store"
 )
 
 var update = flag.Bool("update", false, "write the files under testdata/year anew")
@@ -51,6 +52,13 @@ func (h *house) sound() {
 	h.T.Helper()
 	h.Audited()
 	h.Worked()
+	unsaid, err := h.Ledger.Effects(h.T.Context(), store.EffectFilter{State: store.EffectDropped, Limit: 100})
+	h.Check(err)
+	for _, e := range unsaid {
+		if strings.Contains(e.Result, "put in words") { // a policy asks for what cannot be said
+			h.T.Errorf("%s: %s", e.Key, e.Result)
+		}
+	}
 	if again := h.mail.twice(); len(again) > 0 {
 		h.T.Errorf("sent twice: %v", again)
 	}

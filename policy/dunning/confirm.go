@@ -47,7 +47,7 @@ func (p *Policy) subscription(change policy.Change, known policy.Known, before, 
 		n.Date, n.Until = change.At, after.CancelAt
 		return say(canceled, after.CancelAt.UTC().Format(time.DateOnly))
 	case change.Has(billing.CancelWithdrawn) && good:
-		n.Next = nextCharge(after)
+		n.Date, n.Next = nextCharge(after), nextCharge(after)
 		return say(autoRenewOn, nth)
 	case change.Has(billing.Paused):
 		n.Date = change.At
@@ -136,7 +136,12 @@ func (p *Policy) ended(change policy.Change, known policy.Known, was, is billing
 		return p.settings.say(change.Account, change.Kind, change.ID, d.occasion("ended"), n)
 	}
 	n := p.about(change, known, is)
-	n.Template, n.Date, n.Until = canceled, end, end
+	if n.Plan != "" {
+		if plan, found := known.Catalog.ByID(n.Plan); found && !loses(known, plan, change.At) {
+			return nil // one of two: who reads that it is canceled thinks of what they still have
+		}
+	}
+	n.Template, n.Date = canceled, end
 	occasion := fmt.Sprint(change.Seq)
 	if !is.EndedAt.IsZero() {
 		occasion = is.EndedAt.UTC().Format(time.DateOnly)
@@ -165,7 +170,7 @@ func (p *Policy) payment(change policy.Change, known policy.Known, before, after
 		say(pendingFailed, "")
 	}
 	// Money may have gone back by the first look, but only if it came lately is it news.
-	if back := after.Refunded - before.Refunded; back > 0 && (change.Before != nil || p.news(change, known, after.PaidAt)) {
+	if back := after.Refunded - before.Refunded; back > 0 && !taken(known, change) && (change.Before != nil || p.news(change, known, after.PaidAt)) {
 		n.Amount, n.Date, n.DueAt = &billing.Money{Amount: back, Currency: after.Amount.Currency}, change.At, time.Time{}
 		total := fmt.Sprint(after.Refunded) // a second refund of a payment is another
 		say(refunded, total)
@@ -174,6 +179,15 @@ func (p *Policy) payment(change policy.Change, known policy.Known, before, after
 		}
 	}
 	return actions
+}
+
+// taken reports whether a payment went back, or may go, because the customer
+// contests it: then we have not refunded it. What one asks for in an inquiry, we have.
+func taken(known policy.Known, change policy.Change) bool {
+	return slices.ContainsFunc(known.Facts.Disputes, func(d billing.Held[billing.Dispute]) bool {
+		took := d.Object.Status == billing.DisputeOpen || d.Object.Status == billing.DisputeLost
+		return took && d.Account == change.Account && d.Object.Payment == change.ID
+	})
 }
 
 // news reports whether something happened lately, and since we keep the account.
