@@ -29,6 +29,7 @@ type Shop interface {
 	Handler() http.Handler
 	SetWebhookURL(url string)
 	Calm()
+	Stats() sim.Stats
 }
 
 // Account is a simulated provider account. One of the servers is set: that of its
