@@ -47,7 +47,7 @@ func TestNobodyBuriesWithAnotherAccountsKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := openHouse(t, database())
-			h.check(h.Close())
+			h.Check(h.Close())
 			key := &swapped{keyed: keyed{Driver: h.driver, opens: "acct_1"}}
 			var driver provider.Driver = key
 			restart := func() {
@@ -64,7 +64,7 @@ func TestNobodyBuriesWithAnotherAccountsKey(t *testing.T) {
 					Code   string
 					Buried []struct{ Object string }
 				}
-				status = h.call(http.MethodPost, "/v1/drift/bury", `{"provider":"stripe","objects":[{"subject":"subscription","object":"`+h.only("subscription")+`"}]}`, &answer)
+				status = h.Call(http.MethodPost, "/v1/drift/bury", `{"provider":"stripe","objects":[{"subject":"subscription","object":"`+h.only("subscription")+`"}]}`, &answer)
 				return status, answer.Code, len(answer.Buried)
 			}
 			expect := func(when string, status int, code string, buried int) {
@@ -82,11 +82,11 @@ func TestNobodyBuriesWithAnotherAccountsKey(t *testing.T) {
 			expect("the key is refused", http.StatusBadGateway, "provider", 0)
 			key.err = nil
 			// The same with a provider that tells nothing but the environment.
-			h.check(h.Close())
+			h.Check(h.Close())
 			key.opens, driver = "acct_1", vague{key}
 			restart()
 			expect("the key tells its environment alone", http.StatusConflict, "unproven", 0)
-			h.check(h.Close())
+			h.Check(h.Close())
 			driver = key
 			restart()
 			h.expect("access", h.access(), "00d00:00:01 yes trialing")
@@ -95,8 +95,8 @@ func TestNobodyBuriesWithAnotherAccountsKey(t *testing.T) {
 			key.opens = ""
 			expect("the key does not tell, and opens what else is ours", http.StatusOK, "", 1)
 			h.expect("access", h.access(), "00d00:00:01 yes trialing", "01d00:00:00 no no_purchase")
-			changes, err := h.ledger.Changes(t.Context(), store.ChangeFilter{Subject: string(billing.KindSubscription), Limit: 1})
-			h.check(err)
+			changes, err := h.Ledger.Changes(t.Context(), store.ChangeFilter{Subject: string(billing.KindSubscription), Limit: 1})
+			h.Check(err)
 			if len(changes) != 1 || !strings.HasPrefix(changes[0].Actor, "key:") || changes[0].Trigger != "request" || changes[0].Event != "bury" {
 				t.Errorf("the trail says %+v", changes)
 			}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/shoptest"
 	"github.com/trivetdev/trivet/internal/store"
 	world "github.com/trivetdev/trivet/sim/lemonsqueezy"
 )
@@ -21,7 +22,7 @@ func TestCustomDataUserIDTrustedByDefault(t *testing.T) {
 		lemons(t, lemonOptions{bind: bind}, func(l *lemonHouse) {
 			l.pass(time.Minute)
 			_, err := l.world.Buy(world.Purchase{Email: "x@example.com", Variant: world.VariantForever, Custom: map[string]string{"user_id": "victim"}})
-			l.check(err)
+			l.Check(err)
 			l.pass(time.Minute)
 			l.may("victim", len(bind) > 0)
 		})
@@ -36,17 +37,17 @@ func TestPauseThatLosesTheLink(t *testing.T) {
 		l.pass(time.Minute)
 		sub := l.subscriptionOf(order)
 		l.may("u1", true)
-		l.check(l.world.Pause(sub, "void", time.Time{}))
+		l.Check(l.world.Pause(sub, "void", time.Time{}))
 		l.pass(time.Minute)
 		l.may("u1", false)
 		if got := l.owner("subscription", sub); got != "u1" {
 			t.Errorf("paused, it belongs to %q", got)
 		}
 		l.deaf = true
-		l.check(l.world.Unpause(sub))
+		l.Check(l.world.Unpause(sub))
 		l.pass(5 * time.Minute)
 		l.may("u1", true)
-		l.check(l.world.Pause(sub, "free", time.Time{}))
+		l.Check(l.world.Pause(sub, "free", time.Time{}))
 		l.pass(5 * time.Minute)
 		l.may("u1", true) // service goes on, without charge
 		l.audited()
@@ -58,20 +59,20 @@ func TestLateExpiryOfAnOldSubscriptionEndsTheNewOne(t *testing.T) {
 	lemons(t, lemonOptions{}, func(l *lemonHouse) {
 		old, _ := l.buy("u1", "pro", "u1@example.com")
 		l.pass(time.Minute)
-		l.check(l.world.Expire(l.subscriptionOf(old)))
+		l.Check(l.world.Expire(l.subscriptionOf(old)))
 		l.pass(time.Minute)
 		l.may("u1", false)
 		l.buy("u1", "pro", "u1@example.com")
 		l.pass(time.Minute)
 		l.may("u1", true)
 		for _, r := range l.kept { // all of the past once more, the expiry last
-			_, err := l.post(r)
-			l.check(err)
+			_, err := l.Post(r)
+			l.Check(err)
 		}
 		for _, r := range l.kept {
 			if r.Header.Get("X-Event-Name") == "subscription_expired" {
-				_, err := l.post(r)
-				l.check(err)
+				_, err := l.Post(r)
+				l.Check(err)
 			}
 		}
 		l.pass(time.Minute)
@@ -88,10 +89,10 @@ func TestRefundedLifetimeOrderKeepsAccess(t *testing.T) {
 			l.pass(time.Minute)
 			l.may("u1", true)
 			l.deaf = deaf
-			l.check(l.world.Refund(order, 100))
+			l.Check(l.world.Refund(order, 100))
 			l.pass(5 * time.Minute)
 			l.may("u1", true)
-			l.check(l.world.Refund(order, 0))
+			l.Check(l.world.Refund(order, 0))
 			l.pass(5 * time.Minute)
 			l.may("u1", false)
 			l.audited()
@@ -106,7 +107,7 @@ func TestFraudulentOrderKeepsAccess(t *testing.T) {
 			order, _ := l.buy("u1", plan, "u1@example.com")
 			l.pass(time.Minute)
 			l.may("u1", true)
-			l.check(l.world.Fraud(order, false))
+			l.Check(l.world.Fraud(order, false))
 			l.pass(5 * time.Minute)
 			l.may("u1", false)
 			l.audited()
@@ -141,7 +142,7 @@ func TestStatusCancelledTakenAsEnded(t *testing.T) {
 	lemons(t, lemonOptions{long: true}, func(l *lemonHouse) {
 		order, _ := l.buy("u1", "pro", "u1@example.com")
 		l.pass(time.Minute)
-		code := l.call(http.MethodPost, "/v1/subscriptions/"+l.subscriptionOf(order)+"@lemonsqueezy/cancel", `{}`, nil)
+		code := l.Call(http.MethodPost, "/v1/subscriptions/"+l.subscriptionOf(order)+"@lemonsqueezy/cancel", `{}`, nil)
 		if code >= 300 {
 			t.Fatal(code)
 		}
@@ -149,7 +150,7 @@ func TestStatusCancelledTakenAsEnded(t *testing.T) {
 		l.may("u1", true)
 		l.pass(2 * day)
 		l.may("u1", false)
-		if code := l.call(http.MethodPost, "/v1/subscriptions/"+l.subscriptionOf(order)+"@lemonsqueezy/cancel", `{"at":"now"}`, nil); code < 400 {
+		if code := l.Call(http.MethodPost, "/v1/subscriptions/"+l.subscriptionOf(order)+"@lemonsqueezy/cancel", `{"at":"now"}`, nil); code < 400 {
 			t.Errorf("canceling at once is answered %d", code)
 		}
 		l.audited()
@@ -163,7 +164,7 @@ func TestUnknownEventAnswered4xx(t *testing.T) {
 		l.pass(time.Minute)
 		body := `{"meta":{"event_name":"planet_discovered","test_mode":true},"data":{"type":"planets","id":"9","attributes":{}}}`
 		for range 2 {
-			mac := hmac.New(sha256.New, []byte(lemonSecret))
+			mac := hmac.New(sha256.New, []byte(shoptest.LemonSecret))
 			mac.Write([]byte(body))
 			r := httptest.NewRequest(http.MethodPost, "/webhooks/lemonsqueezy", strings.NewReader(body))
 			r.Header.Set("X-Signature", hex.EncodeToString(mac.Sum(nil)))
@@ -172,8 +173,8 @@ func TestUnknownEventAnswered4xx(t *testing.T) {
 				t.Errorf("answered %d %s", w.Code, w.Body)
 			}
 		}
-		counts, err := l.ledger.EventCounts(t.Context())
-		if l.check(err); counts[store.EventIgnored] != 1 {
+		counts, err := l.Ledger.EventCounts(t.Context())
+		if l.Check(err); counts[store.EventIgnored] != 1 {
 			t.Errorf("events: %v", counts)
 		}
 	})
@@ -187,7 +188,7 @@ func TestLemonRecent(t *testing.T) {
 		l.pass(10 * time.Minute)
 		l.deaf = true
 		_, err := l.world.Buy(world.Purchase{Email: "late@example.com", Variant: world.VariantProMonth})
-		l.check(err)
+		l.Check(err)
 		before := l.calls()
 		l.pass(4 * time.Minute)
 		l.audited()

@@ -8,29 +8,21 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
-	"github.com/trivetdev/trivet/internal/apply"
-	"github.com/trivetdev/trivet/internal/pgtest"
+	"github.com/trivetdev/trivet/internal/shoptest"
 	"github.com/trivetdev/trivet/internal/store"
-	"github.com/trivetdev/trivet/provider"
-	driver "github.com/trivetdev/trivet/provider/lemonsqueezy"
-	"github.com/trivetdev/trivet/sim"
 	world "github.com/trivetdev/trivet/sim/lemonsqueezy"
 )
-
-const lemonSecret = "a secret for webhooks"
 
 // lemonHouse is a whole service beside a simulated Lemon Squeezy.
 type lemonHouse struct {
 	*house
-	world  *world.Server
-	client *http.Client
+	world *world.Server
 	// deaf loses every webhook.
 	deaf bool
 	// kept are the webhooks that came, each as often as it was sent.
@@ -50,71 +42,40 @@ type lemonOptions struct {
 // lemons runs a test on SQLite and on PostgreSQL.
 func lemons(t *testing.T, o lemonOptions, test func(*lemonHouse)) {
 	t.Helper()
-	recent := time.Duration(0) // every three minutes
+	shoptest.Everywhere(t, func(t *testing.T, database string) {
+		l := &lemonHouse{house: &house{t: t}}
+		l.World = shoptest.Open(t, database, shoptest.Options{
+			Accounts: []string{"lemonsqueezy"}, Mute: o.mute, Level: slog.LevelWarn,
+			Configure: func(w *shoptest.World, c *trivet.Config) { l.furnish(o, w, c) },
+		})
+		l.Receive = func(_ string, r *http.Request) (int, error) { return l.deliver(r) }
+		test(l)
+	})
+}
+
+func (l *lemonHouse) furnish(o lemonOptions, w *shoptest.World, c *trivet.Config) {
+	l.world = w.Accounts["lemonsqueezy"].Lemon
+	l.world.AddCatalog()
+	c.CheckKeys = true
+	c.Plans = []billing.Plan{
+		{ID: "pro", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantProMonth, world.VariantBasicWeek}}, Kind: billing.GrantSubscription},
+		{ID: "life", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantForever}}, Kind: billing.GrantForever},
+	}
+	c.Bind = map[string][]string{"lemonsqueezy": append([]string{"token"}, o.bind...)}
 	if o.long {
-		recent = day
+		c.Recent = day // else every three minutes
 	}
-	open := func(t *testing.T, database string) *lemonHouse {
-		clock := sim.NewClock(opening)
-		w := world.New(world.Config{
-			Seed: 1, Clock: clock, WebhookURL: "https://billing.test/webhooks/lemonsqueezy", WebhookSecret: lemonSecret, Variables: !o.mute,
-		})
-		w.AddCatalog()
-		l := &lemonHouse{house: &house{t: t, clock: clock, database: database}, world: w}
-		d, err := driver.New(driver.Config{
-			Account: "lemonsqueezy", APIKey: w.APIKey(), Store: w.Store(), WebhookSecrets: []string{lemonSecret},
-			Transport: sim.Transport(w.Handler()), Now: clock.Now,
-		})
-		l.check(err)
-		l.Service, err = trivet.New(t.Context(), trivet.Config{
-			PublicURL: "https://billing.test", Database: database, Volatile: true, Providers: []provider.Driver{d}, CheckKeys: true,
-			Plans: []billing.Plan{
-				{ID: "pro", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantProMonth, world.VariantBasicWeek}}, Kind: billing.GrantSubscription},
-				{ID: "life", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantForever}}, Kind: billing.GrantForever},
-			},
-			Bind: map[string][]string{"lemonsqueezy": append([]string{"token"}, o.bind...)}, Recent: recent, APIKeys: []string{serviceKey}, Now: clock.Now, Hot: day, Watch: day, Full: 7*day + 37*time.Minute,
-			Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		})
-		l.check(err)
-		t.Cleanup(func() { _ = l.Close() })
-		l.ledger, err = store.Open(t.Context(), store.Options{URL: database, Now: clock.Now, Volatile: true})
-		l.check(err)
-		t.Cleanup(func() { _ = l.ledger.Close() })
-		return l
-	}
-	t.Run("sqlite", func(t *testing.T) { test(open(t, "sqlite:"+filepath.Join(t.TempDir(), "trivet.db"))) })
-	t.Run("postgres", func(t *testing.T) { test(open(t, pgtest.URL(t))) })
 }
 
 // pass lets time go by.
 func (l *lemonHouse) pass(d time.Duration) {
 	l.t.Helper()
-	for end := l.clock.Now().Add(d); ; {
-		next := end
-		for _, due := range []func() (time.Time, bool){l.world.NextAt, func() (time.Time, bool) {
-			at, waits, err := l.Next(l.t.Context())
-			l.check(err)
-			return at, waits
-		}} {
-			if at, waits := due(); waits && at.Before(next) {
-				next = at
-			}
-		}
-		if next.After(l.clock.Now()) {
-			l.world.Advance(next)
-		}
-		l.world.Deliver(l.t.Context(), l.deliver)
-		_, err := l.Step(l.t.Context())
-		l.check(err)
-		if !l.clock.Now().Before(end) {
-			return
-		}
-	}
+	l.Until(l.Clock.Now().Add(d))
 }
 
 func (l *lemonHouse) deliver(r *http.Request) (int, error) {
 	body, err := io.ReadAll(r.Body)
-	l.check(err)
+	l.Check(err)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	again := r.Clone(l.t.Context())
 	again.Body = io.NopCloser(bytes.NewReader(body))
@@ -122,7 +83,7 @@ func (l *lemonHouse) deliver(r *http.Request) (int, error) {
 	if l.deaf {
 		return http.StatusOK, nil
 	}
-	return l.post(r)
+	return l.Post(r)
 }
 
 // checkout sends a customer to a page and returns the provider's id and address.
@@ -132,7 +93,7 @@ func (l *lemonHouse) checkout(customer, plan string) (id, address string) {
 		ProviderID string `json:"provider_id"`
 		URL        string
 	}
-	code := l.call(http.MethodPost, "/v1/checkouts", fmt.Sprintf(`{"customer":%q,"plan":%q,"email":"%s@example.com",
+	code := l.Call(http.MethodPost, "/v1/checkouts", fmt.Sprintf(`{"customer":%q,"plan":%q,"email":"%s@example.com",
 		"success_url":"https://app.test/yes","cancel_url":"https://app.test/no"}`, customer, plan, customer), &made)
 	if code != http.StatusCreated && code != http.StatusOK {
 		l.t.Fatalf("checkout: %d", code)
@@ -173,23 +134,23 @@ func (l *lemonHouse) may(customer string, want bool) {
 		Allowed bool
 		Reason  string
 	}
-	l.call(http.MethodGet, "/v1/check?customer="+customer+"&feature=export", "", &answer)
+	l.Call(http.MethodGet, "/v1/check?customer="+customer+"&feature=export", "", &answer)
 	if answer.Allowed != want {
-		l.t.Errorf("at %s %s may: %v (%s)", offset(l.clock.Now(), time.Minute), customer, answer.Allowed, answer.Reason)
+		l.t.Errorf("at %s %s may: %v (%s)", offset(l.Clock.Now(), time.Minute), customer, answer.Allowed, answer.Reason)
 	}
 }
 
 func (l *lemonHouse) owner(kind, id string) string {
 	l.t.Helper()
-	o, err := l.ledger.Object(l.t.Context(), "lemonsqueezy/"+kind+"/"+id)
-	l.check(err)
+	o, err := l.Ledger.Object(l.t.Context(), "lemonsqueezy/"+kind+"/"+id)
+	l.Check(err)
 	return o.Customer
 }
 
 func (l *lemonHouse) subscriptionOf(order string) string {
 	l.t.Helper()
 	id, err := l.world.SubscriptionOf(order)
-	l.check(err)
+	l.Check(err)
 	return id
 }
 
@@ -197,16 +158,9 @@ func (l *lemonHouse) subscriptionOf(order string) string {
 // every noun that there is and no other.
 func (l *lemonHouse) audited() {
 	l.t.Helper()
-	empty, err := store.Open(l.t.Context(), store.Options{URL: "sqlite:" + filepath.Join(l.t.TempDir(), "empty.db"), Now: l.clock.Now, Volatile: true})
-	l.check(err)
-	defer empty.Close()
-	report, err := apply.Audit(l.t.Context(), l.ledger, empty)
-	l.check(err)
-	if len(report.Mismatches) > 0 {
-		l.t.Errorf("audit: %+v", report.Mismatches)
-	}
-	rows, err := l.ledger.Objects(l.t.Context(), store.ObjectFilter{Present: true, Limit: 10000})
-	l.check(err)
+	l.Audited()
+	rows, err := l.Ledger.Objects(l.t.Context(), store.ObjectFilter{Present: true, Limit: 10000})
+	l.Check(err)
 	held := map[string]bool{}
 	for _, o := range rows {
 		held[o.Kind+" "+o.ID] = true

@@ -21,7 +21,7 @@ func TestLemonCountsMoneyOnce(t *testing.T) {
 				Amount     int64
 			}
 		}
-		l.call(http.MethodGet, "/v1/customers/u1/payments", "", &payments)
+		l.Call(http.MethodGet, "/v1/customers/u1/payments", "", &payments)
 		total := int64(0)
 		for _, p := range payments.Data {
 			total += p.Amount
@@ -63,12 +63,12 @@ func TestLemonLostWebhooks(t *testing.T) {
 							Suggestions []string
 						}
 					}
-					l.call(http.MethodPut, "/v1/customers/u1", `{"email":"u1@example.com"}`, nil)
-					l.call(http.MethodGet, "/v1/unlinked", "", &unlinked)
+					l.Call(http.MethodPut, "/v1/customers/u1", `{"email":"u1@example.com"}`, nil)
+					l.Call(http.MethodGet, "/v1/unlinked", "", &unlinked)
 					if len(unlinked.Data) != 2 || unlinked.Data[0].Suggestions[0] != "u1" {
 						t.Fatalf("unlinked: %+v", unlinked)
 					}
-					l.call(http.MethodPost, "/v1/unlinked/"+sub+"@lemonsqueezy/link", `{"customer":"u1"}`, nil)
+					l.Call(http.MethodPost, "/v1/unlinked/"+sub+"@lemonsqueezy/link", `{"customer":"u1"}`, nil)
 					l.may("u1", true)
 				}
 				for _, name := range [][2]string{{"subscription", sub}, {"invoice", "1"}, {"payment", "invoice-1"}, {"checkout", "order-" + order}, {"customer", "1"}} {
@@ -98,8 +98,8 @@ func TestLemonLateWebhook(t *testing.T) {
 		}
 		l.deaf = false
 		for _, r := range l.kept {
-			code, err := l.post(r)
-			if l.check(err); code != http.StatusOK {
+			code, err := l.Post(r)
+			if l.Check(err); code != http.StatusOK {
 				t.Errorf("a late webhook is answered %d", code)
 			}
 		}
@@ -121,9 +121,9 @@ func TestLemonGuessedOrder(t *testing.T) {
 		order, back := l.buy("victim", "life", "victim@example.com")
 		_, thiefs := l.buy("thief", "life", "thief@example.com")
 		mine, err := url.Parse(thiefs)
-		l.check(err)
+		l.Check(err)
 		theirs, err := url.Parse(back)
-		l.check(err)
+		l.Check(err)
 		query := mine.Query()
 		query.Set("order_id", order)
 		for _, identifier := range []string{"", query.Get("order_identifier"), "[order_identifier]", "00000000-0000-4000-8000-000000000000"} {
@@ -154,7 +154,7 @@ func TestLemonSharedAddress(t *testing.T) {
 		l.pass(time.Minute)
 		l.deaf = true
 		second, back := l.buy("u2", "pro", "billing@agency.test")
-		l.call(http.MethodPost, "/v1/reconcile", `{}`, nil)
+		l.Call(http.MethodPost, "/v1/reconcile", `{}`, nil)
 		l.pass(time.Minute) // found by listing, and linked to nobody
 		if got := l.owner("subscription", l.subscriptionOf(second)); got != "" {
 			t.Errorf("it went to %q", got)
@@ -169,7 +169,7 @@ func TestLemonSharedAddress(t *testing.T) {
 				t.Errorf("it belongs to %q, want %s", got, want)
 			}
 		}
-		l.check(l.world.RefundInvoice("1", 0))
+		l.Check(l.world.RefundInvoice("1", 0))
 		l.deaf = false
 		l.pass(8 * day)
 		l.may("u1", false)

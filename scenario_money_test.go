@@ -16,10 +16,10 @@ func TestRefundInPartThenInFull(t *testing.T) {
 		h.until(5 * day)
 		payment := h.only(sim.KindPayment)
 		_, err := h.world.Refund(payment, 300)
-		h.check(err)
+		h.Check(err)
 		h.until(10 * day)
 		_, err = h.world.Refund(payment, 0)
-		h.check(err)
+		h.Check(err)
 		h.until(45 * day)
 		h.expect("story", h.story("payment", "refund", "checkout"),
 			"00d00:01 checkout: checkout_completed linked",
@@ -42,9 +42,9 @@ func TestRefundFails(t *testing.T) {
 		h.buy("day", world.CardGood, time.Time{})
 		h.until(5 * day)
 		refund, err := h.world.Refund(h.only(sim.KindPayment), 0)
-		h.check(err)
+		h.Check(err)
 		h.until(10 * day)
-		h.check(h.world.FailRefund(refund))
+		h.Check(h.world.FailRefund(refund))
 		h.until(45 * day)
 		h.expect("story", h.story("payment", "refund"),
 			"00d00:01 payment: paid linked",
@@ -68,11 +68,11 @@ func TestDisputeWon(t *testing.T) {
 		h.buy("pro", world.CardGood, time.Time{})
 		h.until(5 * day)
 		dispute, err := h.world.OpenDispute(h.only(sim.KindPayment), "general", true)
-		h.check(err)
+		h.Check(err)
 		h.until(8 * day)
-		h.check(h.world.EscalateDispute(dispute))
+		h.Check(h.world.EscalateDispute(dispute))
 		h.until(12 * day)
-		h.check(h.world.RuleDispute(dispute, "won"))
+		h.Check(h.world.RuleDispute(dispute, "won"))
 		h.until(41 * day)
 		h.expect("story", h.story("dispute", "subscription"),
 			"00d00:01 subscription: started activated linked",
@@ -94,9 +94,9 @@ func TestDisputeLost(t *testing.T) {
 		h.buy("pro", world.CardGood, time.Time{})
 		h.until(5 * day)
 		dispute, err := h.world.OpenDispute(h.only(sim.KindPayment), "fraudulent", false)
-		h.check(err)
+		h.Check(err)
 		h.until(9 * day)
-		h.check(h.world.RuleDispute(dispute, "lost"))
+		h.Check(h.world.RuleDispute(dispute, "lost"))
 		h.until(41 * day)
 		h.expect("story", h.story("dispute", "subscription"),
 			"00d00:01 subscription: started activated linked",

@@ -27,7 +27,7 @@ func TestRestartsChangeNothing(t *testing.T) {
 		for at := 2 * day; at <= 48*day; at += 2 * day {
 			h.until(at)
 			if restart {
-				h.check(h.Close())
+				h.Check(h.Close())
 				h.serve(nil)
 			}
 		}
@@ -75,18 +75,18 @@ func TestMoneyByHand(t *testing.T) {
 // TestWithheld: what a policy asks for is recorded and not done.
 func TestWithheld(t *testing.T) {
 	h := openHouse(t, "sqlite:"+filepath.Join(t.TempDir(), "trivet.db"))
-	h.check(h.Close())
+	h.Check(h.Close())
 	h.serve(func(c *trivet.Config) {
 		c.Modes = policy.Modes{Policies: map[string]policy.Mode{"hygiene": policy.Observe}}
 	})
 	h.until(time.Minute)
 	h.buy("pro", world.CardGood, time.Time{})
 	h.until(day)
-	if status := h.call(http.MethodPut, "/v1/customers/user_1", `{"email":"new@example.com"}`, nil); status != http.StatusOK {
+	if status := h.Call(http.MethodPut, "/v1/customers/user_1", `{"email":"new@example.com"}`, nil); status != http.StatusOK {
 		t.Fatal(status)
 	}
 	h.until(3 * day)
-	effects, err := h.ledger.Effects(t.Context(), store.EffectFilter{Limit: 10})
+	effects, err := h.Ledger.Effects(t.Context(), store.EffectFilter{Limit: 10})
 	if err != nil || len(effects) != 1 || effects[0].State != store.EffectWithheld {
 		t.Errorf("%+v %v", effects, err)
 	}
@@ -118,7 +118,7 @@ func TestBadConfigurations(t *testing.T) {
 		config := trivet.Config{
 			PublicURL: "https://billing.test", Database: "sqlite:" + filepath.Join(t.TempDir(), "x.db"), Providers: []provider.Driver{h.driver},
 			Plans: []billing.Plan{{ID: "a", Prices: map[string][]string{"stripe": {"price_1"}}}, {ID: "b", Prices: map[string][]string{"stripe": {"price_2"}}}},
-			Now:   h.clock.Now,
+			Now:   h.Clock.Now,
 		}
 		tt.change(&config)
 		service, err := trivet.New(context.WithoutCancel(t.Context()), config)

@@ -21,7 +21,7 @@ func TestOneCustomerAtTwoProviders(t *testing.T) {
 		m.until(time.Minute)
 		session, _ := m.begin("stripe", "user_1")
 		paid, err := m.stripe.PayCheckout(session, stripe.CardGood)
-		if m.check(err); !paid {
+		if m.Check(err); !paid {
 			m.t.Fatal("not paid")
 		}
 		m.until(day)
@@ -34,8 +34,8 @@ func TestOneCustomerAtTwoProviders(t *testing.T) {
 
 		// The application sells at PayPal by itself.
 		m.until(5 * day)
-		atPayPal, err := m.paypal.CreateSubscription(paypal.NewSubscription{Plan: "P-PRO", Email: "other@example.com", Method: paypal.Good, Custom: "user_1"})
-		m.check(err)
+		atPayPal, err := m.paypal.CreateSubscription(paypal.NewSubscription{Plan: m.price["paypal"], Email: "other@example.com", Method: paypal.Good, Custom: "user_1"})
+		m.Check(err)
 		m.until(6 * day)
 		m.expect("whose it is at Stripe", m.owners("stripe"), "user_1")
 		m.expect("whose it is at PayPal", m.owners("paypal"), "user_1")
@@ -47,12 +47,12 @@ func TestOneCustomerAtTwoProviders(t *testing.T) {
 		m.until(8 * day)
 		m.away["stripe"] = true
 		old := m.subscriptionAt("stripe")
-		m.check(m.stripe.PortalCancel(old))
+		m.Check(m.stripe.PortalCancel(old))
 		m.until(8*day + time.Hour)
-		m.check(m.stripe.CancelNow(old))
+		m.Check(m.stripe.CancelNow(old))
 		m.until(9 * day)
 		truth, _ := m.stripe.TruthOf(old)
-		m.check(m.stripe.DeleteCustomer(truth.Customer))
+		m.Check(m.stripe.DeleteCustomer(truth.Customer))
 		m.until(9*day + time.Hour)
 		m.says("user_1", "yes active by paypal")
 		m.expect("Stripe, while it is stuck", m.subscriptions("stripe"), "00d00:01 user_1: started activated linked")
@@ -61,7 +61,7 @@ func TestOneCustomerAtTwoProviders(t *testing.T) {
 		m.says("user_1", "yes active by paypal")
 
 		m.until(40 * day)
-		m.check(m.paypal.Cancel(atPayPal, "enough"))
+		m.Check(m.paypal.Cancel(atPayPal, "enough"))
 		m.until(80 * day)
 		m.says("user_1", "no ended by paypal")
 		m.expect("access", m.accessOf("user_1"),
@@ -88,7 +88,7 @@ func TestOneCustomerAtTwoProviders(t *testing.T) {
 func (m *mall) subscriptionAt(account string) string {
 	m.t.Helper()
 	id := ""
-	for _, o := range m.shops[account].Truth() {
+	for _, o := range m.Accounts[account].Truth() {
 		if o.Kind == sim.KindSubscription {
 			id = o.ID
 		}
@@ -106,7 +106,7 @@ func TestTwoAccountsOfOneKind(t *testing.T) {
 		m.until(time.Minute)
 		for account, customer := range map[string]string{"stripe": "user_1", "stripe_eu": "user_2"} {
 			session, _ := m.begin(account, customer)
-			if paid, err := m.shops[account].(*stripe.Server).PayCheckout(session, stripe.CardGood); err != nil || !paid {
+			if paid, err := m.Accounts[account].Stripe.PayCheckout(session, stripe.CardGood); err != nil || !paid {
 				m.t.Fatal(paid, err)
 			}
 		}
@@ -115,39 +115,39 @@ func TestTwoAccountsOfOneKind(t *testing.T) {
 		if other := m.subscriptionAt("stripe_eu"); other != id {
 			m.t.Fatalf("the ids differ (%s, %s), and the test tells nothing", id, other)
 		}
-		if status := m.call(http.MethodGet, "/v1/subscriptions/"+id, "", nil); status != http.StatusUnprocessableEntity {
+		if status := m.Call(http.MethodGet, "/v1/subscriptions/"+id, "", nil); status != http.StatusUnprocessableEntity {
 			m.t.Errorf("an id that two accounts have: %d", status)
 		}
 		for account, customer := range map[string]string{"stripe": "user_1", "stripe_eu": "user_2"} {
 			var row struct{ Customer, Provider string }
-			if status := m.call(http.MethodGet, "/v1/subscriptions/"+id+"@"+account, "", &row); status != http.StatusOK || row.Customer != customer || row.Provider != account {
+			if status := m.Call(http.MethodGet, "/v1/subscriptions/"+id+"@"+account, "", &row); status != http.StatusOK || row.Customer != customer || row.Provider != account {
 				m.t.Errorf("%s: %d %+v", account, status, row)
 			}
 		}
 		// A webhook of one account is nothing to the other, although it is signed as
 		// well, and knows the id.
-		before := len(m.changes())
-		m.check(m.stripe.CancelNow(id))
+		before := len(m.Changes())
+		m.Check(m.stripe.CancelNow(id))
 		forged := 0
-		at := m.clock.Now().Add(time.Minute)
+		at := m.Clock.Now().Add(time.Minute)
 		m.stripe.Advance(at)
 		m.stripeEU.Advance(at)
-		m.clock.Set(at)
+		m.Clock.Set(at)
 		m.stripe.Deliver(m.t.Context(), func(r *http.Request) (int, error) {
 			forged++
 			r.URL.Path = "/webhooks/stripe_eu"
-			if status, err := m.post(r); err != nil || status != http.StatusBadRequest && status != http.StatusUnauthorized {
+			if status, err := m.Post(r); err != nil || status != http.StatusBadRequest && status != http.StatusUnauthorized {
 				m.t.Errorf("the other account's webhook: %d %v", status, err)
 			}
 			return http.StatusServiceUnavailable, nil
 		})
-		if _, err := m.Step(m.t.Context()); err != nil || forged == 0 || len(m.changes()) != before {
-			m.t.Errorf("%d webhooks, %d changes: %v", forged, len(m.changes())-before, err)
+		if _, err := m.Step(m.t.Context()); err != nil || forged == 0 || len(m.Changes()) != before {
+			m.t.Errorf("%d webhooks, %d changes: %v", forged, len(m.Changes())-before, err)
 		}
 		m.until(3 * day)
 		m.says("user_1", "no ended by stripe")
 		m.says("user_2", "yes active by stripe_eu")
-		m.check(m.stripeEU.CancelNow(id))
+		m.Check(m.stripeEU.CancelNow(id))
 		m.until(4 * day)
 		m.expect("access of the one", m.accessOf("user_1"), "00d00:01 yes active", m.firstOf("stripe", "ended")+" no ended")
 		m.expect("access of the other", m.accessOf("user_2"), "00d00:01 yes active", "03d00:00 no ended")
@@ -180,21 +180,21 @@ func TestPaddleAndLemonSqueezy(t *testing.T) {
 		m.says("user_1", "yes active by paddle")
 		m.until(3 * day)
 		order, err := m.lemon.Buy(lemonsqueezy.Purchase{Email: "other@example.com", Variant: lemonsqueezy.VariantProMonth, Card: lemonsqueezy.CardGood, Custom: map[string]string{"user_id": "user_1"}})
-		m.check(err)
+		m.Check(err)
 		atLemon, err := m.lemon.SubscriptionOf(order)
-		m.check(err)
+		m.Check(err)
 		m.until(4 * day)
 		m.expect("whose it is", append(m.owners("paddle"), m.owners("lemonsqueezy")...), "user_1", "user_1")
 		m.says("user_1", "yes active by lemonsqueezy")
 		m.expect("findings", m.findings(), "03d00:00 duplicate paddle of user_1, open")
 
 		m.away["paddle"] = true
-		m.check(m.paddle.CancelNow(m.subscriptionAt("paddle")))
+		m.Check(m.paddle.CancelNow(m.subscriptionAt("paddle")))
 		m.until(4*day + time.Hour)
 		m.away["paddle"] = false
 		m.until(10 * day)
 		m.says("user_1", "yes active by lemonsqueezy")
-		m.check(m.lemon.PortalCancel(atLemon))
+		m.Check(m.lemon.PortalCancel(atLemon))
 		m.until(50 * day)
 		m.expect("access", m.accessOf("user_1"),
 			"00d00:01 yes active",
@@ -223,7 +223,7 @@ func TestTwoPeopleOneStripeCustomer(t *testing.T) {
 			ids[user], err = m.stripe.CreateSubscription(stripe.NewSubscription{
 				Customer: shared, Price: m.price["stripe"], Card: stripe.CardGood, Metadata: map[string]string{"user_id": user},
 			})
-			m.check(err)
+			m.Check(err)
 			m.until(day)
 		}
 		m.until(40 * day) // both renew
@@ -234,7 +234,7 @@ func TestTwoPeopleOneStripeCustomer(t *testing.T) {
 					ProviderID string `json:"provider_id"`
 				}
 			}
-			m.call(http.MethodGet, "/v1/customers/"+user+"/payments", "", &list)
+			m.Call(http.MethodGet, "/v1/customers/"+user+"/payments", "", &list)
 			for _, p := range list.Data {
 				payments[user] = append(payments[user], p.ProviderID)
 			}
@@ -244,14 +244,14 @@ func TestTwoPeopleOneStripeCustomer(t *testing.T) {
 		}
 		for _, id := range payments["user_2"] {
 			_, err := m.stripe.Refund(id, 0)
-			m.check(err)
+			m.Check(err)
 		}
 		m.until(41 * day)
 		m.says("user_1", "yes active by stripe")
 		m.says("user_2", "no refunded by stripe")
 		for user, id := range ids {
-			o, err := m.ledger.Object(m.t.Context(), "stripe/"+string(billing.KindSubscription)+"/"+id)
-			if m.check(err); o.Customer != user {
+			o, err := m.Ledger.Object(m.t.Context(), "stripe/"+string(billing.KindSubscription)+"/"+id)
+			if m.Check(err); o.Customer != user {
 				m.t.Errorf("the subscription of %s belongs to %s", user, o.Customer)
 			}
 		}
@@ -279,7 +279,7 @@ func TestSwitchingProcessor(t *testing.T) {
 			var moved struct {
 				Moves []struct{ Customer, State string }
 			}
-			if status := m.call(http.MethodPost, "/v1/migrations", `{"from":"stripe","grace":"14d","cancel":true,"reason":"to Paddle"}`, &moved); status != http.StatusOK || len(moved.Moves) != 3 || moved.Moves[1].State != state {
+			if status := m.Call(http.MethodPost, "/v1/migrations", `{"from":"stripe","grace":"14d","cancel":true,"reason":"to Paddle"}`, &moved); status != http.StatusOK || len(moved.Moves) != 3 || moved.Moves[1].State != state {
 				m.t.Fatalf("%d %+v", status, moved)
 			}
 		}
@@ -307,13 +307,13 @@ func TestSwitchingProcessor(t *testing.T) {
 		buy("user_2") // in the days of grace
 		m.until(39 * day)
 		second := ""
-		rows, err := m.ledger.Objects(m.t.Context(), store.ObjectFilter{Customer: "user_2", Account: "paddle", Kind: string(billing.KindSubscription), Limit: 2})
-		m.check(err)
+		rows, err := m.Ledger.Objects(m.t.Context(), store.ObjectFilter{Customer: "user_2", Account: "paddle", Kind: string(billing.KindSubscription), Limit: 2})
+		m.Check(err)
 		for _, o := range rows {
 			second += o.ID
 		}
 		m.until(40 * day)
-		m.check(m.paddle.CancelNow(second)) // the grant would have lasted for another five days
+		m.Check(m.paddle.CancelNow(second)) // the grant would have lasted for another five days
 		m.until(60 * day)
 
 		m.expect("who moves at once", m.accessOf("user_1"),
@@ -344,7 +344,7 @@ func TestSwitchingProcessor(t *testing.T) {
 			m.t.Errorf("at the old provider: %v, %d payments", done, payments)
 		}
 		var undone struct{ Moves []struct{ Customer string } }
-		m.call(http.MethodPost, "/v1/migrations", `{"from":"stripe","undo":true}`, &undone)
+		m.Call(http.MethodPost, "/v1/migrations", `{"from":"stripe","undo":true}`, &undone)
 		if len(undone.Moves) != 0 { // they have lapsed
 			m.t.Errorf("%+v", undone)
 		}

@@ -16,10 +16,10 @@ func TestTrialPaidFailedRecovered(t *testing.T) {
 		h.buy("pro", world.CardGood, opening.Add(14*day))
 		h.until(20 * day)
 		sub, _ := h.world.TruthOf(h.only(sim.KindSubscription))
-		h.check(h.world.NewCard(sub.Customer, world.CardDeclined))
+		h.Check(h.world.NewCard(sub.Customer, world.CardDeclined))
 		h.until(47 * day)
-		h.check(h.world.NewCard(sub.Customer, world.CardGood))
-		h.check(h.world.PayInvoice(h.only(sim.KindInvoice)))
+		h.Check(h.world.NewCard(sub.Customer, world.CardGood))
+		h.Check(h.world.PayInvoice(h.only(sim.KindInvoice)))
 		h.until(60 * day)
 		h.expect("story", h.story("subscription", "payment", "invoice"),
 			"00d00:01 invoice: invoice_settled linked",
@@ -81,7 +81,7 @@ func TestPauseAndResume(t *testing.T) {
 		h.until(time.Minute)
 		h.buy("pro", world.CardGood, time.Time{})
 		h.until(10 * day)
-		h.check(h.world.Pause(h.only(sim.KindSubscription), "void", opening.Add(40*day)))
+		h.Check(h.world.Pause(h.only(sim.KindSubscription), "void", opening.Add(40*day)))
 		h.until(50 * day)
 		h.expect("story", h.story("subscription", "invoice"),
 			"00d00:01 invoice: invoice_settled linked",
@@ -105,7 +105,7 @@ func TestCanceledAtPeriodEnd(t *testing.T) {
 		h.until(time.Minute)
 		h.buy("pro", world.CardGood, time.Time{})
 		h.until(10 * day)
-		h.check(h.world.PortalCancel(h.only(sim.KindSubscription)))
+		h.Check(h.world.PortalCancel(h.only(sim.KindSubscription)))
 		h.until(45 * day)
 		h.expect("story", h.story("subscription"),
 			"00d00:01 subscription: started activated linked",

@@ -62,6 +62,9 @@ type Offer struct {
 	Threshold int
 }
 
+// LemonSecret signs the webhooks of simulated Lemon Squeezy accounts.
+const LemonSecret = "a secret for webhooks"
+
 // paypalURL is where the simulated PayPal believes to be reached.
 const paypalURL = "https://api-m.paypal.test"
 
@@ -101,14 +104,13 @@ func open(o Options, clock *sim.Clock, name string) (*Account, error) {
 			})
 		}
 	case "lemonsqueezy":
-		const secret = "a secret for webhooks"
 		a.Lemon = lemonsqueezy.New(lemonsqueezy.Config{
-			Seed: o.Seed, Clock: clock, Chaos: o.Chaos, WebhookURL: hook, WebhookSecret: secret, Variables: !o.Mute, Currency: o.Currency,
+			Seed: o.Seed, Clock: clock, Chaos: o.Chaos, WebhookURL: hook, WebhookSecret: LemonSecret, Variables: !o.Mute, Currency: o.Currency,
 		})
 		a.Shop = a.Lemon
 		a.drive = func(t http.RoundTripper) (provider.Driver, error) {
 			return lemondriver.New(lemondriver.Config{
-				Account: name, APIKey: a.Lemon.APIKey(), Store: a.Lemon.Store(), WebhookSecrets: []string{secret}, Transport: t, Now: clock.Now,
+				Account: name, APIKey: a.Lemon.APIKey(), Store: a.Lemon.Store(), WebhookSecrets: []string{LemonSecret}, Transport: t, Now: clock.Now,
 			})
 		}
 	default:

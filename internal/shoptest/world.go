@@ -27,7 +27,6 @@ import (
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/pgtest"
 	"github.com/trivetdev/trivet/internal/store"
-	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/sim"
 )
 
@@ -115,8 +114,8 @@ func Open(t testing.TB, database string, o Options) *World {
 	return w
 }
 
-// Serve starts a service on a database, in place of the one that there was, which is
-// left as it is.
+// Serve starts a service on a database, in place of the one that there was: close that
+// first.
 func (w *World) Serve(database string) {
 	w.T.Helper()
 	config := trivet.Config{
@@ -142,8 +141,10 @@ func (w *World) Serve(database string) {
 	w.Check(err)
 	w.Database = database
 	w.ctx, w.quit = context.WithCancel(w.T.Context())
-	w.Ledger, err = store.Open(w.T.Context(), store.Options{URL: database, Now: w.Clock.Now, Volatile: true})
-	w.Check(err)
+	if w.Ledger == nil {
+		w.Ledger, err = store.Open(w.T.Context(), store.Options{URL: database, Now: w.Clock.Now, Volatile: true})
+		w.Check(err)
+	}
 }
 
 // Stop closes the service and the ledger.
@@ -153,6 +154,7 @@ func (w *World) Stop() {
 	if err := errors.Join(w.Close(), w.Ledger.Close()); err != nil {
 		w.T.Error(err)
 	}
+	w.Ledger = nil
 }
 
 type testLog struct{ t testing.TB }
@@ -305,13 +307,4 @@ func (w *World) Worked() {
 	if counts[store.EventReceived]+counts[store.EventDead] > 0 {
 		w.T.Errorf("events: %v", counts)
 	}
-}
-
-// Drivers are the drivers of a configuration, by account.
-func Drivers(c *trivet.Config) map[string]provider.Driver {
-	all := map[string]provider.Driver{}
-	for _, d := range c.Providers {
-		all[d.Account()] = d
-	}
-	return all
 }
