@@ -213,6 +213,9 @@ func paidUntil(s *subscription, t terms) time.Time {
 		return t.paidSince(s, noted)
 	}
 	until := t.covered(s.paid())
+	if last := t.lastCharged(s); !last.IsZero() && s.paid().After(s.StatusAt) && last.Before(until) {
+		until = last
+	}
 	switch over := s.Status == "CANCELLED" || s.Status == "EXPIRED"; {
 	case s.Status == "SUSPENDED" && s.paid().After(s.StatusAt) && defaulted(s):
 		until = t.periodStart(t.covered(s.StatusAt)) // what failed last is not paid: this was for a cycle before
@@ -225,6 +228,22 @@ func paidUntil(s *subscription, t terms) time.Time {
 		until = t.base
 	}
 	return until
+}
+
+// lastCharged is the end of the last cycle that PayPal can have charged for who was
+// canceled or suspended, or has expired: none begins from then on. An eCheck that was
+// on its way clears three days later, perhaps beyond that end, and still pays for the
+// cycle that it was sent for. Zero for who is charged, and if the time is not known.
+func (t terms) lastCharged(s *subscription) time.Time {
+	switch {
+	case s.StatusAt.IsZero():
+		return time.Time{}
+	case s.Status == "EXPIRED":
+		return t.boundaryAfter(s.StatusAt.Add(-t.slack())) // it expires where the last one ends
+	case s.Status == "CANCELLED" || s.Status == "SUSPENDED":
+		return t.boundaryAfter(s.StatusAt)
+	}
+	return time.Time{}
 }
 
 // paidSince is until when the payer has paid who, when we canceled, had paid until the
