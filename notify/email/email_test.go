@@ -289,6 +289,53 @@ func TestHeadersCannotBeInjected(t *testing.T) {
 	}
 }
 
+// TestNamesAsPeopleHaveThem: whatever somebody is called, the mail reaches them and no
+// one else, and the program shows the name.
+func TestNamesAsPeopleHaveThem(t *testing.T) {
+	s := serve(t, how{scheme: "smtp"})
+	for _, name := range []string{
+		`Robert "Bob" Smith`, `back\slash`, `ends with \`, `x" <evil@kern.example>, "y`, `a" <evil@kern.example> (b`, "O'Neil, Dana", "佐藤 \"花子\"", "<Dana>", "a@b",
+	} {
+		m := notifytest.Message("notice:1")
+		m.To.Name = name
+		got := send(t, s, m)
+		to, err := (&mail.AddressParser{WordDecoder: new(mime.WordDecoder)}).ParseList(got.header.Get("To"))
+		if err != nil || len(to) != 1 || to[0].Name != name || to[0].Address != m.To.Email || strings.Join(got.to, " ") != m.To.Email {
+			t.Errorf("%s: %v, %v, sent to %v", name, to, err, got.to)
+		}
+	}
+}
+
+// TestTheSendersName may have quotes as well.
+func TestTheSendersName(t *testing.T) {
+	s := serve(t, how{scheme: "smtp"})
+	c, err := email.New(email.Options{Server: "smtp://" + s.address, From: `"Acme \"Pro\" Ltd." <billing@acme.example>`, TLS: s.tls})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Send(t.Context(), notifytest.Message("notice:1")); err != nil {
+		t.Fatal(err)
+	}
+	if from, err := mail.ParseAddress(s.last().header.Get("From")); err != nil || from.Name != `Acme "Pro" Ltd.` {
+		t.Errorf("%v, %v", from, err)
+	}
+}
+
+// TestAddressesOfTheWild: Japanese carriers gave out addresses whose dots stand where
+// the standard wants quotes.
+func TestAddressesOfTheWild(t *testing.T) {
+	s := serve(t, how{scheme: "smtp"})
+	for _, address := range []string{"dana..kern@docomo.example", "dana.@docomo.example", ".dana@docomo.example"} {
+		m := notifytest.Message("notice:1")
+		m.To.Email, m.To.Copy = address, address
+		got := send(t, s, m)
+		to, err := mail.ParseAddress(got.header.Get("To"))
+		if err != nil || to.Address != address || len(got.to) != 2 || got.to[0] != address {
+			t.Errorf("%s: %v, %v, sent to %v", address, to, err, got.to)
+		}
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	for name, test := range map[string]struct {
 		options email.Options
