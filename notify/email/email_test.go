@@ -165,20 +165,28 @@ func kindOf(t *testing.T, err error) notify.ErrorKind {
 }
 
 func TestAnswersAreSorted(t *testing.T) {
+	const mailbox, policy = 2, 7
 	for name, test := range map[string]struct {
-		step string
-		code int
-		want notify.ErrorKind
+		step  string
+		code  int
+		want  notify.ErrorKind
+		about int
 	}{
-		"no such mailbox":        {"rcpt", 550, notify.Refused},
-		"grey listing":           {"rcpt", 450, notify.Unavailable},
-		"sender not allowed":     {"mail", 550, notify.Unavailable},
-		"content refused":        {"data", 554, notify.Refused},
-		"no space":               {"data", 452, notify.Unavailable},
-		"cut within the content": {"within data", 0, notify.Unknown},
+		"no such mailbox":        {step: "rcpt", code: 550, want: notify.Refused},
+		"mailbox full for good":  {"rcpt", 552, notify.Refused, mailbox},
+		"relaying denied":        {"rcpt", 554, notify.Unavailable, policy},
+		"log in first":           {step: "rcpt", code: 530, want: notify.Unavailable},
+		"our address is listed":  {"rcpt", 550, notify.Unavailable, policy},
+		"not signed as it wants": {"data", 550, notify.Unavailable, policy},
+		"grey listing":           {step: "rcpt", code: 450, want: notify.Unavailable},
+		"sender not allowed":     {step: "mail", code: 550, want: notify.Unavailable},
+		"content refused":        {step: "data", code: 554, want: notify.Refused},
+		"no space":               {step: "data", code: 452, want: notify.Unavailable},
+		"cut within the content": {step: "within data", want: notify.Unknown},
 	} {
 		s := serve(t, how{scheme: "smtp", auth: true})
 		s.set(test.step, test.code)
+		s.about = test.about
 		m := notifytest.Message("notice:1")
 		_, err := s.channel.Send(t.Context(), m)
 		if got := kindOf(t, err); got != test.want {
