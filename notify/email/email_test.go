@@ -351,6 +351,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}{
 		"scheme":   {email.Options{Server: "http://u:" + password + "@mx", From: "a@b.example"}, "smtps://"},
 		"host":     {email.Options{Server: "smtp://", From: "a@b.example"}, "smtps://"},
+		"slash":    {email.Options{Server: "smtp://u:12/" + password + "@mx", From: "a@b.example"}, "%2F"},
 		"port":     {email.Options{Server: "smtp://u:" + password + "@mx:70000", From: "a@b.example"}, "port"},
 		"from":     {email.Options{Server: "smtp://mx", From: "Acme"}, "to send from"},
 		"reply to": {email.Options{Server: "smtp://mx", From: "a@b.example", ReplyTo: "x"}, "to answer to"},
