@@ -158,12 +158,16 @@ func TestRates(t *testing.T) {
 func TestAnnounce(t *testing.T) {
 	var log lines
 	c := configured(t, "TRIVET_SERVICE_HOST=10.0.0.1")
+	c.Alerts = []config.Alert{{URL: "https://hooks.test/x", When: []string{"fraud", "disputes"}}}
 	s := &session{Process: Process{Environ: []string{"TRIVET_API_KEY=x"}}}
 	announce(c, s, slog.New(slog.NewTextHandler(&log, nil)))
-	for _, want := range []string{"no API key is set", "TRIVET_API_KEYS", "no [mail]", "no [[plan]]", "TRIVET_SERVICE_HOST"} {
+	for _, want := range []string{"no API key is set", "TRIVET_API_KEYS", "no [mail]", "no [[plan]]", "TRIVET_SERVICE_HOST", "kind=disputes"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("nothing about %s: %s", want, log.String())
 		}
+	}
+	if strings.Contains(log.String(), "kind=fraud") {
+		t.Errorf("there are alerts of that kind: %s", log.String())
 	}
 	if strings.Contains(log.String(), "sk_test") {
 		t.Errorf("the log has a secret: %s", log.String())
