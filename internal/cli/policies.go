@@ -71,6 +71,11 @@ func says(c *config.Config, built *trivet.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if c.Mail.Templates != "" {
+		if err := set.Broken(); err != nil {
+			return fmt.Errorf("mail.templates: these messages could not be sent: %w\nput the templates right (trivet mail check lists all that is wrong), or take them out of %s", err, c.Mail.Templates)
+		}
+	}
 	built.Words, built.Brand = set, brandOf(c)
 	mails, err := emailOf(c, built.Now)
 	if err != nil {

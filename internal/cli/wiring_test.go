@@ -2,6 +2,8 @@ package cli
 
 import (
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +157,30 @@ func TestRates(t *testing.T) {
 }
 
 // TestAnnounce: what is missing or does nothing is said once, at start.
+// TestBrokenTemplatesAreToldAtTheStart, when somebody looks, and not by the first
+// message that cannot be sent.
+func TestBrokenTemplatesAreToldAtTheStart(t *testing.T) {
+	c := configured(t)
+	c.Mail.Templates = t.TempDir()
+	write := func(text string) {
+		if err := os.MkdirAll(filepath.Join(c.Mail.Templates, "en"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(c.Mail.Templates, "en", "paused.txt"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("-- body --\n{{.Prodct}} is paused\n")
+	_, err := build(c, slog.New(slog.DiscardHandler), time.Now)
+	if err == nil || !strings.Contains(err.Error(), "paused/body") || !strings.Contains(err.Error(), "trivet mail check") {
+		t.Errorf("%v", err)
+	}
+	write("-- body --\n{{.Product}} is paused\n")
+	if _, err := build(c, slog.New(slog.DiscardHandler), time.Now); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnnounce(t *testing.T) {
 	var log lines
 	c := configured(t, "TRIVET_SERVICE_HOST=10.0.0.1")

@@ -58,6 +58,55 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
+// TestAnEmptySectionSaysNothing, rather than the same in English.
+func TestAnEmptySectionSaysNothing(t *testing.T) {
+	s := load(t, fstest.MapFS{"de/_shared.txt": {Data: []byte("-- help --\n\n")}, "de-AT/paused.txt": {Data: []byte("-- title --\n")}})
+	for _, tag := range []string{"de", "de-AT"} {
+		m := render(t, s, words.Sample("paused", tag, words.Brand{}))
+		if strings.Contains(m.Text, "Questions?") || strings.Contains(m.Text, "Fragen?") || (m.Title == "") != (tag == "de-AT") {
+			t.Errorf("%s: %q %s", tag, m.Title, m.Text)
+		}
+	}
+}
+
+// TestOwnHTMLIsEscaped: a folder's own HTML cannot be broken out of by what customers
+// are called or name their projects, whatever of the facts it shows and where.
+func TestOwnHTMLIsEscaped(t *testing.T) {
+	s := load(t, fstest.MapFS{"en/paused.txt": {Data: []byte("-- html --\n" +
+		`<p title="{{.Customer.Name}}">{{.Customer.Name}} {{.Covered}} {{.Product}} {{index .Customer.Attributes "team"}} {{template "help" .}}</p><a href="{{.URL}}">x</a>`)}})
+	d := words.Sample("paused", "en", words.Brand{})
+	const evil = `"><script src="//evil.example"></script>&`
+	d.Customer.Name, d.Customer.Covered, d.Plan, d.Customer.Attributes = evil, []string{evil}, evil, map[string]any{"team": evil}
+	d.Button = "https://billing.acme.example/go/a?b=1&c=2"
+	got := render(t, s, d).HTML
+	if strings.Contains(got, "<script") || strings.Contains(got, `""`) || strings.Count(got, "evil.example") < 5 ||
+		!strings.Contains(got, `href="https://billing.acme.example/go/a?b=1&amp;c=2"`) || !strings.Contains(got, "Questions?") {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestBroken finds what keeps messages of a folder from being said, and nothing else.
+func TestBroken(t *testing.T) {
+	for name, test := range map[string]struct{ file, text, says string }{
+		"no such fact":      {"de/paused.txt", "-- body --\nDas {{.Prodct}}", "paused/body"},
+		"no such section":   {"en/_shared.txt", "-- help --\n{{template \"halp\" .}}", "halp"},
+		"only sometimes":    {"en/receipt.txt", "-- notice --\n{{if not .Card}}{{.Crad}}{{end}}{{if not .Reference}}{{.Refrence}}{{end}}", "receipt/notice"},
+		"half a page":       {"fr/paused.txt", "-- html --\n<a href=\"{{.URL}}", "paused/html"},
+		"an odd layout":     {"_layout.html", "{{.Greting}}", "Greting"},
+		"a country's own":   {"de-AT/paused.txt", "-- title --\n{{.Titel}}", "de-AT"},
+		"too long, but ok":  {"en/paused.txt", "-- subject --\n" + strings.Repeat("long ", 40), ""},
+		"nothing to object": {"en/paused.txt", "-- subject --\nOn hold", ""},
+	} {
+		err := load(t, fstest.MapFS{test.file: {Data: []byte(test.text)}}).Broken()
+		if test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%s: %v, want %q in it", name, err, test.says)
+		}
+		if err != nil && strings.Count(err.Error(), "\n") > 10 {
+			t.Errorf("%s: %d lines", name, strings.Count(err.Error(), "\n"))
+		}
+	}
+}
+
 func TestCheckFinds(t *testing.T) {
 	long := strings.Repeat("long ", 20)
 	for name, test := range map[string]struct{ file, text, says string }{

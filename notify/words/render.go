@@ -127,11 +127,13 @@ func (t *texts) frame(m *notify.Message, f frame) error {
 		return fmt.Errorf("%s: %w", t.l.tag, err)
 	}
 	if t.has("html") {
-		html.WriteString(t.get("html"))
+		if err := t.l.pages.ExecuteTemplate(&html, t.prefix+"html", t.view); err != nil {
+			return fmt.Errorf("%s: %w", t.l.tag, err)
+		}
 	} else if err := t.l.html.Execute(&html, f); err != nil {
 		return fmt.Errorf("%s: %w", t.l.tag, err)
 	}
-	m.Text, m.HTML = strings.TrimSpace(text.String())+"\n", html.String()
+	m.Text, m.HTML = strings.TrimSpace(text.String())+"\n", strings.TrimSpace(html.String())
 	return t.err
 }
 
