@@ -190,10 +190,25 @@ func TestTextFromOutside(t *testing.T) {
 			t.Errorf("%q got through: %s", bad, m.Text)
 		}
 	}
-	for _, name := range []string{"Win $1000 at www.spam.example", "https://spam.example", strings.Repeat("x", 70), "a@b.example"} {
+	for _, name := range []string{"Win $1000 at www.spam.example", "https://spam.example", strings.Repeat("x", 70), "a@b.example", "Win $1000 at spam.example", "spam.example - you won", "gewinn.münchen"} {
 		d.Customer.Name = name
 		if got := render(t, s, d).Text; !strings.HasPrefix(got, "Hello,") {
 			t.Errorf("greets %q: %.30q", name, got)
+		}
+		if got := render(t, s, d).To.Name; got != "" {
+			t.Errorf("the mail is addressed to %q", got)
+		}
+	}
+	for _, name := range []string{"J. R. Kern", "J.R. Kern", "Dana Kern jr.", "Kern Ltd.", "Anne-Marie O'Neil", "Dr. Kern", "陳大文"} {
+		d.Customer.Name = name
+		if m := render(t, s, d); !strings.HasPrefix(m.Text, "Hi "+name+",") || m.To.Name != name {
+			t.Errorf("greets %q: %.30q", name, m.Text)
+		}
+	}
+	for _, stars := range []string{"***", "****", "*****", "**** **"} {
+		d.Plan = stars + "Pro" + stars
+		if m := render(t, s, d); strings.Contains(m.HTML, "<strong>Pro") {
+			t.Errorf("%s is strong", d.Plan)
 		}
 	}
 	d.Button = "javascript:alert(1)"

@@ -54,7 +54,7 @@ func (s *Set) Render(d Data) (notify.Message, error) {
 // recipient is who the message goes to: receipts have an address of their own.
 func recipient(d Data) notify.Recipient {
 	c := d.Customer
-	to := notify.Recipient{Customer: c.Ref, Name: clean(c.Name), Email: c.Email, Copy: d.Copy, Phone: d.Phone, TimeZone: c.TimeZone}
+	to := notify.Recipient{Customer: c.Ref, Name: salutation(c.Name), Email: c.Email, Copy: d.Copy, Phone: d.Phone, TimeZone: c.TimeZone}
 	if c.ReceiptEmail != "" && (d.Notice.Template == "receipt" || d.Notice.Template == "refund_receipt") {
 		to.Email = c.ReceiptEmail
 	}

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -213,9 +214,15 @@ func clean(text string) string {
 		}
 		return r
 	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	return strings.NewReplacer("**", "*", "](", "] (").Replace(text)
+	text = stars.ReplaceAllString(strings.Join(strings.Fields(text), " "), "*")
+	return strings.ReplaceAll(text, "](", "] (")
 }
+
+var (
+	stars = regexp.MustCompile(`\*\*+`)
+	// site is what mail programs make a link of by themselves.
+	site = regexp.MustCompile(`[\pL\d]{2}\.\pL{2}`)
+)
 
 // longestName bounds the names that a greeting repeats.
 const longestName = 60
@@ -225,7 +232,7 @@ const longestName = 60
 // them.
 func salutation(name string) string {
 	name = clean(name)
-	if len([]rune(name)) > longestName || strings.ContainsAny(name, "/@<>") || strings.Contains(strings.ToLower(name), "www.") {
+	if len([]rune(name)) > longestName || strings.ContainsAny(name, "/@<>") || site.MatchString(name) {
 		return ""
 	}
 	return name
