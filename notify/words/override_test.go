@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/notify"
@@ -20,7 +21,7 @@ func TestOverridesAreBySection(t *testing.T) {
 		".git/config":    {Data: []byte("not ours")},
 	})
 	paused := render(t, s, words.Sample("paused", "en", words.Brand{}))
-	if paused.Subject != "On hold: Acme Pro" || paused.Short != "On hold." || !strings.Contains(paused.Text, "is paused") ||
+	if paused.Subject != "On hold: Acme Pro" || paused.Short != "On hold." || !strings.Contains(paused.Text, "has been paused") ||
 		!strings.HasSuffix(paused.Text, "our own frame\n") {
 		t.Errorf("%+v", paused)
 	}
@@ -214,6 +215,44 @@ func TestTextFromOutside(t *testing.T) {
 	d.Button = "javascript:alert(1)"
 	if m := render(t, s, d); strings.Contains(m.HTML, "javascript:alert") {
 		t.Error("a link that is no web address got through")
+	}
+}
+
+// TestWhatIsNotSoIsNotSaid: a subscription that is over cannot be used on, nor its end
+// be undone; an amount that is only the plan's was not the last charge; and nobody is
+// led to a button that there is not.
+func TestWhatIsNotSoIsNotSaid(t *testing.T) {
+	s := load(t, nil)
+	for tag, words7 := range map[string]struct{ undo, until, button string }{
+		"en": {"Undo the cancellation", "You can use it", "button"}, "de": {"Kündigung zurücknehmen", "Sie können es bis", "Knopf"},
+		"fr": {"Annuler la résiliation", "Vous pouvez l’utiliser", "bouton"}, "es": {"Deshacer la cancelación", "Puedes usarla", "botón"},
+		"pt-BR": {"Desfazer o cancelamento", "Você pode usá-la", "botão"}, "ja": {"解約を取り消す", "まではご利用いただけます", "ボタン"},
+		"zh-Hans": {"撤销取消", "您可以使用到", "按钮"},
+	} {
+		d := words.Sample("canceled", tag, words.Brand{})
+		amount := render(t, s, d).Text
+		running := render(t, s, d)
+		if !strings.Contains(running.Text, words7.until) || !strings.Contains(running.Text, words7.button) || !strings.Contains(running.Action, words7.undo) {
+			t.Errorf("%s: while it runs %s: %s", tag, running.Action, running.Text)
+		}
+		d.Notice.Estimated = true
+		if got := render(t, s, d).Text; len(got) >= len(amount) {
+			t.Errorf("%s: tells of a charge that there need not have been: %s", tag, got)
+		}
+		d.Notice.Until = d.Now
+		over := render(t, s, d)
+		for _, text := range []string{over.Text, over.Body, over.Action} {
+			if strings.Contains(text, words7.until) || strings.Contains(text, words7.button) || strings.Contains(text, words7.undo) {
+				t.Errorf("%s: when it is over: %s", tag, text)
+			}
+		}
+		for _, name := range words.Names() {
+			d := words.Sample(name, tag, words.Brand{})
+			d.Button, d.Cancel, d.LinkUntil = "", "", time.Time{}
+			if m := render(t, s, d); strings.Contains(m.Text, words7.button) || m.Action != "" {
+				t.Errorf("%s %s: there is no button: %s %s", tag, name, m.Action, m.Text)
+			}
+		}
 	}
 }
 
