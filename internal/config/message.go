@@ -42,7 +42,7 @@ func (r *reader) mail() Mail {
 	return m
 }
 
-const likeSMTP = "write it as smtps://user:password@mail.example.com:465"
+const likeSMTP = "write it as smtps://user:password@mail.example.com:465" //nolint:gosec // it shows the form
 
 // smtpProblem says what is wrong with the address of a mail server, without showing
 // any of it. A password with a slash ends the address where its host should be, which

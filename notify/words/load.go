@@ -268,7 +268,7 @@ func (l *locale) compilePages() error {
 		if t.Tree == nil {
 			continue
 		}
-		if _, err := l.pages.AddParseTree(t.Name(), t.Tree.Copy()); err != nil {
+		if _, err := l.pages.AddParseTree(t.Name(), t.Copy()); err != nil {
 			return fmt.Errorf("%s: %w", l.tag, err)
 		}
 	}

@@ -90,8 +90,8 @@ func TestOwnHTMLIsEscaped(t *testing.T) {
 func TestBroken(t *testing.T) {
 	for name, test := range map[string]struct{ file, text, says string }{
 		"no such fact":      {"de/paused.txt", "-- body --\nDas {{.Prodct}}", "paused/body"},
-		"no such section":   {"en/_shared.txt", "-- help --\n{{template \"halp\" .}}", "halp"},
-		"only sometimes":    {"en/receipt.txt", "-- notice --\n{{if not .Card}}{{.Crad}}{{end}}{{if not .Reference}}{{.Refrence}}{{end}}", "receipt/notice"},
+		"no such section":   {"en/_shared.txt", "-- help --\n{{template \"hulp\" .}}", "hulp"},
+		"only sometimes":    {"en/receipt.txt", "-- notice --\n{{if not .Card}}{{.Crad}}{{end}}{{if not .Reference}}{{.Refs}}{{end}}", "receipt/notice"},
 		"half a page":       {"fr/paused.txt", "-- html --\n<a href=\"{{.URL}}", "paused/html"},
 		"an odd layout":     {"_layout.html", "{{.Greting}}", "Greting"},
 		"a country's own":   {"de-AT/paused.txt", "-- title --\n{{.Titel}}", "de-AT"},
