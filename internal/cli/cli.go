@@ -102,7 +102,8 @@ func Main(ctx context.Context, p Process) int {
 	case err != nil:
 		return p.fail(usagef("%w: see trivet --help", err))
 	}
-	s := &session{Process: p, ctx: ctx, file: grammar.Config}
+	s := &session{Process: p, ctx: ctx, file: grammar.Config, terminal: p.Stdout}
+	s.Stdout = &visible{to: p.Stdout}
 	return p.fail(chosen.Run(s))
 }
 
@@ -117,7 +118,7 @@ func (p Process) fail(err error) int {
 		return silent.code
 	}
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(p.Stderr, "trivet: %s\n", strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(&visible{to: p.Stderr}, "trivet: %s\n", strings.TrimSuffix(line, "\n"))
 	}
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f.code
@@ -130,6 +131,8 @@ type session struct {
 	Process
 	ctx  context.Context //nolint:containedctx // kong's Run methods take one argument of ours
 	file string
+	// terminal is Stdout for who moves the cursor.
+	terminal io.Writer
 }
 
 // The variables that are the command line's own and no keys of the

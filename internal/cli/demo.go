@@ -19,7 +19,7 @@ func (c demoCommand) Run(s *session) error {
 	code, err := demo.Run(s.ctx, demo.Options{
 		Seed: c.Seed, Days: c.Days, Customers: c.Customers, Providers: c.Providers,
 		Calm: c.Chaos == "off", Fast: c.Fast, JSON: c.JSON,
-	}, s.Stdout)
+	}, s.terminal)
 	if err == nil && code == exitGood {
 		return nil
 	}

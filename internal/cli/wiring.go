@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet"
@@ -98,6 +99,10 @@ func planOf(p config.Plan) (billing.Plan, error) {
 	return plan, nil
 }
 
+// alertKinds are the words by which [[alert]] sections choose: the policies that raise
+// alerts have theirs.
+var alertKinds = []string{"dispute", "duplicate", "dunning", "fraud", "hygiene"}
+
 // announce tells the log what is configured and does nothing yet, or is missing.
 func announce(c *config.Config, s *session, log *slog.Logger) {
 	log.Info("configuration", "config", c)
@@ -115,6 +120,13 @@ func announce(c *config.Config, s *session, log *slog.Logger) {
 	}
 	if len(c.Endpoints) > 0 {
 		log.Warn("this version reads the section and does nothing with it", "section", "endpoint")
+	}
+	for _, a := range c.Alerts {
+		for _, kind := range a.When {
+			if !slices.Contains(alertKinds, kind) {
+				log.Warn("an [[alert]] waits for a kind of alert that there is not", "kind", kind, "known", alertKinds)
+			}
+		}
 	}
 	if c.Mail.SMTP == "" {
 		log.Warn("no [mail] is configured: customers are told nothing by mail")

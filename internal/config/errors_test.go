@@ -9,6 +9,9 @@ import (
 
 const stripe = "[providers.stripe]\nsecret_key = 'sk_test_1'\nwebhook_secrets = 'whsec_1'\n"
 
+// encodes is said of a password that is no part of an address as it stands.
+const encodes = "the password has characters that are written as % and two digits in an address: %2F for /, %23 for #, %3F for ?, %25 for %, %5E for ^"
+
 // mistakes has one case for every error; FILE stands for the path of the file.
 var mistakes = map[string]struct {
 	file string
@@ -124,6 +127,13 @@ var mistakes = map[string]struct {
 	"full shorter than hot":     {file: "[sweep]\nfull='1m'\n", want: "FILE:2: sweep.full: must not be shorter than sweep.hot, which is the sweep of only what changed lately"},
 	"mail without server":       {file: "[mail]\nfrom='a@b.com'\n", want: "FILE:1: mail.smtp: is missing: write it as smtps://user:password@mail.example.com:465"},
 	"mail server":               {file: "[mail]\nsmtp='mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: is no mail server: write it as smtps://user:password@mail.example.com:465"},
+	"mail password's slash":     {file: "[mail]\nsmtp='smtps://AKIA:ab/c+d@mail.b.com:465'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail password's number":    {file: "[mail]\nsmtp='smtps://AKIA:12/c@mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail password's hash":      {file: "[mail]\nsmtp='smtps://AKIA:ab#c@mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail password's question":  {file: "[mail]\nsmtp='smtps://AKIA:1?c@mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail password's percent":   {file: "[mail]\nsmtp='smtps://AKIA:a%c@mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail server's path":        {file: "[mail]\nsmtp='smtp://mail.b.com:25?encryption=tls'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: has more than user, password, host and port: leave out the rest"},
+	"mail server's port":        {file: "[mail]\nsmtp='smtp://mail.b.com:99999'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: has no port from 1 to 65535: write it as smtps://user:password@mail.example.com:465"},
 	"mail without sender":       {file: "[mail]\nsmtp='smtp://b.com'\n", want: `FILE:1: mail.from: is missing: write it as "Acme <billing@example.com>"`},
 	"mail sender":               {file: "[mail]\nsmtp='smtp://b.com'\nfrom='me'\n", want: `FILE:3: mail.from: "me" is no mail address: write it as "Acme <billing@example.com>"`},
 	"mail language":             {file: "[mail]\nbrand='Acme'\nlocale='german'\n", want: `FILE:3: mail.locale: "german" is no language: write it like de or pt-BR`},

@@ -70,7 +70,7 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 		d.Plan = plan.Name
 	}
 	if d.Customer.Email == "" {
-		d.Customer.Email = mailbox(known)
+		d.Customer.Email = mailbox(known, about.Account)
 	}
 	if n.Link != "" && m.mint != nil && about.Account != policy.Own {
 		d.LinkUntil = now.Add(linkKept)
@@ -91,20 +91,25 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 }
 
 // mailbox is the address that a provider knows, of a customer whose own the
-// application has not told.
-func mailbox(known policy.Known) string {
+// application has not told: that of the account which the message is about, if it has
+// one.
+func mailbox(known policy.Known, account string) (address string) {
 	for _, linked := range known.Linked {
-		if linked.Object.Email != "" {
+		switch {
+		case linked.Object.Email == "":
+		case linked.Account == account:
 			return linked.Object.Email
+		case address == "":
+			address = linked.Object.Email
 		}
 	}
-	return ""
+	return address
 }
 
 // nowhere says why a channel cannot reach a customer; empty: it can.
 func nowhere(channel string, d words.Data) string {
 	switch {
-	case channel == notify.Email && d.Customer.Email == "":
+	case channel == notify.Email && words.Mailbox(d.Customer, d.Notice.Template) == "":
 		return "no e-mail address of the customer is known"
 	case channel == notify.SMS && d.Phone == "":
 		return "the customer has not agreed to SMS, or no number is known (attributes sms and phone)"

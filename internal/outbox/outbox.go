@@ -302,6 +302,10 @@ const (
 	// of which we do not know how it ended: it may be refused because that call
 	// acted, while what we read is still from before. Some twenty minutes.
 	refusals = 8
+	// copies is how often a message is sent of which nobody learns whether it arrived,
+	// within two hours: a server that takes it and never says so delivers each of them,
+	// and not every mail program shows equal ones as one.
+	copies = 4
 	// confirm is how long after a look that found nothing to do another has to find
 	// so too. The copies that providers read from lag by less.
 	confirm = 30 * time.Second
@@ -325,6 +329,10 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 	doubted := t != nil && (t.passing || t.before == store.EffectUnknown) && (!t.called || try < refusals)
 	if hopeless(err) && !doubted || try >= attempts {
 		return 0, false
+	}
+	if said, ok := errors.AsType[*notify.Error](err); ok && said.Kind == notify.Unknown {
+		again := t == nil || t.before != store.EffectUnknown || try < copies
+		return work.Backoff(2*try-1, 5*time.Minute, 6*time.Hour, err), again
 	}
 	return work.Backoff(try, 10*time.Second, 2*time.Hour, err), true
 }

@@ -132,11 +132,11 @@ func (p *Policy) ended(change policy.Change, known policy.Known, was, is billing
 		}
 		r := &review{Settings: p.settings, known: known, now: change.At}
 		n := r.notice(d, step{template: accessEnded, from: d.ends})
-		n.Next = time.Time{}
+		n.Next, n.Link = time.Time{}, "" // nothing is left to be paid; the way back is the product's
 		return p.settings.say(change.Account, change.Kind, change.ID, d.occasion("ended"), n)
 	}
 	n := p.about(change, known, is)
-	n.Template, n.Date, n.Until = canceled, end, end
+	n.Template, n.Date, n.Until, n.Link = canceled, end, end, ""
 	occasion := fmt.Sprint(change.Seq)
 	if !is.EndedAt.IsZero() {
 		occasion = is.EndedAt.UTC().Format(time.DateOnly)

@@ -104,3 +104,34 @@ func TestNoticeKnowsItsPlan(t *testing.T) {
 		}
 	}
 }
+
+// TestAfterTheEndThereIsNothingToPay: the way back leads to the product, not to a page
+// at the provider for what is over.
+func TestAfterTheEndThereIsNothingToPay(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before billing.SubscriptionStatus
+		says   string
+		links  bool
+	}{
+		"canceled at once":      {"active", "canceled", false},
+		"ended by the provider": {"past_due", "access_ended", false},
+		"failing":               {"past_due", "payment_failed.1", true},
+	} {
+		steps := []policytest.Step{seen(begin, "sub_1", sub("active", begin)), seen(day(1), "sub_1", sub(tt.before, begin))}
+		if !tt.links {
+			steps = append(steps, seen(day(5), "sub_1", sub("ended", begin)))
+		}
+		found := false
+		for _, a := range (story{steps: steps}).tell(t) {
+			if n := notified(t, a); n.Template == tt.says {
+				if found = true; (n.Link != "") != tt.links {
+					t.Errorf("%s: %s leads to %q", name, n.Template, n.Link)
+				}
+				break
+			}
+		}
+		if !found {
+			t.Errorf("%s: no %s", name, tt.says)
+		}
+	}
+}

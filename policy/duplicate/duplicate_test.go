@@ -21,27 +21,15 @@ var noon = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 
 func build(t testing.TB, change func(*duplicate.Settings)) *duplicate.Policy {
 	t.Helper()
-	s := duplicate.Defaults()
-	if change != nil {
-		change(&s)
-	}
-	p, err := duplicate.New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policytest.Build(t, duplicate.Defaults, duplicate.New, change)
 }
 
 func catalog() billing.Catalog {
-	c, err := billing.NewCatalog([]billing.Plan{
-		{ID: "pro", Features: []string{"api"}, Prices: map[string][]string{"stripe": {"pro"}, "paypal": {"P-PRO"}, "lemonsqueezy": {"7"}}},
-		{ID: "team", Features: []string{"api", "seats"}, Prices: map[string][]string{"stripe": {"team"}}},
-		{ID: "storage", Features: []string{"disk"}, Prices: map[string][]string{"stripe": {"storage"}}},
-	})
-	if err != nil {
-		panic(err)
-	}
-	return c
+	return policytest.Catalog(
+		billing.Plan{ID: "pro", Features: []string{"api"}, Prices: map[string][]string{"stripe": {"pro"}, "paypal": {"P-PRO"}, "lemonsqueezy": {"7"}}},
+		billing.Plan{ID: "team", Features: []string{"api", "seats"}, Prices: map[string][]string{"stripe": {"team"}}},
+		billing.Plan{ID: "storage", Features: []string{"disk"}, Prices: map[string][]string{"stripe": {"storage"}}},
+	)
 }
 
 // sub is a monthly subscription that began days before noon; its current period is
@@ -88,12 +76,9 @@ func after(refunded int64) policy.Known {
 	return paid(k, "stripe", "old", 20, refunded)
 }
 
-func review(p *duplicate.Policy, known policy.Known) (all []string) {
+func review(p *duplicate.Policy, known policy.Known) []string {
 	actions, _ := p.Review(known, noon)
-	for _, a := range actions {
-		all = append(all, a.Key)
-	}
-	return all
+	return policytest.Keys(actions)
 }
 
 func ended(keys []string) (all []string) {
@@ -170,10 +155,7 @@ func TestPastDueAndSubscribedAnew(t *testing.T) {
 // was one that had just been canceled (Forward Email).
 func TestTheNewestIsKeptAndTheOlderRefunded(t *testing.T) {
 	actions, _ := build(t, nil).Review(twice(), noon)
-	var d policy.Details
-	if err := json.Unmarshal(actions[1].Details, &d); err != nil {
-		t.Fatal(err)
-	}
+	d := policytest.Details[policy.Details](t, actions[1])
 	// Both ran from 5 days ago; the old period began 20 days ago and lasts 30.
 	want := policy.Details{Amount: 1500, Currency: "EUR", Reason: "duplicate"}
 	if diff := cmp.Diff(want, d); diff != "" || actions[1].Object != "stripe/payment/pay_old" || actions[0].Object != "stripe/subscription/old" {

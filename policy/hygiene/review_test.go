@@ -20,28 +20,16 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 func build(t testing.TB, change func(*hygiene.Settings)) hygiene.Policy {
 	t.Helper()
-	s := hygiene.Defaults()
-	if change != nil {
-		change(&s)
-	}
-	p, err := hygiene.New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policytest.Build(t, hygiene.Defaults, hygiene.New, change)
 }
 
 func catalog() billing.Catalog {
-	c, err := billing.NewCatalog([]billing.Plan{
-		{ID: "pro", Features: []string{"api"}, Prices: map[string][]string{"stripe": {"price_pro"}}},
-		{ID: "quarter", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Months: 3}, Prices: map[string][]string{"stripe": {"price_quarter"}}},
-		{ID: "decade", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Years: 10}, Prices: map[string][]string{"stripe": {"price_decade"}}},
-		{ID: "ever", Features: []string{"api"}, Kind: billing.GrantForever, Prices: map[string][]string{"stripe": {"price_ever"}}},
-	})
-	if err != nil {
-		panic(err)
-	}
-	return c
+	return policytest.Catalog(
+		billing.Plan{ID: "pro", Features: []string{"api"}, Prices: map[string][]string{"stripe": {"price_pro"}}},
+		billing.Plan{ID: "quarter", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Months: 3}, Prices: map[string][]string{"stripe": {"price_quarter"}}},
+		billing.Plan{ID: "decade", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Years: 10}, Prices: map[string][]string{"stripe": {"price_decade"}}},
+		billing.Plan{ID: "ever", Features: []string{"api"}, Kind: billing.GrantForever, Prices: map[string][]string{"stripe": {"price_ever"}}},
+	)
 }
 
 func bought(price string, daysAgo int) billing.Held[billing.Payment] {

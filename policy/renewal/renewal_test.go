@@ -27,11 +27,7 @@ func date(month time.Month, d int) time.Time { return time.Date(2026, month, d, 
 func eur(amount int64) billing.Money { return billing.Money{Amount: amount, Currency: "EUR"} }
 
 var catalog = func() billing.Catalog {
-	c, err := billing.NewCatalog([]billing.Plan{{ID: "pro", Prices: map[string][]string{"stripe": {"p_pro"}, "paddle": {"p_pro"}, "paypal": {"p_pro"}}}})
-	if err != nil {
-		panic(err)
-	}
-	return c
+	return policytest.Catalog(billing.Plan{ID: "pro", Prices: map[string][]string{"stripe": {"p_pro"}, "paddle": {"p_pro"}, "paypal": {"p_pro"}}})
 }()
 
 func known() policy.Known {
@@ -69,15 +65,7 @@ func but(s billing.Subscription, change func(*billing.Subscription)) billing.Sub
 
 func rules(t testing.TB, change func(*renewal.Settings)) *renewal.Policy {
 	t.Helper()
-	settings := renewal.Defaults()
-	if change != nil {
-		change(&settings)
-	}
-	p, err := renewal.New(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policytest.Build(t, renewal.Defaults, renewal.New, change)
 }
 
 // told shows what was asked for: when, by which channel, what about, and how late.
@@ -313,10 +301,7 @@ func TestNoticeTellsWhatTheRulesAskFor(t *testing.T) {
 					continue
 				}
 				found = true
-				var n notify.Notice
-				if err := json.Unmarshal(a.Details, &n); err != nil {
-					t.Fatal(err)
-				}
+				n := policytest.Details[notify.Notice](t, a.Action)
 				for _, content := range rule.Contents {
 					if !has[content](n) {
 						t.Errorf("%s asks notices of a %s to tell the %s: %+v", pack.Name, rule.Event, content, n)
