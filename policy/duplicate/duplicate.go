@@ -5,8 +5,8 @@
 // # What counts
 //
 // Two subscriptions are duplicates if their plans have a feature in common. Only what
-// is charged for counts: one that waits for its first payment, is paused, was set to
-// end, has ended or expired is no subscription to pay for twice. Plans that are meant
+// is charged for counts: one that is free, waits for its first payment, is paused, was
+// set to end, has ended or expired is no subscription to pay for twice. Plans that are meant
 // to be had together are named in the settings. A few minutes of both are no
 // duplicate either: an application that changes a plan may make the new subscription
 // before it ends the old.
@@ -184,7 +184,8 @@ func (p *Policy) find(known policy.Known, now time.Time) (doubles []double) {
 
 // charged reports whether the provider goes on charging for a subscription.
 func charged(s billing.Subscription) bool {
-	if !s.CancelAt.IsZero() || s.Pause != nil {
+	free := s.Amount.Currency != "" && s.Amount.Amount <= 0 && s.Ahead == nil
+	if !s.CancelAt.IsZero() || s.Pause != nil || free {
 		return false
 	}
 	return good(s) || s.Status == billing.SubscriptionPastDue || s.Status == billing.SubscriptionUnpaid

@@ -382,3 +382,37 @@ func drawn(rt *rapid.T) policy.Known {
 	known.Facts.Subscriptions = subs
 	return known
 }
+
+// A free plan beside the one that is paid for costs nothing twice: neither is
+// canceled, whichever is the newer.
+func TestAFreePlanIsNoDuplicate(t *testing.T) {
+	free := func(s *billing.Subscription) { s.Amount = billing.Money{Currency: "EUR"} }
+	paying := func(s *billing.Subscription) { s.Amount = billing.Money{Amount: 3000, Currency: "EUR"} }
+	for name, pair := range map[string]policy.Known{
+		"newer": knows(sub("stripe", "paid", "pro", 20, paying), sub("stripe", "free", "pro", 5, free)),
+		"older": knows(sub("stripe", "paid", "pro", 5, paying), sub("stripe", "free", "pro", 20, free)),
+	} {
+		if got := review(build(t, nil), pair); got != nil {
+			t.Errorf("a free plan that is the %s: %q", name, got)
+		}
+	}
+	soon := func(s *billing.Subscription) {
+		free(s)
+		s.Ahead = &billing.Ahead{Kind: billing.PromotionEnd, At: noon.AddDate(0, 0, 25), Amount: billing.Money{Amount: 3000, Currency: "EUR"}}
+	}
+	if got := review(build(t, nil), knows(sub("stripe", "paid", "pro", 20, paying), sub("stripe", "soon", "pro", 5, soon))); got == nil {
+		t.Error("one that is free for now is charged for later, and is a duplicate")
+	}
+}
+
+// The payment of yesterday did not pay for the day that is owed: of what was not paid
+// nothing goes back, however short the period is.
+func TestNothingGoesBackForAPeriodThatIsOwed(t *testing.T) {
+	daily := func(s *billing.Subscription) {
+		s.Status, s.PeriodStart, s.PeriodEnd = billing.SubscriptionPastDue, noon.Add(-4*time.Hour), noon.Add(20*time.Hour)
+	}
+	known := paid(knows(sub("stripe", "old", "pro", 20, daily), sub("paypal", "I-NEW", "P-PRO", 5)), "stripe", "old", 1, 0)
+	if got := review(build(t, nil), known); slices.ContainsFunc(got, func(key string) bool { return strings.HasPrefix(key, "refund:") }) {
+		t.Errorf("%q", got)
+	}
+}
