@@ -23,6 +23,7 @@ func (p Policy) Review(known policy.Known, now time.Time) (actions []policy.Acti
 	if known.Customer.Ref == "" {
 		return nil, time.Time{}
 	}
+	actions = append(actions, owed(known)...)
 	for _, s := range known.Facts.Subscriptions {
 		if p.settings.ExtendTrial {
 			actions = append(actions, p.trial(known, s, now)...)
@@ -62,6 +63,28 @@ func (p Policy) Review(known policy.Known, now time.Time) (actions []policy.Acti
 		}
 	}
 	return actions, time.Time{}
+}
+
+// owed asks for what a customer has agreed to: that a checkout's money is taken, and
+// that charging goes on when a pause is over. A customer whose bank declined may agree
+// once more, and the money is then asked for once more. Nothing is taken from whoever
+// is banned.
+func owed(known policy.Known) (actions []policy.Action) {
+	if known.Banned() {
+		return nil
+	}
+	for _, c := range known.Facts.Checkouts {
+		if c.Object.Status == billing.CheckoutApproved {
+			actions = append(actions, policy.On(c.Account, billing.KindCheckout, c.ID, policy.Capture, "", nil))
+		}
+	}
+	for _, s := range known.Facts.Subscriptions {
+		if pause := s.Object.Pause; s.Object.Status == billing.SubscriptionPaused && pause != nil && pause.Mode == billing.PauseOver {
+			// The end is part of the key: the next pause has another.
+			actions = append(actions, policy.On(s.Account, billing.KindSubscription, s.ID, policy.Resume, pause.Until.UTC().Format(time.RFC3339), nil))
+		}
+	}
+	return actions
 }
 
 func pricesOf(s billing.Subscription) (prices []string) {
