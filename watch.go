@@ -30,6 +30,11 @@ func (s *Service) stats(ctx context.Context) (stats hygiene.Stats, err error) {
 		Now: s.db.Now(), Sweeps: map[string]hygiene.Sweep{}, Keys: map[string]time.Time{}, Unlinked: map[string]hygiene.Unlinked{},
 		Catalog: s.apply.Catalog,
 	}
+	for _, p := range s.config.Policies {
+		if tidy, is := p.(hygiene.Policy); is {
+			stats.Known = append(stats.Known, tidy.KnownMethods()...)
+		}
+	}
 	for _, read := range []struct {
 		into *map[string]int64
 		from func(context.Context) (map[string]int64, error)

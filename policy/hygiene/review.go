@@ -56,7 +56,7 @@ func (p Policy) Review(known policy.Known, now time.Time) (actions []policy.Acti
 		}
 		if method := x.Object.Method; p.settings.Methods && method != "" && !knownMethod(method) && !slices.Contains(p.settings.Known, method) {
 			tell(policy.Warning{
-				Cause: "method:" + x.Account + "/" + method, Kind: "hygiene",
+				Cause: methodCause + x.Account + "/" + method, Kind: "hygiene",
 				Title:   fmt.Sprintf("somebody paid at %s by %q, which nobody here knows", x.Account, method),
 				Details: fmt.Sprintf("The payment counts like any other. Look at payment %s; then add %q to known in [policy.hygiene].", x.ID, method),
 			}, x.Account, billing.KindPayment, x.ID, "method")
@@ -110,7 +110,10 @@ func unmapped(catalog billing.Catalog, account, price string) *policy.Warning {
 	}
 }
 
-const priceCause = "price:"
+const (
+	priceCause  = "price:"
+	methodCause = "method:"
+)
 
 // trial moves the end of a trial to the end of the pass that runs, so that nobody
 // pays for what they have already; and says so when it is done.
