@@ -132,6 +132,20 @@ func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[strin
 	return fresh, tx.Raise(ctx, numbers[len(numbers)-1], wants)
 }
 
+// Demands lists the cancellations, refunds and alerts that policies asked for about
+// customers and nobody rejected, oldest first. Of each only what it is and how far it
+// came is read.
+func (tx *Tx) Demands(ctx context.Context, customers []string) ([]Effect, error) {
+	return selectIn(ctx, tx, func(rows *sql.Rows) (e Effect, err error) {
+		var attempted stamp
+		err = rows.Scan(&e.Key, &e.Kind, &e.Object, &e.Customer, &e.State, &e.Policy, &e.Money, &attempted)
+		e.AttemptedAt = attempted.Time
+		return e, err
+	}, `select key, kind, object, customer, state, policy, money, attempted_at from effects
+		where customer in (%s) and customer <> '' and policy <> '' and state <> 'rejected'
+			and kind in ('cancel', 'cancel_at_period_end', 'refund', 'alert') order by seq`, customers)
+}
+
 // WantOf is the work of carrying out an effect. Effects on one object take turns;
 // what is said about it waits for nothing and holds nothing up.
 func WantOf(e Effect) Want {
