@@ -297,6 +297,10 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull, Identify: s.identify,
 		Tasks: map[string]reconcile.Task{
 			"watch": {Every: c.Watch, Do: s.watch(out)}, store.TaskAlerts: {Every: time.Hour, Do: out.TellTeam},
+			"forget": {Every: 24 * time.Hour, Do: func(ctx context.Context) error {
+				_, err := s.apply.ForgetAttempts(ctx)
+				return err
+			}},
 		},
 	})
 	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))
