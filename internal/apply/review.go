@@ -130,6 +130,24 @@ func (a *Applier) reviewer(name string) policy.Reviewer {
 	return nil
 }
 
+// Known is what policies may know of a customer now. The error is [store.ErrNotFound] if
+// there is no such customer.
+func (a *Applier) Known(ctx context.Context, ref string) (known policy.Known, err error) {
+	err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
+		if err := w.load(ctx, map[string]Cause{ref: {}}); err != nil {
+			return err
+		}
+		c := w.customers[ref]
+		if c == nil {
+			return store.ErrNotFound
+		}
+		known = w.known(c)
+		return nil
+	})
+	return known, err
+}
+
 // Stand is how things stand for an effect.
 type Stand struct {
 	// Known is what is known of its customer.
