@@ -85,6 +85,7 @@ func (s *server) operations() {
 	s.checkoutOperations()
 	s.subscriptionOperations()
 	s.paymentOperations()
+	s.disputeOperations()
 	s.effectOperations()
 	s.proposalOperations()
 	s.modeOperations()

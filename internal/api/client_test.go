@@ -69,6 +69,7 @@ func full(v any) any {
 func TestClientKnowsEveryField(t *testing.T) {
 	w := newWorld(t, sqlite(t), greeting)
 	w.subscribe("user_1")
+	w.dispute("user_1")
 	p := &tap{next: sim.Transport(w.Handler())}
 	c := client.With("http://trivet.test/", apiKey, &http.Client{Transport: p})
 	ctx := t.Context()
@@ -110,6 +111,7 @@ func TestClientKnowsEveryField(t *testing.T) {
 		{"subscription", func() (any, error) { return c.Subscription(ctx, w.names["sub"]) }},
 		{"payments", func() (any, error) { return c.Payments(ctx, "user_1", client.List{}) }},
 		{"payment", func() (any, error) { return c.Payment(ctx, w.names["pay"]) }},
+		{"evidence", func() (any, error) { return c.DisputeEvidence(ctx, w.names["dispute"]) }},
 		{"checkout", func() (any, error) { return c.CheckoutState(ctx, w.names["checkout"]) }},
 		{"begin checkout", func() (any, error) {
 			return c.BeginCheckout(ctx, client.CheckoutRequest{Customer: "user_2", Plan: "pro", SuccessURL: "https://a.test", CancelURL: "https://a.test", TrialEnd: ptr(w.clock.Now().AddDate(0, 0, 9))})

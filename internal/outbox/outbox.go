@@ -30,7 +30,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
@@ -172,7 +171,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 		}
 		return o.note(ctx, claim, e, act, act.state, act.done)
 	}
-	if err := o.attempt(ctx, claim, e, act.moves); err != nil {
+	if err := o.attempt(ctx, claim, e, act); err != nil {
 		return err
 	}
 	fail.Point("outbox.marked")
@@ -186,7 +185,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 
 // attempt marks the effect before the provider is called: from now on nobody
 // knows whether it happened, until somebody has looked.
-func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect, moves billing.Money) error {
+func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect, next act) error {
 	return o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		held, err := tx.Hold(ctx, []store.Claim{claim})
 		if err != nil {
@@ -200,10 +199,10 @@ func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect,
 				return err
 			}
 		}
-		if err := o.room(ctx, tx, e, moves); err != nil {
+		if err := o.room(ctx, tx, e, next.moves); err != nil {
 			return err
 		}
-		return tx.Attempt(ctx, e.Key, moves.Amount, moves.Currency)
+		return tx.Attempt(ctx, e.Key, next.doc, next.moves.Amount, next.moves.Currency)
 	})
 }
 

@@ -41,6 +41,10 @@ func (p *Policy) subscription(change policy.Change, known policy.Known, before, 
 	switch {
 	case change.Has(billing.Recovered):
 		return p.recovered(change, known, before)
+	case (change.Has(billing.Ended) || change.Has(billing.CancelScheduled)) && othersDid(known, change, func(d policy.Demand) bool {
+		return d.Kind == policy.CancelNow || d.Kind == policy.CancelAtPeriodEnd
+	}):
+		return nil
 	case change.Has(billing.Ended):
 		return p.ended(change, known, before, after)
 	case change.Has(billing.CancelScheduled) && after.CancelAt.After(after.StartedAt):
@@ -63,6 +67,16 @@ func (p *Policy) subscription(change policy.Change, known policy.Known, before, 
 		return say(resumed, nth)
 	}
 	return nil
+}
+
+// othersDid reports whether another policy did something to the object of a change.
+// Whether the customer is told, and in which words, is then for that policy to say: they
+// did not cancel, nor ask for a refund.
+func othersDid(known policy.Known, change policy.Change, what func(policy.Demand) bool) bool {
+	object := change.Account + "/" + string(change.Kind) + "/" + change.ID
+	return slices.ContainsFunc(known.Demands, func(d policy.Demand) bool {
+		return d.Tried && d.Object == object && d.Policy != "" && d.Policy != name && what(d)
+	})
 }
 
 // about has what every notice about a subscription tells.
@@ -168,7 +182,9 @@ func (p *Policy) payment(change policy.Change, known policy.Known, before, after
 	if back := after.Refunded - before.Refunded; back > 0 && (change.Before != nil || p.news(change, known, after.PaidAt)) {
 		n.Amount, n.Date, n.DueAt = &billing.Money{Amount: back, Currency: after.Amount.Currency}, change.At, time.Time{}
 		total := fmt.Sprint(after.Refunded) // a second refund of a payment is another
-		say(refunded, total)
+		if !othersDid(known, change, func(d policy.Demand) bool { return d.Kind == policy.Refund && d.Money == back }) {
+			say(refunded, total)
+		}
 		if own {
 			say(refundReceipt, total)
 		}

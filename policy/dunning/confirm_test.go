@@ -1,6 +1,7 @@
 package dunning_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -133,5 +134,37 @@ func TestAfterTheEndThereIsNothingToPay(t *testing.T) {
 		if !found {
 			t.Errorf("%s: no %s", name, tt.says)
 		}
+	}
+}
+
+// TestWhatPoliciesDoIsTheirsToTell: whoever is told that a duplicate was ended and paid
+// back, or not told that a fraud was, is not mailed "you canceled" and "refunded" on top.
+func TestWhatPoliciesDoIsTheirsToTell(t *testing.T) {
+	end := seen(day(5), "sub_1", sub("ended", begin, func(s *billing.Subscription) { s.EndedAt = day(5) }))
+	later := seen(day(5), "sub_1", sub("active", begin, func(s *billing.Subscription) { s.CancelAt = day(31) }))
+	canceled := []string{"03-07T12:00 email canceled 29.00 EUR until 03-07"}
+	did := func(policies, kind, object string, tried bool, money int64) policytest.Step {
+		return policytest.Learned(day(4), func(k *policy.Known) {
+			k.Demands = append(slices.Clone(k.Demands), policy.Demand{Policy: policies, Key: kind, Kind: kind, Object: object, Tried: tried, Money: money})
+		})
+	}
+	active, paid := seen(begin, "sub_1", sub("active", begin)), seen(begin, "pi_1", back(0))
+	for _, s := range []story{
+		{name: "ended by another policy", steps: []policytest.Step{active, did("duplicate", policy.CancelNow, "stripe/subscription/sub_1", true, 0), end}},
+		{name: "to end by another policy", steps: []policytest.Step{active, did("duplicate", policy.CancelAtPeriodEnd, "stripe/subscription/sub_1", true, 0), later}},
+		{name: "another policy waited, the customer did not", steps: []policytest.Step{active, did("fraud", policy.CancelNow, "stripe/subscription/sub_1", false, 0), end}, want: canceled},
+		{name: "another policy ended another", steps: []policytest.Step{active, did("fraud", policy.CancelNow, "stripe/subscription/sub_2", true, 0), end}, want: canceled},
+		{name: "another policy said something", steps: []policytest.Step{active, did("fraud", policy.Alert, "stripe/subscription/sub_1", true, 0), end}, want: canceled},
+		{name: "refunded by another policy, and then by a person", steps: []policytest.Step{
+			paid, did("fraud", policy.Refund, "stripe/payment/pi_1", true, 100), seen(day(5), "pi_1", back(100)), seen(day(6), "pi_1", back(350)),
+		}, want: []string{"03-08T12:00 email refunded 2.50 EUR"}},
+		{name: "a person was quicker", steps: []policytest.Step{
+			paid, did("fraud", policy.Refund, "stripe/payment/pi_1", false, 100), seen(day(5), "pi_1", back(100)),
+		}, want: []string{"03-07T12:00 email refunded 1.00 EUR"}},
+		{name: "a receipt is a receipt", settings: func(s *dunning.Settings) { s.Receipts = []string{"stripe"}; s.Without = []string{"receipt"} }, steps: []policytest.Step{
+			paid, did("fraud", policy.Refund, "stripe/payment/pi_1", true, 100), seen(day(5), "pi_1", back(100)),
+		}, want: []string{"03-07T12:00 email refund_receipt 1.00 EUR"}},
+	} {
+		t.Run(s.name, s.run)
 	}
 }

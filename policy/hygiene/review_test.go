@@ -171,6 +171,11 @@ func TestWatch(t *testing.T) {
 	if got := hygiene.Watch(s); got != nil {
 		t.Errorf("%+v", got)
 	}
+	// A way to pay that was added to those that are known is no news any more.
+	learned := hygiene.Stats{Now: noon, Known: []string{"beenz"}, Open: []string{"method:stripe/beenz", "method:stripe/flooz", "method:stripe/card"}}
+	if diff := cmp.Diff([]string{"method:stripe/beenz", "method:stripe/card"}, causes(hygiene.Watch(learned), true)); diff != "" {
+		t.Error(diff)
+	}
 	// What is over is closed; what others opened is left alone.
 	well := hygiene.Stats{Now: noon, Catalog: catalog(), Open: append(want, "dispute:stripe/dp_1", "price:stripe/price_pro", "price:stripe/price_x")}
 	if diff := cmp.Diff(append(slices.Clone(want[:6]), "late_sweep:stripe", "price:stripe/price_pro", "unlinked:stripe"), causes(hygiene.Watch(well), true)); diff != "" {
