@@ -74,9 +74,17 @@ func (d desk) link(ctx context.Context, purchase, customer string) error {
 	return d.call(ctx, http.MethodPost, "/v1/unlinked/"+url.PathEscape(purchase)+"/link", "", map[string]string{"customer": customer}, nil)
 }
 
-// setEmail tells the service a customer's new address.
-func (d desk) setEmail(ctx context.Context, ref, email string) error {
-	return d.call(ctx, http.MethodPut, "/v1/customers/"+url.PathEscape(ref), "", map[string]string{"email": email}, nil)
+// profile is what the application says of a customer.
+type profile struct {
+	Email    string `json:"email"`
+	Name     string `json:"name"`
+	Locale   string `json:"locale"`
+	TimeZone string `json:"time_zone"`
+}
+
+// introduce tells the service who a customer is.
+func (d desk) introduce(ctx context.Context, ref string, who profile) error {
+	return d.call(ctx, http.MethodPut, "/v1/customers/"+url.PathEscape(ref), "", who, nil)
 }
 
 // check asks whether a customer may use a feature.

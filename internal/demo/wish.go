@@ -244,7 +244,7 @@ func (w *world) rename(ctx context.Context, p *person) error {
 		return err
 	}
 	p.emails++
-	if err := w.desk.setEmail(ctx, p.ref, p.email()); err != nil {
+	if err := w.desk.introduce(ctx, p.ref, p.profile()); err != nil {
 		return err
 	}
 	keys, err := w.pushes(ctx, p)
