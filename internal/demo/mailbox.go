@@ -55,6 +55,21 @@ func (m *mailbox) Found(_ context.Context, id string) (string, bool, error) {
 	return id, m.box.Has(notify.Email, id), nil
 }
 
+// handset takes the text messages of all customers. It never fails: mails do that.
+type handset struct {
+	box   *postbox.Box
+	clock *sim.Clock
+}
+
+// Name implements [notify.Channel].
+func (handset) Name() string { return notify.SMS }
+
+// Send implements [notify.Channel].
+func (h handset) Send(_ context.Context, text notify.Message) (string, error) {
+	h.box.Put(notify.SMS, h.clock.Now(), text)
+	return text.ID, nil
+}
+
 // shelf takes what is shown in the application, and keeps a copy of it in the box.
 type shelf struct {
 	box   *postbox.Box
@@ -73,12 +88,12 @@ func (s shelf) Send(_ context.Context, notice notify.Message) (string, error) {
 	return shownInApp, nil
 }
 
-// judgeMail holds the mails that arrived against the service's account of what it
+// judgeMail holds the mails and texts that arrived against the service's account of what it
 // said: each once, and none that it does not know of.
 func (w *world) judgeMail(ctx context.Context, c *effectCounts) (wrong []Mismatch, err error) {
 	arrived := map[string]int{}
 	for _, letter := range w.box.Letters() {
-		if letter.Channel == notify.Email {
+		if letter.Channel != notify.InApp {
 			arrived[letter.ID]++
 		}
 	}

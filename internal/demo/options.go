@@ -42,7 +42,7 @@ type Options struct {
 
 	// tap, if set, is shown all that the service asks providers, tell all that it
 	// tells the team; policies take the place of the usual ones.
-	tap      func(account string, r *http.Request)
+	tap      func(account string, at time.Time, r *http.Request)
 	tell     func(ctx context.Context, w policy.Warning, customer string) error
 	policies []policy.Policy
 	// sabotage, if set, is let loose on the world before it is judged: tests

@@ -15,6 +15,7 @@ type person struct {
 	ref    string
 	chance *sim.Stream
 	home   home
+	phone  string
 	// emails counts the addresses they have had.
 	emails int
 	// visits are their checkouts that were made, in order.
@@ -50,7 +51,7 @@ const streamOf = 5000
 // populate plans everybody's first visit and the rhythm of their days.
 func (w *world) populate() {
 	for i := range w.Customers {
-		p := &person{ref: fmt.Sprintf("user_%d", i+1), chance: sim.NewStream(w.Seed, streamOf+uint64(i)), home: homes()[i%len(homes())]}
+		p := &person{ref: fmt.Sprintf("user_%d", i+1), chance: sim.NewStream(w.Seed, streamOf+uint64(i)), home: homes()[i%len(homes())], phone: fmt.Sprintf("+1555%07d", i)}
 		w.people = append(w.people, p)
 		span := min(time.Duration(w.Days)*24*time.Hour/3, 10*24*time.Hour)
 		first := begins.Add(p.chance.Between(time.Minute, span))
@@ -67,7 +68,10 @@ func (p *person) email() string {
 }
 
 func (p *person) profile() profile {
-	return profile{Email: p.email(), Name: p.home.name, Locale: p.home.locale, TimeZone: p.home.zone}
+	return profile{
+		Email: p.email(), Name: p.home.name, Locale: p.home.locale, TimeZone: p.home.zone,
+		Attributes: map[string]any{"phone": p.phone, "sms": true},
+	}
 }
 
 // join is how a person becomes a customer: the application tells the service who they

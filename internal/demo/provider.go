@@ -33,8 +33,8 @@ type setup struct {
 	chaos sim.Chaos
 	// webhook is where deliveries go.
 	webhook string
-	// tap, if set, is shown what the service asks the provider.
-	tap func(account string, r *http.Request)
+	// tap, if set, is shown what the service asks the provider, and when.
+	tap func(account string, at time.Time, r *http.Request)
 }
 
 // reach is how the service reaches the provider.
@@ -43,7 +43,7 @@ func (s setup) reach(site http.Handler) http.RoundTripper {
 	if s.tap == nil {
 		return way
 	}
-	return tapped{way, func(r *http.Request) { s.tap(s.name, r) }}
+	return tapped{way, func(r *http.Request) { s.tap(s.name, s.clock.Now(), r) }}
 }
 
 // tapped shows requests to somebody before they are made.

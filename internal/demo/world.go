@@ -130,7 +130,7 @@ func (w *world) build(ctx context.Context) error {
 	var err error
 	w.service, err = trivet.New(ctx, trivet.Config{
 		PublicURL: publicURL, Database: database, Volatile: true, Providers: drivers, Plans: plans(w.accounts),
-		Channels: []notify.Channel{mail, shelf{w.box, w.clock}}, Brand: brand(), Modes: policy.Modes{Global: w.Mode}, Policies: w.policies, Tell: w.tell,
+		Channels: []notify.Channel{mail, handset{w.box, w.clock}, shelf{w.box, w.clock}}, Brand: brand(), Modes: policy.Modes{Global: w.Mode}, Policies: w.policies, Tell: w.tell,
 		APIKeys: []string{apiKey}, Pull: pullEvery, Recent: recentEvery, Hot: hotEvery, Full: fullEvery, Watch: watchEvery, Now: w.clock.Now,
 	})
 	if err != nil {
