@@ -40,7 +40,7 @@ var floors = []struct {
 	}},
 	{"the path and its inbox", []room{{packages: []string{"internal/apply"}}, {packages: []string{"internal/inbox"}}}},
 	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox"}}}},
-	{"surfaces", []room{{packages: []string{"internal/api", "internal/web"}}, {packages: []string{"internal/messenger"}}}},
+	{"surfaces", []room{{packages: []string{"internal/api", "internal/web"}}, {packages: []string{"internal/messenger"}}, {packages: []string{"internal/postbox"}}}},
 	{"facade", []room{{packages: []string{"."}}}},
 	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/crash"}}}},
 	{"command line", []room{{packages: []string{"internal/cli"}}}},

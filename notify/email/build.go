@@ -71,6 +71,20 @@ func address(name, text string) (*mail.Address, error) {
 	return &mail.Address{Name: name, Address: read.Address}, nil
 }
 
+// Raw is a mail as a server would be handed it, for people to look at: headers, both
+// bodies, attachments.
+func (c *Channel) Raw(m notify.Message) ([]byte, error) {
+	built, err := c.build(m, m.To.Copy)
+	if err != nil {
+		return nil, err
+	}
+	var raw bytes.Buffer
+	if _, err := built.WriteTo(&raw); err != nil {
+		return nil, fmt.Errorf("write the mail: %w", err)
+	}
+	return raw.Bytes(), nil
+}
+
 // headers sets what programs read.
 func (c *Channel) headers(b *gomail.Msg, m notify.Message) {
 	b.SetMessageIDWithValue(c.stable("message", m.ID))
