@@ -181,8 +181,17 @@ func listParams(query provider.Query) sdk.ListParams {
 	return params
 }
 
-// expand asks for the object behind an id that is part of an answer.
-func expand(path string) []*string { return []*string{sdk.String(path)} }
+// expand asks for the objects behind ids that are part of an answer.
+func expand(paths ...string) []*string { return sdk.StringSlice(paths) }
+
+// eachExpanded is expand for each row of a list.
+func eachExpanded(paths []string) []*string {
+	all := make([]*string, len(paths))
+	for i, path := range paths {
+		all[i] = sdk.String("data." + path)
+	}
+	return all
+}
 
 // owned is the customer filter of a list; nil for all.
 func owned(query provider.Query) *string {

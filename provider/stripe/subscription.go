@@ -12,11 +12,11 @@ import (
 func (d *Driver) subscriptions() looker {
 	return reader[*sdk.Subscription]{
 		retrieve: func(ctx context.Context, id string) (*sdk.Subscription, error) {
-			return d.api.V1Subscriptions.Retrieve(ctx, id, &sdk.SubscriptionRetrieveParams{Expand: expand("latest_invoice")})
+			return d.api.V1Subscriptions.Retrieve(ctx, id, &sdk.SubscriptionRetrieveParams{Expand: expand(beside...)})
 		},
 		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Subscription] {
 			return d.api.V1Subscriptions.List(ctx, &sdk.SubscriptionListParams{
-				ListParams: listParams(query), Expand: expand("data.latest_invoice"), Customer: owned(query),
+				ListParams: listParams(query), Expand: eachExpanded(beside), Customer: owned(query),
 				Status: sdk.String("all"), // without it the canceled ones are left out
 			})
 		},
@@ -24,6 +24,9 @@ func (d *Driver) subscriptions() looker {
 		snapshot: d.subscription,
 	}
 }
+
+// beside is what is read along with a subscription.
+var beside = []string{"latest_invoice", "discounts", "items.data.discounts", "schedule"}
 
 func (d *Driver) subscription(ctx context.Context, s *sdk.Subscription) (provider.Snapshot, error) {
 	items, err := d.subscriptionItems(ctx, s)
@@ -46,6 +49,9 @@ func (d *Driver) subscription(ctx context.Context, s *sdk.Subscription) (provide
 		object.CancelAt = moment(s.CancelAt)
 	case s.CancelAtPeriodEnd:
 		object.CancelAt = object.PeriodEnd
+	}
+	if object.Ahead, err = d.ahead(ctx, s, items, object); err != nil {
+		return provider.Snapshot{}, err
 	}
 	snapshot := provider.Snapshot{
 		Ref: d.ref(billing.KindSubscription, s.ID), Owner: customerID(s.Customer), Claims: claims(s.Metadata),
