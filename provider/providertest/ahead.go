@@ -118,7 +118,7 @@ func (h Harness) preview(t *testing.T) {
 			t.Fatalf("%s: %v, %v", name, found, err)
 		}
 		due := w.truthByID(t, ref).Fields["current_period_end"]
-		if instant(charge.At) != due || charge.Amount.Amount <= 0 || charge.Tax <= 0 {
+		if instant(charge.At) != due || charge.Amount.Amount <= 0 || charge.Tax <= 0 && w.Make.Taxes != nil {
 			t.Errorf("%s: the next charge is said to be %+v, in truth it is due on %s", name, charge, due)
 		}
 		w.Advance(charge.At.Add(3 * time.Hour).Sub(w.Now()))

@@ -76,19 +76,14 @@ func chargeFrom(s *sdk.Subscription, o billing.Subscription, at time.Time) time.
 	// day of the month.
 	months := 12*(o.PeriodEnd.Year()-anchor.Year()) + int(o.PeriodEnd.Month()-anchor.Month())
 	for n := range mostPeriods {
-		due := o.PeriodEnd
+		due := o.Interval.After(o.PeriodEnd, n)
 		switch {
-		case n == 0:
-		case o.Interval.Unit == "day":
-			due = due.AddDate(0, 0, n*count)
-		case o.Interval.Unit == "week":
-			due = due.AddDate(0, 0, 7*n*count)
-		case o.Interval.Unit == "month":
+		case due.IsZero():
+			return due // a rhythm that nobody knows
+		case n > 0 && o.Interval.Unit == "month":
 			due = billing.CalendarPeriod{Months: months + n*count}.After(anchor, 1)
-		case o.Interval.Unit == "year":
+		case n > 0 && o.Interval.Unit == "year":
 			due = billing.CalendarPeriod{Months: months + 12*n*count}.After(anchor, 1)
-		default:
-			return time.Time{} // a rhythm that nobody knows
 		}
 		if !due.Before(at) {
 			return due
