@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -16,7 +17,7 @@ import (
 // of a discount, or a phase of its schedule. A coupon that counts once and a discount
 // of the customer are not told: Stripe does not say in the subscription which charge
 // uses the one up, and does not show the other there.
-func (d *Driver) ahead(ctx context.Context, s *sdk.Subscription, items []*sdk.SubscriptionItem, o billing.Subscription) (*billing.Ahead, error) {
+func (d *Driver) ahead(ctx context.Context, s *subscription, items []subscriptionItem, o billing.Subscription) (*billing.Ahead, error) {
 	if !o.Live() || o.PeriodEnd.IsZero() {
 		return nil, nil //nolint:nilnil // nothing lies ahead
 	}
@@ -37,10 +38,10 @@ func (d *Driver) ahead(ctx context.Context, s *sdk.Subscription, items []*sdk.Su
 // promotionEnd is the first charge that lacks one of the discounts of today. What it
 // comes to is known if it lacks them all; whether one that stays is for all items, the
 // discount does not say at the depth to which lists can be expanded.
-func promotionEnd(s *sdk.Subscription, items []*sdk.SubscriptionItem, o billing.Subscription) *billing.Ahead {
+func promotionEnd(s *subscription, items []subscriptionItem, o billing.Subscription) *billing.Ahead {
 	var ends []time.Time
 	stays := 0
-	count := func(discounts []*sdk.Discount) {
+	count := func(discounts []*discount) {
 		for _, discount := range discounts {
 			switch {
 			case discount == nil || discount.Deleted:
@@ -67,7 +68,7 @@ func promotionEnd(s *sdk.Subscription, items []*sdk.SubscriptionItem, o billing.
 }
 
 // chargeFrom is when the first charge at or after a time is due.
-func chargeFrom(s *sdk.Subscription, o billing.Subscription, at time.Time) time.Time {
+func chargeFrom(s *subscription, o billing.Subscription, at time.Time) time.Time {
 	anchor, count := moment(s.BillingCycleAnchor), int(max(1, o.Interval.Count))
 	if anchor.IsZero() {
 		anchor = o.PeriodEnd
@@ -97,17 +98,17 @@ const mostPeriods = 3660
 
 // phaseAhead is the first phase to come of a subscription's schedule that costs
 // something else than today's.
-func (d *Driver) phaseAhead(ctx context.Context, s *sdk.Subscription, items []*sdk.SubscriptionItem, o billing.Subscription) (*billing.Ahead, error) {
+func (d *Driver) phaseAhead(ctx context.Context, s *subscription, items []subscriptionItem, o billing.Subscription) (*billing.Ahead, error) {
 	schedule := s.Schedule
 	if schedule == nil || schedule.Status != sdk.SubscriptionScheduleStatusActive || schedule.CurrentPhase == nil {
 		return nil, nil //nolint:nilnil // nothing is scheduled
 	}
 	var coupons []string // of the phase that runs, as far as they still count
-	for _, phase := range schedule.Phases {
+	for i := range schedule.Phases {
+		phase := &schedule.Phases[i]
 		switch {
-		case phase == nil:
 		case phase.StartDate == schedule.CurrentPhase.StartDate:
-			if len(s.Discounts) > 0 || slices.ContainsFunc(items, func(i *sdk.SubscriptionItem) bool { return len(i.Discounts) > 0 }) {
+			if len(s.Discounts) > 0 || slices.ContainsFunc(items, func(i subscriptionItem) bool { return len(i.Discounts) > 0 }) {
 				coupons = couponsOf(phase)
 			}
 		case phase.StartDate >= schedule.CurrentPhase.EndDate:
@@ -138,7 +139,7 @@ func (d *Driver) phaseAhead(ctx context.Context, s *sdk.Subscription, items []*s
 
 // phaseCharge is when the first charge of a phase is due. A phase that begins a rhythm
 // of its own charges when it begins; any other at the end of the period that runs.
-func phaseCharge(s *sdk.Subscription, o billing.Subscription, phase *sdk.SubscriptionSchedulePhase, every billing.Interval) time.Time {
+func phaseCharge(s *subscription, o billing.Subscription, phase *phase, every billing.Interval) time.Time {
 	start := moment(max(phase.StartDate, phase.TrialEnd))
 	if every != o.Interval || phase.BillingCycleAnchor == sdk.SubscriptionSchedulePhaseBillingCycleAnchorPhaseStart || phase.TrialEnd > phase.StartDate {
 		return start
@@ -147,38 +148,30 @@ func phaseCharge(s *sdk.Subscription, o billing.Subscription, phase *sdk.Subscri
 }
 
 // couponsOf lists the coupons that a phase brings, of itself and of its items.
-func couponsOf(phase *sdk.SubscriptionSchedulePhase) (all []string) {
+func couponsOf(phase *phase) (all []string) {
 	for _, discount := range phase.Discounts {
-		all = append(all, couponIn(discount.Coupon, discount.Discount, discount.PromotionCode))
+		all = append(all, couponIn(discount))
 	}
 	for _, item := range phase.Items {
 		for _, discount := range item.Discounts {
-			all = append(all, couponIn(discount.Coupon, discount.Discount, discount.PromotionCode))
+			all = append(all, couponIn(discount))
 		}
 	}
 	slices.Sort(all)
 	return all
 }
 
-func couponIn(coupon *sdk.Coupon, discount *sdk.Discount, code *sdk.PromotionCode) string {
-	switch {
-	case coupon != nil:
-		return coupon.ID
-	case discount != nil:
-		return discount.ID
-	case code != nil:
-		return code.ID
-	}
-	return ""
+func couponIn(d phaseDiscount) string {
+	return cmp.Or(d.Coupon.idOf(), d.Discount.idOf(), d.PromotionCode.idOf())
 }
 
 // phaseCost is what one interval of a phase costs before discounts. A schedule names
 // prices by their ids: those that the subscription has today are known, the others are
 // read once.
-func (d *Driver) phaseCost(ctx context.Context, s *sdk.Subscription, items []*sdk.SubscriptionItem, phase *sdk.SubscriptionSchedulePhase) (cost billing.Money, every billing.Interval, err error) {
+func (d *Driver) phaseCost(ctx context.Context, s *subscription, items []subscriptionItem, phase *phase) (cost billing.Money, every billing.Interval, err error) {
 	total := int64(0)
 	for _, item := range phase.Items {
-		if item == nil || item.Price == nil {
+		if item.Price == nil {
 			continue
 		}
 		price, err := d.price(ctx, items, item.Price.ID)
@@ -187,7 +180,7 @@ func (d *Driver) phaseCost(ctx context.Context, s *sdk.Subscription, items []*sd
 		}
 		total += priceOf(price, item.Quantity)
 		if recurring := price.Recurring; recurring != nil && every.Unit == "" {
-			every = billing.Interval{Unit: string(recurring.Interval), Count: recurring.IntervalCount}
+			every = billing.Interval{Unit: recurring.Interval, Count: recurring.IntervalCount}
 		}
 	}
 	cost, err = money(total, s.Currency)
@@ -196,28 +189,31 @@ func (d *Driver) phaseCost(ctx context.Context, s *sdk.Subscription, items []*sd
 
 // price reads a price, once: what a price costs can never be changed in Stripe, and
 // many subscriptions will move to the same.
-func (d *Driver) price(ctx context.Context, items []*sdk.SubscriptionItem, id string) (*sdk.Price, error) {
+func (d *Driver) price(ctx context.Context, items []subscriptionItem, id string) (*price, error) {
 	for _, item := range items {
 		if item.Price != nil && item.Price.ID == id {
 			return item.Price, nil
 		}
 	}
 	if known, found := d.prices.Load(id); found {
-		return known.(*sdk.Price), nil //nolint:forcetypeassert // nothing else is stored
+		return known.(*price), nil //nolint:forcetypeassert // nothing else is stored
 	}
 	op := "fetch price " + clip(id, 64)
 	if !isName(id) {
 		return nil, d.malformed(op, errNoPrice)
 	}
-	price, err := call(ctx, d, op, func(ctx context.Context) (*sdk.Price, error) { return d.api.V1Prices.Retrieve(ctx, id, nil) })
-	if provider.KindOf(err) == provider.NotFound && err != nil {
+	found, err := retrieved[price](ctx, d, op, func(ctx context.Context) error {
+		_, err := d.api.V1Prices.Retrieve(ctx, id, nil)
+		return err
+	})
+	if err == nil && found.ID != id || err != nil && provider.KindOf(err) == provider.NotFound {
 		return nil, d.malformed(op, errNoPrice) // it is not the subscription that is missing
 	}
 	if err != nil {
 		return nil, err
 	}
-	d.prices.Store(id, price)
-	return price, nil
+	d.prices.Store(id, &found)
+	return &found, nil
 }
 
 var (
