@@ -56,8 +56,8 @@ func (s *Server) CreateSubscription(n NewSubscription) (string, error) {
 }
 
 // buy is a purchase at a checkout that Paddle.js opened by itself (origin web).
-func (s *Server) buy(who *customer, p *price, quantity int64, card Card, custom map[string]any) *subscription {
-	return s.buyFor(nil, who, p, quantity, card, custom)
+func (s *Server) buy(who *customer, p *price, quantity int64, card Card, custom map[string]any) {
+	s.buyFor(nil, who, p, quantity, card, custom)
 }
 
 // buyFor is buy with a discount; nil for none.
