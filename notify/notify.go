@@ -31,6 +31,9 @@ const (
 	// LinkPortal leads to the provider's page for managing the subscription, where
 	// it can be canceled.
 	LinkPortal = "portal"
+	// LinkCancel leads straight to the cancellation of the subscription, where the
+	// provider has a page for that, and else to where LinkPortal leads.
+	LinkCancel = "cancel"
 )
 
 // Notice is what is to be said to a customer. It is kept with its effect as JSON

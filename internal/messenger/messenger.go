@@ -4,6 +4,7 @@
 package messenger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -73,9 +74,12 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 		d.Customer.Email = mailbox(known, about.Account)
 	}
 	if n.Link != "" && m.mint != nil && about.Account != policy.Own {
-		d.LinkUntil = now.Add(linkKept)
-		d.Button = m.mint(known.Customer.Ref, about.Account, e.Object, n.Link, d.LinkUntil)
-		d.Cancel = m.mint(known.Customer.Ref, about.Account, e.Object, notify.LinkPortal, d.LinkUntil)
+		until := now.Add(linkKept)
+		// The brand's own page is where accounts are managed that no provider's page is for.
+		if minted := m.mint(known.Customer.Ref, about.Account, e.Object, n.Link, until); minted != "" {
+			d.Button, d.LinkUntil = minted, until
+		}
+		d.Cancel = cmp.Or(m.mint(known.Customer.Ref, about.Account, e.Object, notify.LinkCancel, until), d.Cancel)
 	}
 	if n.Template == "receipt" || n.Template == "refund_receipt" {
 		d.Receipt = m.receipt(about, d, known)

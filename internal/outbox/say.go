@@ -45,7 +45,8 @@ func (u *Unsayable) Error() string { return u.Why }
 // onSay says something to a customer. What is shown in the application is kept
 // with the note of the effect's end, and so is shown once; what leaves through a
 // channel cannot be looked for unless the channel can be asked, and is sent again
-// under the same id if nobody knows how a first try ended.
+// under the same id if nobody knows how a first try ended. An amount that is only
+// estimated is asked for now; see [Outbox.exact].
 func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) (act, error) {
 	var n notify.Notice
 	if err := json.Unmarshal([]byte(e.Doc), &n); err != nil {
@@ -61,6 +62,11 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	receipt, left, err := left(ctx, channel, e)
 	if err != nil {
 		return act{}, err
+	}
+	if !left {
+		if err := o.exact(ctx, e, &n, known); err != nil {
+			return act{}, err
+		}
 	}
 	m, err := o.Messenger.Compose(ctx, e, n, known)
 	if why, ok := errors.AsType[*Unsayable](err); ok {

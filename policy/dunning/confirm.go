@@ -52,6 +52,7 @@ func (p *Policy) subscription(change policy.Change, known policy.Known, before, 
 		return say(canceled, after.CancelAt.UTC().Format(time.DateOnly))
 	case change.Has(billing.CancelWithdrawn) && good:
 		n.Next = nextCharge(after)
+		n.Date = n.Next
 		return say(autoRenewOn, nth)
 	case change.Has(billing.Paused):
 		n.Date = change.At

@@ -140,7 +140,7 @@ func (p Policy) trial(known policy.Known, s billing.Held[billing.Subscription], 
 	case !p.settings.Tell || known.Customer.Ban != nil || known.Facts.Ban != nil || account.MerchantOfRecord || o.StartedAt.Before(account.Since):
 		return nil
 	}
-	n := notify.Notice{Template: "auto_renew_on", Channel: notify.Email, Next: o.TrialEnd, Interval: o.Interval, Estimated: true, Link: notify.LinkPortal}
+	n := notify.Notice{Template: "auto_renew_on", Channel: notify.Email, Date: o.TrialEnd, Next: o.TrialEnd, Interval: o.Interval, Estimated: true, Link: notify.LinkPortal}
 	if plan, found := known.Catalog.ByPrice(s.Account, pricesOf(o)[0]); found {
 		n.Plan = plan.ID
 	}

@@ -185,6 +185,24 @@ func TestStories(t *testing.T) {
 			want: []string{"2026-05-26T12:00 email promotion_ending of 2026-06-02 49.00 EUR was 29.00 EUR", "2027-03-02T12:00 email yearly_reminder of 2027-03-02 29.00 EUR"},
 		},
 		{
+			name: "a promotion ends, of a price that is told before discounts", rules: offPacks, steps: []policytest.Step{stripe(begin, but(paying("month", 1), func(s *billing.Subscription) {
+				s.Ahead = &billing.Ahead{Kind: billing.PromotionEnd, At: date(6, 2), Amount: eur(2900)}
+			}))},
+			want: []string{"2026-05-26T12:00 email promotion_ending of 2026-06-02 29.00 EUR"},
+		},
+		{
+			name: "a promotion ends, and what stays is not known", rules: offPacks, steps: []policytest.Step{stripe(begin, but(paying("month", 1), func(s *billing.Subscription) {
+				s.Ahead = &billing.Ahead{Kind: billing.PromotionEnd, At: date(6, 2)}
+			}))},
+			want: []string{"2026-05-26T12:00 email promotion_ending of 2026-06-02 29.00 EUR"},
+		},
+		{
+			name: "a price changes, to what is not known", rules: offPacks, steps: []policytest.Step{stripe(begin, but(paying("month", 1), func(s *billing.Subscription) {
+				s.Ahead = &billing.Ahead{Kind: billing.PriceChange, At: date(6, 2)}
+			}))},
+			want: []string{"2026-05-03T12:00 email price_change of 2026-06-02 was 29.00 EUR"},
+		},
+		{
 			name: "a price changes", steps: []policytest.Step{stripe(begin, but(paying("month", 1), func(s *billing.Subscription) {
 				s.Ahead = &billing.Ahead{Kind: billing.PriceChange, At: date(6, 2), Amount: eur(3500)}
 			})), stripe(date(6, 2), but(paying("month", 1), func(s *billing.Subscription) {

@@ -44,8 +44,11 @@ type billingInfo struct {
 		Time time.Time
 	} `json:"last_failed_payment"`
 	Executions []struct {
-		Tenure  string `json:"tenure_type"`
-		Version int    `json:"current_pricing_scheme_version"`
+		Tenure    string `json:"tenure_type"`
+		Sequence  int
+		Completed int `json:"cycles_completed"`
+		Remaining int `json:"cycles_remaining"`
+		Version   int `json:"current_pricing_scheme_version"`
 	} `json:"cycle_executions"`
 }
 
@@ -130,6 +133,7 @@ func (d *Driver) subscription(_ context.Context, s *subscription) (provider.Snap
 		return provider.Snapshot{}, fmt.Errorf("subscription %s: %w", s.ID, err)
 	}
 	d.state(&object, s, t)
+	object.Ahead = s.promotionEnd(t, object)
 	snapshot := provider.Snapshot{Ref: d.ref(billing.KindSubscription, s.ID), Object: object, Claims: claims(s.CustomID, s.Subscriber.PayerID)}
 	if d.now().Sub(s.CreateTime) < youth {
 		snapshot.Related = []provider.Ref{d.ref(billing.KindCheckout, s.ID)} // how it was bought may have changed with it

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	sdk "github.com/stripe/stripe-go/v85"
@@ -57,6 +58,8 @@ type Driver struct {
 	tolerance time.Duration
 	now       func() time.Time
 	api       *sdk.Client
+	// prices are those that schedules name, by id.
+	prices sync.Map
 }
 
 // New makes a driver. It makes no call; the error says in one line what is
