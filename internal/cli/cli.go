@@ -58,6 +58,7 @@ type commands struct {
 	Mode      modeCommand      `cmd:"" help:"How far the service may go by itself, and the brake."`
 	Messages  messagesCommand  `cmd:"" help:"What was said to customers, and when."`
 	Alerts    alertsCommand    `cmd:"" help:"What needs a person."`
+	Hooks     hooksCommand     `cmd:"" help:"Your endpoints, and what they are told."`
 	Audit     auditCommand     `cmd:"" help:"Replay the audit trail and compare it with the ledger."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

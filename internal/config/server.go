@@ -33,6 +33,7 @@ func (r *reader) config() *Config {
 		Policies:  r.policies(),
 	}
 	c.PublicURL = r.publicURL(c.Listen)
+	r.handedOver(c)
 	return c
 }
 
@@ -154,23 +155,6 @@ func (r *reader) sweep() Sweep {
 		s.bad("full", "must not be shorter than sweep.hot, which is the sweep of only what changed lately")
 	}
 	return sweep
-}
-
-func (r *reader) endpoints() []Endpoint {
-	var all []Endpoint
-	for _, s := range r.numbered("endpoint") {
-		e := Endpoint{URL: s.text("url"), Events: s.texts("events"), Secret: s.secret("secret")}
-		// A query is fine here, unlike in the addresses that we build upon.
-		address, _, _ := strings.Cut(e.URL, "?")
-		if why := webProblem(address); why != "" {
-			s.bad("url", "%s", why)
-		}
-		if !s.has("secret") {
-			s.bad("secret", "is missing: what we send is signed with it, so that the receiver can tell it is from us")
-		}
-		all = append(all, e)
-	}
-	return all
 }
 
 func (r *reader) alerts() []Alert {
