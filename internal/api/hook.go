@@ -151,6 +151,7 @@ func (s *server) replayHooks(ctx context.Context, endpoint string, what *HookRep
 }
 
 type testEndpointInput struct {
+	Idempotent
 	EndpointInput
 	Body *struct{}
 }
