@@ -96,6 +96,9 @@ type Config struct {
 	// Watch is how often the service looks at itself for what needs a person; 0: every
 	// minute.
 	Watch time.Duration
+	// KeepEvents is how long events that were seen to are kept, with what came with
+	// them; 0: for ever. Longer than providers repeat theirs (30 days).
+	KeepEvents time.Duration
 	// PullOnly names accounts that get no webhooks, NoPull accounts whose events
 	// are not listed.
 	PullOnly, NoPull []string
@@ -313,6 +316,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull, Identify: s.identify,
 		Tasks: map[string]reconcile.Task{
 			"watch": {Every: c.Watch, Do: s.watch(out)}, store.TaskAlerts: {Every: time.Hour, Do: out.TellTeam},
+			"retention": {Every: time.Hour, Do: s.forget},
 		},
 	})
 	queues := append([]work.Queue{s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2 + len(drivers))}, hooks.Queues()...)

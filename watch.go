@@ -24,6 +24,18 @@ func (s *Service) watch(out *outbox.Outbox) func(ctx context.Context) error {
 	}
 }
 
+// forget deletes what is kept no longer.
+func (s *Service) forget(ctx context.Context) error {
+	if s.config.KeepEvents <= 0 {
+		return nil
+	}
+	count, err := s.db.ForgetEvents(ctx, s.db.Now().Add(-s.config.KeepEvents))
+	if count > 0 {
+		s.log.Info("events deleted that are kept no longer", "count", count, "kept_for", s.config.KeepEvents)
+	}
+	return err
+}
+
 // stats is how the service stands.
 func (s *Service) stats(ctx context.Context) (stats hygiene.Stats, err error) {
 	stats = hygiene.Stats{

@@ -18,7 +18,7 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 		PublicURL: c.PublicURL, Database: databaseURL(c.Database), Bind: map[string][]string{},
 		Access: &billing.Rules{Grace: c.Access.Grace, Paused: c.Access.Paused, Refunded: c.Access.Refunded, Disputed: c.Access.Disputed},
 		Modes:  modes(c), RefundsPerDay: c.Caps.Refunds, RefundAmounts: c.Caps.Amounts,
-		Hot: c.Sweep.Hot, Full: c.Sweep.Full,
+		Hot: c.Sweep.Hot, Full: c.Sweep.Full, KeepEvents: c.Retention.Events,
 		Now: now, Log: log, Version: version(),
 	}
 	for _, key := range c.APIKeys {

@@ -38,6 +38,7 @@ type Config struct {
 	Access    Access
 	Caps      Caps
 	Sweep     Sweep
+	Retention Retention
 	Mail      Mail
 	SMS       SMS
 	Endpoints []Endpoint
@@ -114,6 +115,13 @@ type Sweep struct {
 	Hot time.Duration
 	// Full is the interval for everything, by default 24h.
 	Full time.Duration
+}
+
+// Retention says how long what is no longer needed is kept.
+type Retention struct {
+	// Events is how long events that were seen to are kept after they came; zero: for
+	// ever.
+	Events time.Duration
 }
 
 // Mail says how mail goes out, and who all messages are from. Without SMTP no mail

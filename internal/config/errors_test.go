@@ -120,6 +120,7 @@ var mistakes = map[string]struct {
 	"grace":                     {file: "[access]\ngrace='7 days'\n", want: `FILE:2: access.grace: "7 days" is not a duration: write it as 7d, 12h, 30m or 5s, or several together as "1d 12h"`},
 	"access switch":             {file: "[access]\npaused='maybe'\n", want: "FILE:2: access.paused: must be true (access goes on) or false (it ends)"},
 	"sweep too short":           {file: "[sweep]\nhot='0s'\n", want: "FILE:2: sweep.hot: 0s is too short: the least is 1s"},
+	"events kept too short":     {file: "[retention]\nevents='7d'\n", want: "FILE:2: retention.events: 7d is too short: the least is 45d"},
 	"full shorter than hot":     {file: "[sweep]\nfull='1m'\n", want: "FILE:2: sweep.full: must not be shorter than sweep.hot, which is the sweep of only what changed lately"},
 	"mail without server":       {file: "[mail]\nfrom='a@b.com'\n", want: "FILE:1: mail.smtp: is missing: write it as smtps://user:password@mail.example.com:465"},
 	"mail server":               {file: "[mail]\nsmtp='mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: is no mail server: write it as smtps://user:password@mail.example.com:465"},

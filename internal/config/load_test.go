@@ -158,6 +158,9 @@ allow_private = true
 url  = "https://hooks.example.com/T0/B0"
 when = ["dispute"]
 
+[retention]
+events = "90d"
+
 [policy.dunning]
 mode  = "assist"
 steps = ["1d", "3d"]
@@ -204,7 +207,7 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 		},
 		Access: Access{Grace: 84 * time.Hour, Paused: true, Refunded: true},
 		Caps:   Caps{Refunds: 20, Amounts: map[string]int64{"EUR": 50000, "JPY": 80000}},
-		Sweep:  Sweep{Hot: time.Minute, Full: 6 * time.Hour},
+		Sweep:  Sweep{Hot: time.Minute, Full: 6 * time.Hour}, Retention: Retention{Events: 90 * 24 * time.Hour},
 		Mail: Mail{
 			HandOver: true,
 			SMTP:     "smtps://user:pw@mail.acme.com:465", From: "Acme <billing@acme.com>",

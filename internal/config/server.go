@@ -26,6 +26,7 @@ func (r *reader) config() *Config {
 		Access:    r.access(),
 		Caps:      r.caps(),
 		Sweep:     r.sweep(),
+		Retention: r.retention(),
 		Mail:      r.mail(),
 		SMS:       r.sms(),
 		Endpoints: r.endpoints(),
@@ -155,6 +156,17 @@ func (r *reader) sweep() Sweep {
 		s.bad("full", "must not be shorter than sweep.hot, which is the sweep of only what changed lately")
 	}
 	return sweep
+}
+
+// leastRetention is longer than any provider lists or repeats its events (Stripe and
+// Lemon Squeezy: 30 days), which would be new to us otherwise.
+const leastRetention = 45 * 24 * time.Hour
+
+func (r *reader) retention() (kept Retention) {
+	if s, _ := r.table("retention"); s.has("events") {
+		kept.Events = s.duration("events", leastRetention)
+	}
+	return kept
 }
 
 func (r *reader) alerts() []Alert {

@@ -93,6 +93,7 @@ func New(config Config) (*Driver, error) {
 // newClient sets stripe-go up to leave retries, logs and metrics to us.
 func newClient(config Config, now func() time.Time) *sdk.Client {
 	client := transport.Of(config.Transport, config.Account, DefaultRate, now).Client()
+	client.Transport = aside{client.Transport}
 	backend := &sdk.BackendConfig{
 		EnableTelemetry:   sdk.Bool(false),
 		HTTPClient:        client,
