@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -161,7 +162,7 @@ func TestAnswers(t *testing.T) {
 		if err != nil || outcome.Status != 0 || !strings.Contains(outcome.Failure, "unexpected EOF") || strings.Contains(outcome.Failure, "hush") {
 			t.Errorf("without an answer: %+v, %v", outcome, err)
 		}
-		if _, err := h.Hooks.Test(t.Context(), "nobody"); err != hook.ErrUnknown {
+		if _, err := h.Hooks.Test(t.Context(), "nobody"); !errors.Is(err, hook.ErrUnknown) {
 			t.Errorf("nobody: %v", err)
 		}
 	})
@@ -189,7 +190,7 @@ func TestReplayOfWhatIsThere(t *testing.T) {
 		if n, err := h.Hooks.Replay(t.Context(), "app"); n != 0 || err != nil {
 			t.Errorf("nothing was given up: %d, %v", n, err)
 		}
-		if err := h.Hooks.ReplayCustomer(t.Context(), "app", "nobody"); err != store.ErrNotFound {
+		if err := h.Hooks.ReplayCustomer(t.Context(), "app", "nobody"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("nobody: %v", err)
 		}
 	})
