@@ -212,6 +212,8 @@ func TestWhoLosesASubscriptionIsTold(t *testing.T) {
 		_, err = h.PayCheckout(checkout.Object, world.CardGood)
 		check(t, err)
 		h.Pass(t, 5*time.Minute)
+		check(t, h.Apply.Ban(t.Context(), "user_1", "test", byHand)) // so that they lose no access: nothing but the object tells
+		h.Step(t)
 		h.app.taken()
 		sub := h.Objects(t, store.ObjectFilter{Kind: "subscription"})[0]
 		before, err := h.DB.Customer(t.Context(), "user_1")
