@@ -39,7 +39,7 @@ var floors = []struct {
 		{packages: []string{"internal/store", "internal/store/*", "internal/seal", "internal/work", "internal/batch"}, shared: true},
 	}},
 	{"the path and its inbox", []room{{packages: []string{"internal/apply"}}, {packages: []string{"internal/inbox"}}}},
-	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox"}}}},
+	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox", "internal/hook"}}}},
 	{"surfaces", []room{{packages: []string{"internal/api", "internal/web"}}, {packages: []string{"internal/messenger"}}, {packages: []string{"internal/postbox"}}}},
 	{"facade", []room{{packages: []string{"."}}}},
 	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/crash"}}}},

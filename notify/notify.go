@@ -120,6 +120,8 @@ type Message struct {
 	// about his contract; empty where that does not apply.
 	Unsubscribe string
 	Attachments []Attachment
+	// Notice holds the facts that the words were made of.
+	Notice Notice
 }
 
 // Attachment is a file of a mail.

@@ -84,6 +84,8 @@ func (s *server) customerOperations() {
 			return objects(ctx, s, in.Ref, in.ListInput, billing.KindPayment, payment)
 		})
 	add(s, get("/v1/customers/{ref}/entitlements", "list-customer-entitlements", "customers", "Answer for all features at once"), s.listEntitlements)
+	add(s, with(get("/v1/customers/{ref}/state", "get-customer-state", "customers", "Show all that your application needs to know of a customer"), http.StatusOK,
+		"What your endpoints are sent as the data of customer.state_changed."), s.getState)
 	add(s, with(get("/v1/customers/{ref}/timeline", "list-customer-timeline", "customers", "List what happened to a customer, newest first"), http.StatusOK,
 		"The rows of the audit trail that concern the customer: what changed, before and after, and what led to it."),
 		func(ctx context.Context, in *rowsInput) (*pageOutput[Change], error) {

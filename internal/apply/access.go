@@ -313,9 +313,9 @@ func (w *writing) features(c *customer) []string {
 // Turn decides the access of customers anew, and lets the policies review them,
 // because time has passed or the rules are others. It is harmless at any time.
 func (a *Applier) Turn(ctx context.Context, customers []string, cause Cause) error {
-	effects := false
+	var w *writing
 	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
+		w = &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
 		touched := map[string]Cause{}
 		for _, ref := range customers {
 			touched[ref] = cause
@@ -335,11 +335,10 @@ func (a *Applier) Turn(ctx context.Context, customers []string, cause Cause) err
 				return err
 			}
 		}
-		effects = w.effects
 		return w.audit(ctx)
 	})
-	if err == nil && effects {
-		a.Wake(store.QueueEffect)
+	if err == nil {
+		w.wake()
 	}
 	return err
 }

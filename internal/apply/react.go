@@ -128,8 +128,8 @@ func (a *Applier) SetCustomer(ctx context.Context, settings billing.Customer, ca
 		settings, err = w.settle(ctx, settings, cause)
 		return err
 	})
-	if err == nil && w.effects {
-		a.Wake(store.QueueEffect)
+	if err == nil {
+		w.wake()
 	}
 	return settings, err
 }

@@ -59,6 +59,7 @@ type commands struct {
 	Messages  messagesCommand  `cmd:"" help:"What was said to customers, and when."`
 	Alerts    alertsCommand    `cmd:"" help:"What needs a person."`
 	Disputes  disputesCommand  `cmd:"" help:"What speaks for you about a contested payment."`
+	Hooks     hooksCommand     `cmd:"" help:"Your endpoints, and what they are told."`
 	Audit     auditCommand     `cmd:"" help:"Replay the audit trail and compare it with the ledger."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

@@ -93,6 +93,12 @@ func says(c *config.Config, built *trivet.Config, log *slog.Logger) error {
 	if texts != nil {
 		built.Channels = append(built.Channels, texts)
 	}
+	if c.Mail.HandOver {
+		built.HandOver = append(built.HandOver, notify.Email)
+	}
+	if c.SMS.Kind == config.HandOver {
+		built.HandOver = append(built.HandOver, notify.SMS)
+	}
 	built.Tell, err = teller(c, mail, log)
 	return err
 }

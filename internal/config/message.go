@@ -19,6 +19,7 @@ func (r *reader) mail() Mail {
 	m := Mail{
 		SMTP: s.secret("smtp"), From: s.address("from"), ReplyTo: s.address("reply_to"), Templates: s.text("templates"),
 		Locale: s.locale("locale"), Brand: s.text("brand"), Support: s.address("support"), Address: s.text("address"),
+		HandOver: s.on("handover"),
 	}
 	if s.has("url") {
 		m.URL = s.web("url")
@@ -74,11 +75,19 @@ func (r *reader) sms() SMS {
 		return SMS{}
 	}
 	m := SMS{
-		Kind: s.choice("kind", []string{Twilio, Gateway}, ""), From: s.text("from"), Account: s.plain("account"),
+		Kind: s.choice("kind", []string{Twilio, Gateway, HandOver}, ""), From: s.text("from"), Account: s.plain("account"),
 		Token: s.secret("token"), URL: s.text("url"), Body: s.text("body"),
 	}
 	if !s.has("kind") {
-		s.bad("kind", "is missing: write twilio, or http for another gateway")
+		s.bad("kind", "is missing: write twilio, http for another gateway, or handover to have your application send them")
+		return m
+	}
+	if m.Kind == HandOver {
+		for _, key := range []string{"from", "account", "token", "url", "body"} {
+			if s.has(key) {
+				s.bad(key, "is for a gateway, and kind hands SMS over to your application: remove the key")
+			}
+		}
 		return m
 	}
 	if m.From == "" {

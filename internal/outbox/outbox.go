@@ -69,6 +69,8 @@ type Config struct {
 	Messenger Messenger
 	// Tell tells the team of an open alert; nil: alerts are only kept.
 	Tell func(ctx context.Context, w policy.Warning, customer string) error
+	// Endpoints are the names of the application's endpoints that are told of alerts.
+	Endpoints []string
 	// Caps bound what money goes out in a day.
 	Caps Caps
 }

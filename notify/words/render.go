@@ -40,7 +40,7 @@ func (s *Set) Render(d Data) (notify.Message, error) {
 	}
 	m := notify.Message{
 		ID: d.ID, Template: d.Notice.Template, Locale: l.tag, Thread: d.Notice.Thread,
-		To: recipient(d), URL: d.Button, Unsubscribe: d.Unsubscribe,
+		To: recipient(d), URL: d.Button, Unsubscribe: d.Unsubscribe, Notice: d.Notice,
 	}
 	if err := l.words(&m, v, d); err != nil {
 		return notify.Message{}, err
