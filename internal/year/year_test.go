@@ -31,7 +31,7 @@ func TestYear(t *testing.T) {
 			got, file := written(h.told()), golden(accounts[0], s.name)
 			if *update && strings.HasPrefix(database, "sqlite:") {
 				h.Check(os.MkdirAll(filepath.Dir(file), 0o755))
-				h.Check(os.WriteFile(file, []byte(got), 0o644)) //nolint:gosec // as every file of a repository
+				h.Check(os.WriteFile(file, []byte(got), 0o644))
 			}
 			if diff := cmp.Diff(strings.Split(read(t, file), "\n"), strings.Split(got, "\n")); diff != "" {
 				t.Errorf("%s (-file +told); if it is right, write it with -update:\n%s", file, diff)
