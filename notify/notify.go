@@ -165,7 +165,10 @@ type Error struct {
 	Kind ErrorKind
 	// RetryAfter is how long the other side asks to wait; zero: it does not say.
 	RetryAfter time.Duration
-	Err        error
+	// Once: the other side knows messages by their ids and acts on each once, so that
+	// one of which it is not known whether it arrived may be sent again and again.
+	Once bool
+	Err  error
 }
 
 // Error implements error.

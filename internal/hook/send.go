@@ -139,7 +139,7 @@ func (h *Hooks) disabled(ctx context.Context, e *endpoint) (bool, error) {
 
 // said is a failure in the words of a channel.
 func said(err error) error {
-	failure := &notify.Error{Kind: notify.Unknown, Err: err}
+	failure := &notify.Error{Kind: notify.Unknown, Once: true, Err: err}
 	if r, ok := errors.AsType[*refusal](err); ok {
 		failure.RetryAfter = r.after
 		if r.unsent || r.status >= 300 && r.status < 500 {

@@ -331,7 +331,7 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 	if hopeless(err) && !doubted || try >= attempts {
 		return 0, false
 	}
-	if said, ok := errors.AsType[*notify.Error](err); ok && said.Kind == notify.Unknown {
+	if said, ok := errors.AsType[*notify.Error](err); ok && said.Kind == notify.Unknown && !said.Once {
 		again := t == nil || t.before != store.EffectUnknown || try < copies
 		return work.Backoff(2*try-1, 5*time.Minute, 6*time.Hour, err), again
 	}
