@@ -42,7 +42,7 @@ var floors = []struct {
 	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox", "internal/hook"}}}},
 	{"surfaces", []room{{packages: []string{"internal/api", "internal/web"}}, {packages: []string{"internal/messenger"}}, {packages: []string{"internal/postbox"}}}},
 	{"facade", []room{{packages: []string{"."}}}},
-	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/crash"}}}},
+	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/crash", "internal/year"}}}},
 	{"command line", []room{{packages: []string{"internal/cli"}}}},
 	{"command", []room{{packages: []string{"cmd/*", "bench", "bench/*", "tools/*"}}, {packages: []string{"internal/docgen"}}}},
 }

@@ -94,7 +94,8 @@ type Config struct {
 	// events; 0: every 3 minutes.
 	Recent time.Duration
 	// Watch is how often the service looks at itself for what needs a person; 0: every
-	// minute.
+	// minute. Alerts that the team could not be told are told again as often, but at
+	// most every hour.
 	Watch time.Duration
 	// KeepEvents is how long events that were seen to are kept, with what came with
 	// them; 0: for ever. Longer than providers repeat theirs (30 days).
@@ -315,7 +316,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull, Identify: s.identify,
 		Tasks: map[string]reconcile.Task{
-			"watch": {Every: c.Watch, Do: s.watch(out)}, store.TaskAlerts: {Every: time.Hour, Do: out.TellTeam},
+			"watch": {Every: c.Watch, Do: s.watch(out)}, store.TaskAlerts: {Every: max(time.Hour, c.Watch), Do: out.TellTeam},
 			"retention": {Every: time.Hour, Do: s.forget},
 		},
 	})

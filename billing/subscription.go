@@ -149,6 +149,11 @@ func (s Subscription) Revisit() time.Time {
 		return time.Time{}
 	}
 	at := earliest(s.PeriodEnd, s.CancelAt)
+	if s.Status == SubscriptionPaused && s.Pause != nil && !s.Pause.Until.IsZero() {
+		// PayPal's periods stand still meanwhile; one that is long over would hide the
+		// day on which the pause is.
+		at = s.CancelAt
+	}
 	if s.Status == SubscriptionTrialing {
 		// Stripe keeps the date of a trial long gone, which would hide all others.
 		at = earliest(at, s.TrialEnd)

@@ -160,7 +160,7 @@ func (a *Applier) allByHand(ctx context.Context, ref string, cause Cause, change
 		if err := w.decideFor(ctx, map[string]Cause{ref: cause}); err != nil {
 			return err
 		}
-		if err := w.review(ctx); err != nil {
+		if err := w.tellPolicies(ctx, ref); err != nil {
 			return err
 		}
 		return w.audit(ctx)

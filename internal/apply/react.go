@@ -175,7 +175,8 @@ func (w *writing) settle(ctx context.Context, settings billing.Customer, cause C
 	return settings, w.audit(ctx)
 }
 
-// tellPolicies lets the policies react to new settings, which were just written.
+// tellPolicies lets the policies react to what was just written about a customer: new
+// settings, a ban or its end.
 func (w *writing) tellPolicies(ctx context.Context, ref string) error {
 	if len(w.Policies) == 0 {
 		return nil
@@ -183,13 +184,21 @@ func (w *writing) tellPolicies(ctx context.Context, ref string) error {
 	if err := w.load(ctx, map[string]Cause{ref: {}}); err != nil {
 		return err
 	}
-	change := policy.Change{Seq: w.changes[0].Seq, At: w.tx.Now, Kinds: []billing.ChangeKind{billing.CustomerSet}}
-	effects, err := w.ask(change, w.known(w.customers[ref]))
-	if err != nil {
-		return err
-	}
-	if err := w.demand(ctx, effects); err != nil {
-		return err
+	for _, c := range w.changes {
+		if c.Subject != store.SubjectSettings || c.Customer != ref {
+			continue
+		}
+		change := policy.Change{Seq: c.Seq, At: w.tx.Now}
+		if err := json.Unmarshal([]byte(c.Kinds), &change.Kinds); err != nil {
+			return err
+		}
+		effects, err := w.ask(change, w.known(w.customers[ref]))
+		if err != nil {
+			return err
+		}
+		if err := w.demand(ctx, effects); err != nil {
+			return err
+		}
 	}
 	return w.review(ctx)
 }

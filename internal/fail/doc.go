@@ -13,6 +13,9 @@
 // leases, so that a test need not wait for a minute. pace divides what lies between a
 // try or a look and the next one: what was to come first still comes first.
 //
+// A test that has the service in its own process watches the places itself: see Watch,
+// which is in builds with the tag only.
+//
 // It does not own the names, which are those of the places:
 //
 //	store.migrating   the schema is about to be brought up to date

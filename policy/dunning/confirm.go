@@ -151,6 +151,11 @@ func (p *Policy) ended(change policy.Change, known policy.Known, was, is billing
 		return p.settings.say(change.Account, change.Kind, change.ID, d.occasion("ended"), n)
 	}
 	n := p.about(change, known, is)
+	if n.Plan != "" {
+		if plan, found := known.Catalog.ByID(n.Plan); found && !loses(known, plan, change.At) {
+			return nil // one of two: who reads that it is canceled thinks of what they still have
+		}
+	}
 	n.Template, n.Date, n.Until, n.Link = canceled, end, end, ""
 	occasion := fmt.Sprint(change.Seq)
 	if !is.EndedAt.IsZero() {
@@ -180,7 +185,7 @@ func (p *Policy) payment(change policy.Change, known policy.Known, before, after
 		say(pendingFailed, "")
 	}
 	// Money may have gone back by the first look, but only if it came lately is it news.
-	if back := after.Refunded - before.Refunded; back > 0 && (change.Before != nil || p.news(change, known, after.PaidAt)) {
+	if back := after.Refunded - before.Refunded; back > 0 && !taken(known, change) && (change.Before != nil || p.news(change, known, after.PaidAt)) {
 		n.Amount, n.Date, n.DueAt = &billing.Money{Amount: back, Currency: after.Amount.Currency}, change.At, time.Time{}
 		total := fmt.Sprint(after.Refunded) // a second refund of a payment is another
 		if !othersDid(known, change, func(d policy.Demand) bool { return d.Kind == policy.Refund && d.Money == back }) {
@@ -191,6 +196,15 @@ func (p *Policy) payment(change policy.Change, known policy.Known, before, after
 		}
 	}
 	return actions
+}
+
+// taken reports whether a payment went back, or may go, because the customer
+// contests it: then we have not refunded it. What one asks for in an inquiry, we have.
+func taken(known policy.Known, change policy.Change) bool {
+	return slices.ContainsFunc(known.Facts.Disputes, func(d billing.Held[billing.Dispute]) bool {
+		took := d.Object.Status == billing.DisputeOpen || d.Object.Status == billing.DisputeLost
+		return took && d.Account == change.Account && d.Object.Payment == change.ID
+	})
 }
 
 // news reports whether something happened lately, and since we keep the account.

@@ -42,6 +42,9 @@ func TestConfirmations(t *testing.T) {
 			active, seen(day(1), "sub_1", sub("active", begin, canceling(day(31)))), seen(day(5), "sub_1", sub("ended", begin, canceling(day(31)), endedAt(day(5)))),
 		}, want: []string{"03-03T12:00 email canceled 29.00 EUR until 04-02", "03-07T12:00 email canceled 29.00 EUR until 03-07"}},
 		{name: "canceled at once", steps: []policytest.Step{active, seen(day(5), "sub_1", sub("ended", begin, endedAt(day(5))))}, want: []string{"03-07T12:00 email canceled 29.00 EUR until 03-07"}},
+		{name: "one of two ends", steps: []policytest.Step{
+			active, seen(begin, "sub_2", sub("active", begin)), seen(day(5), "sub_1", sub("ended", begin, endedAt(day(5)))), seen(day(6), "sub_2", sub("ended", begin, endedAt(day(6)))),
+		}, want: []string{"03-08T12:00 email canceled 29.00 EUR until 03-08"}},
 		{name: "a checkout that was never paid", steps: []policytest.Step{seen(begin, "sub_1", sub("pending", begin)), seen(day(1), "sub_1", sub("ended", begin))}},
 		{name: "what was so when we first looked is no news", steps: []policytest.Step{
 			seen(begin, "sub_1", sub("paused", begin, pause("void", day(10)))), seen(begin, "sub_2", sub("active", begin, canceling(day(31)))), seen(begin, "sub_3", sub("ended", begin)),

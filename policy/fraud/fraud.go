@@ -99,6 +99,8 @@ func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, tim
 	c.exempted = c.exempts()
 	if by := known.Customer.Ban; by != nil && ours(by.By) && !c.exempted {
 		c.stop(p.after(by.Reason), by.At.Add(-p.settings.Refund))
+	} else if by == nil || !ours(by.By) {
+		c.barred()
 	}
 	for _, r := range p.rules {
 		c.judge(r)

@@ -128,6 +128,9 @@ func (d *Driver) subscription(_ context.Context, s *subscription) (provider.Snap
 		ProviderStatus: s.Status, Price: s.price(), Quantity: s.count(), Interval: t.interval,
 		Items: []billing.Item{{Price: s.price(), Quantity: s.count()}}, StartedAt: s.StartTime.UTC(),
 	}
+	if s.StartTime.After(s.CreateTime.Add(deferred)) {
+		object.StartedAt = s.CreateTime.UTC() // it was agreed on then, and is free until charging starts
+	}
 	var err error
 	if object.Amount, err = priceOf(*s.Plan, s.count()); err != nil {
 		return provider.Snapshot{}, fmt.Errorf("subscription %s: %w", s.ID, err)
