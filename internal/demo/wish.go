@@ -232,6 +232,12 @@ func simOp(kind string) string {
 		return sim.OpCancel
 	case outbox.PushEmail:
 		return sim.OpEmail
+	case outbox.ExtendTrial:
+		return sim.OpTrialEnd
+	case outbox.AcceptDispute:
+		return sim.OpDisputeClose
+	case outbox.Collect:
+		return sim.OpPayInvoice
 	}
 	return kind // the rest have one name
 }
@@ -430,12 +436,20 @@ func (w *world) judgeEffects(ctx context.Context) (c effectCounts, wrong []Misma
 // confirmed to the application may exist once, and so may what a policy of the
 // service asked for by itself; a refused checkout leads to the portal.
 func (w *world) unasked(ctx context.Context, a *account, asked map[string]bool) (wrong []Mismatch, err error) {
-	once := map[string]bool{}
+	once, records := map[string]bool{}, own{}
+	if a.keyless {
+		if records, err = w.ownOf(ctx, a); err != nil {
+			return nil, err
+		}
+	}
 	for _, e := range a.truth.Effects() {
 		if asked[e.Key] && e.Key != "" || e.Op == sim.OpPortalLink {
 			continue
 		}
 		if a.keyless && slices.ContainsFunc(w.wishes.all, func(w *wish) bool { return w.account == a && w.explains(e) }) {
+			continue
+		}
+		if e.Key == "" && records.explain(e) {
 			continue
 		}
 		if e.Key != "" && !once[e.Key] {
