@@ -226,9 +226,10 @@ func paidUntil(s *subscription, t terms) time.Time {
 	switch over := s.Status == "CANCELLED" || s.Status == "EXPIRED"; {
 	case s.Status == "SUSPENDED" && s.paid().After(s.StatusAt) && defaulted(s):
 		until = t.periodStart(t.covered(s.StatusAt)) // what failed last is not paid: this was for a cycle before
-	case over && s.Plan.Preferences.AutoBill && s.info().Failed == 0 && owes(s.info()):
-		// Only money sets the count of failures to 0, and a later cycle's would have
-		// settled what is outstanding: so this came late, for a cycle before.
+	case over && s.Plan.Preferences.AutoBill && s.info().Failed == 0 && owes(s.info()) && t.clearedLate(s.paid()):
+		// Money sets the count of failures to 0, and so does whoever activates again what
+		// was suspended for them. A later cycle's money would have settled what is
+		// outstanding: so if this came late, it was for a cycle before.
 		until = t.periodStart(until)
 	}
 	if t.trial && t.base.After(until) {

@@ -126,3 +126,21 @@ func TestCancelOneSuspendedBeforeItsMoney(t *testing.T) {
 		t.Errorf("canceled with the note %q", note)
 	}
 }
+
+// TestActivatedAgainAndCanceled: whoever activates one anew that was suspended for
+// failures sets their count to 0, as money does. What was paid on time before is not
+// taken for late money of the month before that.
+func TestActivatedAgainAndCanceled(t *testing.T) {
+	for paid, end := range map[string]time.Time{
+		"2026-02-15T10:34:27Z": day(3, 15), // on time
+		"2026-02-20T10:34:27Z": day(3, 15), // a second try
+		"2026-02-16T10:36:00Z": day(2, 15), // an eCheck of the month before
+	} {
+		json := owing(agreement("CANCELLED", "", `"last_payment":{"time":"`+paid+`"},"failed_payments_count":0`, ""))
+		json = strings.Replace(json, `"payment_failure_threshold"`, `"auto_bill_outstanding":true,"payment_failure_threshold"`, 1)
+		s := fetched(t, billing.KindSubscription, "I-1", map[string]string{"/v1/billing/subscriptions/I-1": json})
+		if got, ok := s.Object.(billing.Subscription); !ok || !got.PeriodEnd.Equal(end) {
+			t.Errorf("paid %s: it is paid for until %s, want %s", paid, got.PeriodEnd, end)
+		}
+	}
+}

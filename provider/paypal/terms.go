@@ -204,6 +204,20 @@ func (t terms) covered(paid time.Time) time.Time {
 	return t.boundaryAfter(paid.Add(t.slack()))
 }
 
+// Who pays by card is charged within the hour of the date, and an eCheck takes three
+// days.
+const (
+	punctual = 12 * time.Hour
+	clearing = 3*24*time.Hour + punctual
+)
+
+// clearedLate reports whether a payment may have been sent in the cycle before the one
+// in which it came: an eCheck that was on its way.
+func (t terms) clearedLate(paid time.Time) bool {
+	into := paid.Sub(t.periodStart(t.covered(paid)))
+	return into > punctual && into <= clearing
+}
+
 // periodStart is when the period began that ends at a time.
 func (t terms) periodStart(end time.Time) time.Time {
 	n := t.cycleAt(end.Add(-t.slack()))
