@@ -85,9 +85,24 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	case channel == nil:
 		said.call = func(context.Context) (string, error) { return "shown", nil }
 	default:
-		said.call = func(ctx context.Context) (string, error) { return channel.Send(ctx, m) }
+		said.call = func(ctx context.Context) (string, error) {
+			receipt, err := channel.Send(ctx, m)
+			return receipt, askable(channel, err)
+		}
 	}
 	return said, nil
+}
+
+// askable marks a failure of a channel that is asked before each further try: it
+// cannot send twice.
+func askable(channel notify.Channel, err error) error {
+	failure, ok := errors.AsType[*notify.Error](err)
+	if _, able := channel.(notify.Finder); !able || !ok {
+		return err
+	}
+	marked := *failure
+	marked.Once = true
+	return &marked
 }
 
 // left asks a channel that can be asked whether a message has left in an earlier try
