@@ -32,7 +32,7 @@ test: postgres $(GOTEST) ## run all tests, on SQLite and PostgreSQL
 # the stories at the root, what is pure), and the crash tests, whose subject is
 # another process. SQLite's own code, a translation from C, is left as it is: to
 # watch its every access takes most of the time and tells nothing of ours.
-SINGLE := trivet$$|/internal/(demo|crash|config|docgen|messenger)$$|/billing$$|/policy|/notify/(words|pdf)$$|/tools/|/cmd/
+SINGLE := trivet$$|/internal/(demo|crash|year|shoptest|config|docgen|messenger)$$|/billing$$|/policy|/notify/(words|pdf)$$|/tools/|/cmd/
 
 race: postgres cc $(GOTEST) ## run the tests with the race detector
 	CGO_ENABLED=1 $(WITH_POSTGRES) $(GOTEST) -race -gcflags=modernc.org/...=-race=false -timeout 45m $$(go list ./... | grep -v -E '$(SINGLE)')

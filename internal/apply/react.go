@@ -44,7 +44,7 @@ func (w *writing) react(ctx context.Context) error {
 // known is what a policy may know of a customer.
 func (w *writing) known(c *customer) policy.Known {
 	return policy.Known{
-		Customer: c.doc, Facts: c.facts, Linked: c.linked, Warnings: c.warnings, Attempts: c.attempts, Shared: c.shared,
+		Customer: c.doc, Facts: c.facts, Linked: c.linked, Warnings: c.warnings, Attempts: c.attempts, Shared: c.shared, Demands: c.demands,
 		Catalog: w.Catalog, Rules: w.Rules, Accounts: w.Accounts,
 	}
 }
@@ -128,8 +128,8 @@ func (a *Applier) SetCustomer(ctx context.Context, settings billing.Customer, ca
 		settings, err = w.settle(ctx, settings, cause)
 		return err
 	})
-	if err == nil && w.effects {
-		a.Wake(store.QueueEffect)
+	if err == nil {
+		w.wake()
 	}
 	return settings, err
 }
@@ -175,7 +175,8 @@ func (w *writing) settle(ctx context.Context, settings billing.Customer, cause C
 	return settings, w.audit(ctx)
 }
 
-// tellPolicies lets the policies react to new settings, which were just written.
+// tellPolicies lets the policies react to what was just written about a customer: new
+// settings, a ban or its end.
 func (w *writing) tellPolicies(ctx context.Context, ref string) error {
 	if len(w.Policies) == 0 {
 		return nil
@@ -183,13 +184,21 @@ func (w *writing) tellPolicies(ctx context.Context, ref string) error {
 	if err := w.load(ctx, map[string]Cause{ref: {}}); err != nil {
 		return err
 	}
-	change := policy.Change{Seq: w.changes[0].Seq, At: w.tx.Now, Kinds: []billing.ChangeKind{billing.CustomerSet}}
-	effects, err := w.ask(change, w.known(w.customers[ref]))
-	if err != nil {
-		return err
-	}
-	if err := w.demand(ctx, effects); err != nil {
-		return err
+	for _, c := range w.changes {
+		if c.Subject != store.SubjectSettings || c.Customer != ref {
+			continue
+		}
+		change := policy.Change{Seq: c.Seq, At: w.tx.Now}
+		if err := json.Unmarshal([]byte(c.Kinds), &change.Kinds); err != nil {
+			return err
+		}
+		effects, err := w.ask(change, w.known(w.customers[ref]))
+		if err != nil {
+			return err
+		}
+		if err := w.demand(ctx, effects); err != nil {
+			return err
+		}
 	}
 	return w.review(ctx)
 }

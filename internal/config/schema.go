@@ -30,15 +30,18 @@ var schema = map[string][]field{
 	"retention": {{name: "events"}},
 	"mail": {
 		{name: "smtp", secret: true}, {name: "from"}, {name: "reply_to"}, {name: "templates"}, {name: "locale"},
-		{name: "brand"}, {name: "url"}, {name: "support"}, {name: "address"}, {name: "keep"},
+		{name: "brand"}, {name: "url"}, {name: "support"}, {name: "address"}, {name: "keep"}, {name: "handover"},
 	},
 	"sms": {
 		{name: "kind"}, {name: "from"}, {name: "account"}, {name: "token", secret: true}, {name: "url"}, {name: "body"},
 	},
-	"endpoint.*": {{name: "url"}, {name: "events"}, {name: "secret", secret: true}},
-	"alert.*":    {{name: "url", secret: true}, {name: "when"}},
-	"policy.*":   {{name: "mode"}, {name: "rollout"}},
-	"caps":       {{name: "refunds"}, {name: "refund_amounts"}},
+	"endpoint.*": {
+		{name: "name"}, {name: "url"}, {name: "events"}, {name: "secret", secret: true}, {name: "previous_secret", secret: true},
+		{name: "allow_private"},
+	},
+	"alert.*":  {{name: "url", secret: true}, {name: "when"}},
+	"policy.*": {{name: "mode"}, {name: "rollout"}},
+	"caps":     {{name: "refunds"}, {name: "refund_amounts"}},
 }
 
 // open lists the tables whose keys are not ours to know, by path: the accounts

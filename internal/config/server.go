@@ -34,6 +34,7 @@ func (r *reader) config() *Config {
 		Policies:  r.policies(),
 	}
 	c.PublicURL = r.publicURL(c.Listen)
+	r.handedOver(c)
 	return c
 }
 
@@ -166,23 +167,6 @@ func (r *reader) retention() (kept Retention) {
 		kept.Events = s.duration("events", leastRetention)
 	}
 	return kept
-}
-
-func (r *reader) endpoints() []Endpoint {
-	var all []Endpoint
-	for _, s := range r.numbered("endpoint") {
-		e := Endpoint{URL: s.text("url"), Events: s.texts("events"), Secret: s.secret("secret")}
-		// A query is fine here, unlike in the addresses that we build upon.
-		address, _, _ := strings.Cut(e.URL, "?")
-		if why := webProblem(address); why != "" {
-			s.bad("url", "%s", why)
-		}
-		if !s.has("secret") {
-			s.bad("secret", "is missing: what we send is signed with it, so that the receiver can tell it is from us")
-		}
-		all = append(all, e)
-	}
-	return all
 }
 
 func (r *reader) alerts() []Alert {

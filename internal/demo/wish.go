@@ -250,7 +250,7 @@ func (w *world) rename(ctx context.Context, p *person) error {
 		return err
 	}
 	p.emails++
-	if err := w.desk.setEmail(ctx, p.ref, p.email()); err != nil {
+	if err := w.desk.introduce(ctx, p.ref, p.profile()); err != nil {
 		return err
 	}
 	keys, err := w.pushes(ctx, p)
@@ -258,25 +258,35 @@ func (w *world) rename(ctx context.Context, p *person) error {
 		return err
 	}
 	for _, row := range linked {
+		if keys[row.Key].held() {
+			continue // a policy passes addresses on, and may only say that it would
+		}
 		w.wishes.add(&wish{
-			key: keys[row.Key], op: sim.OpEmail, account: w.account(row.Account), kind: billing.KindCustomer, object: row.ID,
+			key: keys[row.Key].key, op: sim.OpEmail, account: w.account(row.Account), kind: billing.KindCustomer, object: row.ID,
 			customer: p.ref, email: p.email(),
 		}, w.clock.Now())
 	}
 	return nil
 }
 
-// pushes finds the keys under which the service pushes the latest address.
-func (w *world) pushes(ctx context.Context, p *person) (map[string]string, error) {
+// push is the effect that passes an address on.
+type push struct{ key, state string }
+
+// held reports whether the mode lets the service only say that it would.
+func (p push) held() bool { return p.state == store.EffectWithheld || p.state == store.EffectProposed }
+
+// pushes finds the effects by which the service passes the latest address on, by the
+// object that they act on.
+func (w *world) pushes(ctx context.Context, p *person) (map[string]push, error) {
 	rows, err := w.db.Effects(ctx, store.EffectFilter{Customer: p.ref, Kind: outbox.PushEmail, Limit: 200})
-	keys := map[string]string{}
+	found := map[string]push{}
 	for _, e := range rows {
 		var details outbox.Details
 		if json.Unmarshal([]byte(e.Doc), &details) == nil && details.Email == p.email() {
-			keys[e.Object] = e.Key
+			found[e.Object] = push{e.Key, e.State}
 		}
 	}
-	return keys, err
+	return found, err
 }
 
 func (w *world) account(name string) *account {
@@ -468,7 +478,8 @@ func (w *world) ours(ctx context.Context, e sim.Effect) (bool, error) {
 	} else {
 		var recorded store.Effect
 		if recorded, err = w.db.Effect(ctx, e.Key); err == nil {
-			return strings.HasPrefix(recorded.Actor, "policy:"), nil
+			held := recorded.State == store.EffectWithheld || recorded.State == store.EffectProposed
+			return strings.HasPrefix(recorded.Actor, "policy:") && !held, nil
 		}
 	}
 	if errors.Is(err, store.ErrNotFound) {

@@ -13,6 +13,9 @@
 // leases, so that a test need not wait for a minute. pace divides what lies between a
 // try or a look and the next one: what was to come first still comes first.
 //
+// A test that has the service in its own process watches the places itself: see Watch,
+// which is in builds with the tag only.
+//
 // It does not own the names, which are those of the places:
 //
 //	store.migrating   the schema is about to be brought up to date
@@ -24,5 +27,6 @@
 //	apply.committed   a look is written and nobody was told
 //	outbox.marked     an effect is marked as begun and the provider not called
 //	outbox.called     the provider has acted and nobody has noted it
+//	hook.delivered    an endpoint has taken a webhook and nobody has noted it
 //	sweep.written     a page of a sweep is written and the cursor is behind it
 package fail

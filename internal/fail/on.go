@@ -38,8 +38,21 @@ type order struct {
 	passed atomic.Int64
 }
 
+// watcher is what a test in this process wants called at every place.
+var watcher atomic.Pointer[func(name string)]
+
+// Watch has a function called whenever a place is passed, until stop is called. While
+// it does not return, whoever came to the place stands still.
+func Watch(hook func(name string)) (stop func()) {
+	watcher.Store(&hook)
+	return func() { watcher.CompareAndSwap(&hook, nil) }
+}
+
 // Point is a place where a test may end the process.
 func Point(name string) {
+	if hook := watcher.Load(); hook != nil {
+		(*hook)(name)
+	}
 	o := plan().places[name]
 	if o == nil || o.passed.Add(1) != o.at {
 		return

@@ -316,6 +316,7 @@ func TestNothingIsScanned(t *testing.T) {
 		note(tx.FactsOf(ctx, []string{"u"}))
 		note(tx.LinkedOf(ctx, []string{"u"}))
 		note(tx.AccessOf(ctx, []string{"u"}))
+		note(tx.Demands(ctx, []string{"u"}))
 		note(tx.GrantsOf(ctx, []string{"u"}))
 		note(tx.LockCustomers(ctx, []string{"u"}))
 		note(tx.CheckoutsByToken(ctx, []string{"h"}))

@@ -41,6 +41,10 @@ func (p *Policy) subscription(change policy.Change, known policy.Known, before, 
 	switch {
 	case change.Has(billing.Recovered):
 		return p.recovered(change, known, before)
+	case (change.Has(billing.Ended) || change.Has(billing.CancelScheduled)) && othersDid(known, change, func(d policy.Demand) bool {
+		return d.Kind == policy.CancelNow || d.Kind == policy.CancelAtPeriodEnd
+	}):
+		return nil
 	case change.Has(billing.Ended):
 		return p.ended(change, known, before, after)
 	case change.Has(billing.CancelScheduled) && after.CancelAt.After(after.StartedAt):
@@ -48,6 +52,7 @@ func (p *Policy) subscription(change policy.Change, known policy.Known, before, 
 		return say(canceled, after.CancelAt.UTC().Format(time.DateOnly))
 	case change.Has(billing.CancelWithdrawn) && good:
 		n.Next = nextCharge(after)
+		n.Date = n.Next
 		return say(autoRenewOn, nth)
 	case change.Has(billing.Paused):
 		n.Date = change.At
@@ -63,6 +68,16 @@ func (p *Policy) subscription(change policy.Change, known policy.Known, before, 
 		return say(resumed, nth)
 	}
 	return nil
+}
+
+// othersDid reports whether another policy did something to the object of a change.
+// Whether the customer is told, and in which words, is then for that policy to say: they
+// did not cancel, nor ask for a refund.
+func othersDid(known policy.Known, change policy.Change, what func(policy.Demand) bool) bool {
+	object := change.Account + "/" + string(change.Kind) + "/" + change.ID
+	return slices.ContainsFunc(known.Demands, func(d policy.Demand) bool {
+		return d.Tried && d.Object == object && d.Policy != "" && d.Policy != name && what(d)
+	})
 }
 
 // about has what every notice about a subscription tells.
@@ -132,11 +147,16 @@ func (p *Policy) ended(change policy.Change, known policy.Known, was, is billing
 		}
 		r := &review{Settings: p.settings, known: known, now: change.At}
 		n := r.notice(d, step{template: accessEnded, from: d.ends})
-		n.Next = time.Time{}
+		n.Next, n.Link = time.Time{}, "" // nothing is left to be paid; the way back is the product's
 		return p.settings.say(change.Account, change.Kind, change.ID, d.occasion("ended"), n)
 	}
 	n := p.about(change, known, is)
-	n.Template, n.Date, n.Until = canceled, end, end
+	if n.Plan != "" {
+		if plan, found := known.Catalog.ByID(n.Plan); found && !loses(known, plan, change.At) {
+			return nil // one of two: who reads that it is canceled thinks of what they still have
+		}
+	}
+	n.Template, n.Date, n.Until, n.Link = canceled, end, end, ""
 	occasion := fmt.Sprint(change.Seq)
 	if !is.EndedAt.IsZero() {
 		occasion = is.EndedAt.UTC().Format(time.DateOnly)
@@ -165,15 +185,26 @@ func (p *Policy) payment(change policy.Change, known policy.Known, before, after
 		say(pendingFailed, "")
 	}
 	// Money may have gone back by the first look, but only if it came lately is it news.
-	if back := after.Refunded - before.Refunded; back > 0 && (change.Before != nil || p.news(change, known, after.PaidAt)) {
+	if back := after.Refunded - before.Refunded; back > 0 && !taken(known, change) && (change.Before != nil || p.news(change, known, after.PaidAt)) {
 		n.Amount, n.Date, n.DueAt = &billing.Money{Amount: back, Currency: after.Amount.Currency}, change.At, time.Time{}
 		total := fmt.Sprint(after.Refunded) // a second refund of a payment is another
-		say(refunded, total)
+		if !othersDid(known, change, func(d policy.Demand) bool { return d.Kind == policy.Refund && d.Money == back }) {
+			say(refunded, total)
+		}
 		if own {
 			say(refundReceipt, total)
 		}
 	}
 	return actions
+}
+
+// taken reports whether a payment went back, or may go, because the customer
+// contests it: then we have not refunded it. What one asks for in an inquiry, we have.
+func taken(known policy.Known, change policy.Change) bool {
+	return slices.ContainsFunc(known.Facts.Disputes, func(d billing.Held[billing.Dispute]) bool {
+		took := d.Object.Status == billing.DisputeOpen || d.Object.Status == billing.DisputeLost
+		return took && d.Account == change.Account && d.Object.Payment == change.ID
+	})
 }
 
 // news reports whether something happened lately, and since we keep the account.

@@ -66,6 +66,34 @@ func (c *cases) cancel(s billing.Held[billing.Subscription]) {
 	}
 }
 
+// barred tells the team of what a customer is charged for whom a person has banned:
+// a ban alone ends nothing, and who pays for what they may not use goes to their bank.
+// It is over when the subscription is to end, or the ban has.
+func (c *cases) barred() {
+	ban, lifted := c.known.Customer.Ban, c.known.Customer.Ban == nil
+	if cleared := c.known.Customer.Cleared; lifted && cleared != nil {
+		ban = &cleared.Ban
+	}
+	if ban == nil || ours(ban.By) {
+		return
+	}
+	for _, s := range c.known.Facts.Subscriptions {
+		w := policy.Warning{
+			Cause: fmt.Sprintf("fraud:barred:%s/%s:%s", s.Account, s.ID, stamp(ban.At)), Kind: "fraud",
+			Title:   fmt.Sprintf("%s is banned and still pays for subscription %s of %s", c.known.Customer.Ref, s.ID, s.Account),
+			Details: "The ban bars the customer and ends nothing. Cancel the subscription, and refund what is to go back, or lift the ban.",
+		}
+		occasion := "barred." + stamp(ban.At)
+		switch charged := s.Object.Live() && s.Object.CancelAt.IsZero(); {
+		case !charged && (s.Object.Live() || s.Object.EndedAt.After(ban.At)), charged && lifted && s.Object.StartedAt.Before(ban.At):
+			w.Over, occasion = true, occasion+".over"
+		case !charged || lifted:
+			continue
+		}
+		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.Alert, occasion, w))
+	}
+}
+
 // can reports whether an account's provider can be asked. Of an account that
 // nothing is known of, it is assumed.
 func (c *cases) can(account, kind string) bool {
@@ -86,7 +114,7 @@ func (c *cases) byHand(account string, kind billing.Kind, id, what string) {
 // prevent a chargeback; that the subscription ends is called for as long as the
 // warning is recent, for the refund itself settles the warning.
 func (c *cases) warned(w billing.Held[billing.Warning]) {
-	if len(c.settings.Warning) == 0 || c.now.Sub(w.Object.CreatedAt) > policy.AttemptsKept || c.before(w.Account, w.Object.CreatedAt) {
+	if len(c.settings.Warning) == 0 || c.now.Sub(w.Object.CreatedAt) > policy.AttemptsKept || c.before(w.Account, w.Object.CreatedAt) || c.settled(w) {
 		return
 	}
 	does := Rule{Do: c.settings.Warning}.does
@@ -135,13 +163,17 @@ func (c *cases) paidBy(account, payment string) (subscriptions []billing.Held[bi
 	return subscriptions
 }
 
-// banFor bans for a warning, unless the ban that followed on it was lifted.
+// settled reports whether a person has lifted a ban since a warning: what went before
+// that takes nothing more from the customer.
+func (c *cases) settled(w billing.Held[billing.Warning]) bool {
+	cleared := c.known.Customer.Cleared
+	return cleared != nil && !w.Object.CreatedAt.After(cleared.At)
+}
+
+// banFor bans for a warning.
 func (c *cases) banFor(w billing.Held[billing.Warning]) {
-	if cleared := c.known.Customer.Cleared; cleared != nil && !w.Object.CreatedAt.After(cleared.At) {
-		return
-	}
 	c.add(policy.On(policy.Own, billing.KindCustomer, c.known.Customer.Ref, policy.Ban, "warning."+w.Account+"."+w.ID, policy.Details{
-		Reason: "fraud: the card network warned of a payment",
+		Reason: warningReason,
 	}))
 }
 

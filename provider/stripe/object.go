@@ -78,8 +78,12 @@ type subscription struct {
 	} `json:"pause_collection"`
 	Items         *inner[subscriptionItem] `json:"items"`
 	LatestInvoice *namedInvoice            `json:"latest_invoice"`
-	Customer      *named                   `json:"customer"`
-	Metadata      map[string]string        `json:"metadata"`
+	// BillingCycleAnchor fixes the day of the month on which periods begin.
+	BillingCycleAnchor int64             `json:"billing_cycle_anchor"`
+	Discounts          []*discount       `json:"discounts"`
+	Schedule           *schedule         `json:"schedule"`
+	Customer           *named            `json:"customer"`
+	Metadata           map[string]string `json:"metadata"`
 }
 
 type subscriptionItem struct {
@@ -88,6 +92,59 @@ type subscriptionItem struct {
 	Quantity           int64  `json:"quantity"`
 	CurrentPeriodStart int64  `json:"current_period_start"`
 	CurrentPeriodEnd   int64  `json:"current_period_end"`
+
+	Discounts []*discount `json:"discounts"`
+}
+
+// discount is a coupon as somebody has it.
+type discount struct {
+	ID      string `json:"id"`
+	Deleted bool   `json:"deleted"`
+	// End is zero for one that does not end by itself.
+	End int64 `json:"end"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *discount) UnmarshalJSON(text []byte) error {
+	type whole discount
+	return expandable(text, &d.ID, (*whole)(d))
+}
+
+// schedule is what is planned for a subscription.
+type schedule struct {
+	ID           string                         `json:"id"`
+	Status       sdk.SubscriptionScheduleStatus `json:"status"`
+	CurrentPhase *struct {
+		StartDate int64 `json:"start_date"`
+		EndDate   int64 `json:"end_date"`
+	} `json:"current_phase"`
+	Phases []phase `json:"phases"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *schedule) UnmarshalJSON(text []byte) error {
+	type whole schedule
+	return expandable(text, &s.ID, (*whole)(s))
+}
+
+// phase is what a subscription is to be for a while.
+type phase struct {
+	StartDate          int64                                           `json:"start_date"`
+	TrialEnd           int64                                           `json:"trial_end"`
+	BillingCycleAnchor sdk.SubscriptionSchedulePhaseBillingCycleAnchor `json:"billing_cycle_anchor"`
+	Discounts          []phaseDiscount                                 `json:"discounts"`
+	Items              []struct {
+		Price     *named          `json:"price"`
+		Quantity  int64           `json:"quantity"`
+		Discounts []phaseDiscount `json:"discounts"`
+	} `json:"items"`
+}
+
+// phaseDiscount is one of the three.
+type phaseDiscount struct {
+	Coupon        *named `json:"coupon"`
+	Discount      *named `json:"discount"`
+	PromotionCode *named `json:"promotion_code"`
 }
 
 type invoice struct {

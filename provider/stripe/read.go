@@ -165,13 +165,22 @@ func listParams(query provider.Query) sdk.ListParams {
 	return params
 }
 
+// expand asks for the objects behind ids that are part of an answer.
+func expand(paths ...string) []*string { return sdk.StringSlice(paths) }
+
+// eachExpanded is expand for each row of a list.
+func eachExpanded(paths []string) []*string {
+	all := make([]*string, len(paths))
+	for i, path := range paths {
+		all[i] = sdk.String("data." + path)
+	}
+	return all
+}
+
 // wholeParams asks for one page of a list that is read to its end.
 func wholeParams(after *string) sdk.ListParams {
 	return sdk.ListParams{Limit: sdk.Int64(pageSize), Single: true, StartingAfter: after}
 }
-
-// expand asks for the object behind an id that is part of an answer.
-func expand(path string) []*string { return []*string{sdk.String(path)} }
 
 // owned is the customer filter of a list; nil for all.
 func owned(query provider.Query) *string {

@@ -12,12 +12,12 @@ import (
 func (d *Driver) subscriptions() looker {
 	return reader[subscription]{
 		retrieve: func(ctx context.Context, id string) error {
-			_, err := d.api.V1Subscriptions.Retrieve(ctx, id, &sdk.SubscriptionRetrieveParams{Expand: expand("latest_invoice")})
+			_, err := d.api.V1Subscriptions.Retrieve(ctx, id, &sdk.SubscriptionRetrieveParams{Expand: expand(beside...)})
 			return err
 		},
 		list: func(ctx context.Context, query provider.Query) error {
 			return d.api.V1Subscriptions.List(ctx, &sdk.SubscriptionListParams{
-				ListParams: listParams(query), Expand: expand("data.latest_invoice"), Customer: owned(query),
+				ListParams: listParams(query), Expand: eachExpanded(beside), Customer: owned(query),
 				Status: sdk.String("all"), // without it the canceled ones are left out
 			}).Err()
 		},
@@ -25,6 +25,9 @@ func (d *Driver) subscriptions() looker {
 		snapshot: d.subscription,
 	}
 }
+
+// beside is what is read along with a subscription.
+var beside = []string{"latest_invoice", "discounts", "items.data.discounts", "schedule"}
 
 func (d *Driver) subscription(ctx context.Context, s subscription) (provider.Snapshot, error) {
 	items, err := d.subscriptionItems(ctx, &s)
@@ -47,6 +50,9 @@ func (d *Driver) subscription(ctx context.Context, s subscription) (provider.Sna
 		object.CancelAt = moment(s.CancelAt)
 	case s.CancelAtPeriodEnd:
 		object.CancelAt = object.PeriodEnd
+	}
+	if object.Ahead, err = d.ahead(ctx, &s, items, object); err != nil {
+		return provider.Snapshot{}, err
 	}
 	snapshot := provider.Snapshot{
 		Ref: d.ref(billing.KindSubscription, s.ID), Owner: s.Customer.idOf(), Claims: claims(s.Metadata),

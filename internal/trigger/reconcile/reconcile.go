@@ -317,7 +317,7 @@ func (r *Reconciler) turn(ctx context.Context, claim store.Claim) error {
 		}
 	}
 	// Whoever writes an answer that turns sooner moves this task forward.
-	next := now.Add(time.Hour)
+	next := now.Add(max(time.Hour, r.Hot))
 	for _, first := range []func(context.Context) (time.Time, error){r.DB.NextTurn, r.DB.NextReview} {
 		at, err := first(ctx)
 		if err != nil {
