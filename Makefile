@@ -17,7 +17,7 @@ MODULES := $(shell find . -name go.mod -not -path './.*' -not -path '*/testdata/
 EACH := for m in $(MODULES); do (cd "$$m" && echo "== $$m" &&
 WITH_POSTGRES := go run ./internal/pgtest/cmd
 
-.PHONY: help demo test race lint vet generate check-generated tidy bench seeds build fuzz check postgres cc run-tests
+.PHONY: help demo test year race lint vet generate check-generated tidy bench seeds build fuzz check postgres cc run-tests
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,14 +32,18 @@ test: postgres $(GOTEST) ## run all tests, on SQLite and PostgreSQL
 # the stories at the root, what is pure), and the crash tests, whose subject is
 # another process. SQLite's own code, a translation from C, is left as it is: to
 # watch its every access takes most of the time and tells nothing of ours.
-SINGLE := trivet$$|/internal/(demo|crash|config|docgen|messenger)$$|/billing$$|/policy|/notify/(words|pdf)$$|/tools/|/cmd/
+SINGLE := trivet$$|/internal/(demo|crash|year|shoptest|config|docgen|messenger)$$|/billing$$|/policy|/notify/(words|pdf)$$|/tools/|/cmd/
 
 race: postgres cc $(GOTEST) ## run the tests with the race detector
 	CGO_ENABLED=1 $(WITH_POSTGRES) $(GOTEST) -race -gcflags=modernc.org/...=-race=false -timeout 45m $$(go list ./... | grep -v -E '$(SINGLE)')
 
 run-tests:
 	@fail=0; $(EACH) $(GOTEST) $(FLAGS) ./...) || fail=1; done; \
-	$(GOTEST) -tags failpoints ./internal/fail || fail=1; exit $$fail
+	$(GOTEST) -tags failpoints ./internal/fail || fail=1; \
+	$(GOTEST) -tags failpoints -run TestCrash ./internal/year || fail=1; exit $$fail
+
+year: postgres $(GOTEST) ## tell every story of a year, with every fault and an end at every fail point (an hour)
+	YEAR=all $(WITH_POSTGRES) $(GOTEST) -tags failpoints -timeout 3h ./internal/year
 
 vet: ## gofmt and go vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted; run gofmt -w on:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -28,7 +28,7 @@ var floors = []struct {
 	name  string
 	rooms []room
 }{
-	{"vocabulary", []room{{packages: []string{"billing"}}, {packages: []string{"internal/fail"}}}},
+	{"vocabulary", []room{{packages: []string{"billing"}}, {packages: []string{"internal/fail"}}, {packages: []string{"internal/placeholder"}}}},
 	{"seams", []room{{packages: []string{"provider", "policy", "notify"}}, {packages: []string{"internal/config"}}}},
 	{"what drivers share", []room{
 		{packages: []string{"provider/transport"}}, {packages: []string{"provider/setting"}},
@@ -39,8 +39,8 @@ var floors = []struct {
 		{packages: []string{"internal/store", "internal/store/*", "internal/seal", "internal/work", "internal/batch"}, shared: true},
 	}},
 	{"the path and its inbox", []room{{packages: []string{"internal/apply"}}, {packages: []string{"internal/inbox"}}}},
-	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox"}}}},
-	{"surfaces", []room{{packages: []string{"internal/api", "internal/web"}}, {packages: []string{"internal/messenger"}}}},
+	{"triggers and outbox", []room{{packages: []string{"internal/trigger/*", "internal/outbox", "internal/hook"}}}},
+	{"surfaces", []room{{packages: []string{"internal/api", "internal/web"}}, {packages: []string{"internal/messenger"}}, {packages: []string{"internal/postbox"}}}},
 	{"facade", []room{{packages: []string{"."}}}},
 	{"demo and bench", []room{{packages: []string{"internal/demo", "internal/crash", "internal/year"}}}},
 	{"command line", []room{{packages: []string{"internal/cli"}}}},

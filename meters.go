@@ -18,6 +18,7 @@ type meters struct {
 	looks    *prometheus.CounterVec
 	work     *prometheus.HistogramVec
 	failures *prometheus.CounterVec
+	hooks    *prometheus.CounterVec
 }
 
 func newMeters(registry *prometheus.Registry, db *store.DB, log *slog.Logger) *meters {
@@ -34,12 +35,19 @@ func newMeters(registry *prometheus.Registry, db *store.DB, log *slog.Logger) *m
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "trivet_work_failures_total", Help: "Attempts at rows of work that failed.",
 		}, []string{"queue"}),
+		hooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "trivet_hooks_total", Help: "Webhooks to the application's endpoints by how they ended: delivered, failed, or not sent to one that is disabled.",
+		}, []string{"endpoint", "event", "result"}),
 	}
-	registry.MustRegister(m.webhooks, m.looks, m.work, m.failures, &ledger{db: db, log: log})
+	registry.MustRegister(m.webhooks, m.looks, m.work, m.failures, m.hooks, &ledger{db: db, log: log})
 	return m
 }
 
 func (m *meters) delivered(account, result string) { m.webhooks.WithLabelValues(account, result).Inc() }
+
+func (m *meters) hooked(endpoint, event, result string) {
+	m.hooks.WithLabelValues(endpoint, event, result).Inc()
+}
 
 func (m *meters) seen(trigger apply.Trigger, changed bool) {
 	m.looks.WithLabelValues(string(trigger), strconv.FormatBool(changed)).Inc()

@@ -17,6 +17,7 @@ import (
 	"github.com/trivetdev/trivet/internal/api"
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/fail"
+	"github.com/trivetdev/trivet/internal/hook"
 	"github.com/trivetdev/trivet/internal/inbox"
 	"github.com/trivetdev/trivet/internal/messenger"
 	"github.com/trivetdev/trivet/internal/outbox"
@@ -69,6 +70,11 @@ type Config struct {
 	Brand words.Brand
 	// Channels carry messages to customers; without one for mail none is mailed.
 	Channels []notify.Channel
+	// Endpoints of the application's are told of changes. HandOver names channels whose
+	// messages the one endpoint that takes message.due is handed, in place of a channel
+	// in Channels.
+	Endpoints []Endpoint
+	HandOver  []string
 	// Messenger takes the place of words, brand and channels; for tests.
 	Messenger outbox.Messenger
 	// Tell tells the team of an alert; nil: alerts are only kept.
@@ -91,6 +97,9 @@ type Config struct {
 	// minute. Alerts that the team could not be told are told again as often, but at
 	// most every hour.
 	Watch time.Duration
+	// KeepEvents is how long events that were seen to are kept, with what came with
+	// them; 0: for ever. Longer than providers repeat theirs (30 days).
+	KeepEvents time.Duration
 	// PullOnly names accounts that get no webhooks, NoPull accounts whose events
 	// are not listed.
 	PullOnly, NoPull []string
@@ -271,17 +280,26 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	if err != nil {
 		return err
 	}
+	hooks, err := s.hooks(meters.hooked, wake)
+	if err != nil {
+		return err
+	}
 	s.apply = apply.New(apply.Config{
-		DB: s.db, Drivers: drivers, Catalog: catalog, Rules: *c.Access, Bind: c.Bind,
+		Endpoints: hooks.Taking(hook.StateChanged),
+		DB:        s.db, Drivers: drivers, Catalog: catalog, Rules: *c.Access, Bind: c.Bind,
 		Policies: c.Policies, Modes: c.Modes, Accounts: accounts,
 		Wake: wake, Log: s.log, Confirm: s.confirmer(), Doubt: fail.Wait(doubt), Flushers: writers, Seen: meters.seen,
 	})
+	hooks.State = api.StateOf(s.db, s.apply)
 	s.inbox = inbox.New(s.db, receivers, wake)
 	links, err := link.New(ctx, link.Config{DB: s.db, Apply: s.apply, PublicURL: c.PublicURL, Log: s.log})
 	if err != nil {
 		return err
 	}
 	if c.Messenger == nil {
+		if c.Channels, err = handOver(hooks, c.HandOver, c.Channels); err != nil {
+			return err
+		}
 		c.Messenger = &messenger.Messenger{Config: messenger.Config{
 			Words: c.Words, Brand: c.Brand, Channels: c.Channels, Catalog: catalog, Draw: pdf.Draw, Now: c.Now,
 		}}
@@ -291,25 +309,28 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	}
 	out := outbox.New(outbox.Config{
 		DB: s.db, Apply: s.apply, Wake: wake, Log: s.log, Messenger: c.Messenger, Tell: c.Tell,
-		Caps: outbox.Caps{Refunds: c.RefundsPerDay, Amounts: c.RefundAmounts},
+		Endpoints: hooks.Taking(hook.AlertRaised),
+		Caps:      outbox.Caps{Refunds: c.RefundsPerDay, Amounts: c.RefundAmounts},
 	})
 	s.reconcile = reconcile.New(reconcile.Config{
 		DB: s.db, Apply: s.apply, Inbox: s.inbox, Wake: wake, Log: s.log,
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull, Identify: s.identify,
 		Tasks: map[string]reconcile.Task{
 			"watch": {Every: c.Watch, Do: s.watch(out)}, store.TaskAlerts: {Every: max(time.Hour, c.Watch), Do: out.TellTeam},
+			"retention": {Every: time.Hour, Do: s.forget},
 		},
 	})
-	s.engine = work.New(s.db, s.log, s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2+len(drivers)))
+	queues := append([]work.Queue{s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2 + len(drivers))}, hooks.Queues()...)
+	s.engine = work.New(s.db, s.log, queues...)
 	s.engine.Observe = meters.worked
 	back, err := redirect.New(ctx, redirect.Config{DB: s.db, Apply: s.apply, PublicURL: c.PublicURL, Log: s.log})
 	if err != nil {
 		return err
 	}
-	hooks := webhook.New(drivers, s.inbox, c.Now, s.log)
-	hooks.Observe = meters.delivered
+	webhooks := webhook.New(drivers, s.inbox, c.Now, s.log)
+	webhooks.Observe = meters.delivered
 	s.handler, s.monitor = api.New(api.Config{
-		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: hooks, Links: links,
+		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: webhooks, Links: links, Hooks: hooks,
 		Keys: c.APIKeys, Metrics: c.Metrics, Version: c.Version, Wake: wake, Log: s.log,
 	})
 	return s.reconcile.Schedule(ctx)

@@ -24,11 +24,31 @@ func (s *Service) watch(out *outbox.Outbox) func(ctx context.Context) error {
 	}
 }
 
+// forget deletes what is kept no longer.
+func (s *Service) forget(ctx context.Context) error {
+	if _, err := s.apply.ForgetAttempts(ctx); err != nil {
+		return err
+	}
+	if s.config.KeepEvents <= 0 {
+		return nil
+	}
+	count, err := s.db.ForgetEvents(ctx, s.db.Now().Add(-s.config.KeepEvents))
+	if count > 0 {
+		s.log.Info("events deleted that are kept no longer", "count", count, "kept_for", s.config.KeepEvents)
+	}
+	return err
+}
+
 // stats is how the service stands.
 func (s *Service) stats(ctx context.Context) (stats hygiene.Stats, err error) {
 	stats = hygiene.Stats{
 		Now: s.db.Now(), Sweeps: map[string]hygiene.Sweep{}, Keys: map[string]time.Time{}, Unlinked: map[string]hygiene.Unlinked{},
 		Catalog: s.apply.Catalog,
+	}
+	for _, p := range s.config.Policies {
+		if tidy, is := p.(hygiene.Policy); is {
+			stats.Known = append(stats.Known, tidy.KnownMethods()...)
+		}
 	}
 	for _, read := range []struct {
 		into *map[string]int64

@@ -73,6 +73,23 @@ type Interval struct {
 	Count int64  `json:"count"`
 }
 
+// After is n intervals after a time, by the calendar: a month ends on the same day, or
+// on the last of a month that has no such day. Zero for a unit that nobody knows.
+func (i Interval) After(from time.Time, n int) time.Time {
+	count := n * int(max(1, i.Count))
+	switch i.Unit {
+	case "day":
+		return from.AddDate(0, 0, count)
+	case "week":
+		return from.AddDate(0, 0, 7*count)
+	case "month":
+		return CalendarPeriod{Months: count}.After(from, 1)
+	case "year":
+		return CalendarPeriod{Years: count}.After(from, 1)
+	}
+	return time.Time{}
+}
+
 // Ahead is a change of what a subscription costs that will come by itself.
 type Ahead struct {
 	// Kind is [PromotionEnd] or [PriceChange].

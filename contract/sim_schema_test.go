@@ -308,6 +308,19 @@ func buy(t *testing.T, w *stripe.Server, a api, c *checker) {
 			c.check(d, "discount")
 		}
 	})
+	customer := w.CreateCustomer("scheduled@example.com")
+	w.SetTax(19)
+	moved, err := w.CreateSubscription(stripe.NewSubscription{Customer: customer, Card: stripe.CardGood, Price: "price_basic_month"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedule, err := w.SchedulePrice(moved, "price_pro_month")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.check(a.do("GET", "/v1/subscription_schedules/"+schedule, ""), "schedule")
+	c.check(a.do("POST", "/v1/invoices/create_preview", "subscription="+moved), "preview")
+	c.check(a.do("POST", "/v1/billing_portal/sessions", "customer="+customer+"&flow_data[type]=subscription_cancel&flow_data[subscription_cancel][subscription]="+moved), "portal")
 	first := a.do("GET", "/v1/subscriptions?limit=1", "")["data"].([]any)[0].(map[string]any)
 	preview := a.do("POST", "/v1/invoices/create_preview", "subscription="+first["id"].(string))
 	c.check(preview, "preview")

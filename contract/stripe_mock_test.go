@@ -40,6 +40,7 @@ var routes = []string{
 	"GET /v1/invoices/{id}",
 	"GET /v1/payment_intents",
 	"GET /v1/payment_intents/{id}",
+	"GET /v1/prices/{id}",
 	"GET /v1/radar/early_fraud_warnings",
 	"GET /v1/radar/early_fraud_warnings/{id}",
 	"GET /v1/refunds",
@@ -52,6 +53,7 @@ var routes = []string{
 	"POST /v1/checkout/sessions",
 	"POST /v1/customers/{id}",
 	"POST /v1/disputes/{id}/close",
+	"POST /v1/invoices/create_preview",
 	"POST /v1/invoices/{id}/pay",
 	"POST /v1/refunds",
 	"POST /v1/subscriptions/{id}",
@@ -217,6 +219,15 @@ func writeAll(t *testing.T, driver *stripe.Driver, now time.Time) {
 	if _, err := driver.PaymentUpdateURL(ctx, ref(billing.KindCustomer, "cus_1"), "https://app.test/account"); err != nil {
 		t.Error(err)
 	}
+	for _, cancel := range []bool{false, true} {
+		request := provider.PortalRequest{Owner: ref(billing.KindCustomer, "cus_1"), Subscription: ref(billing.KindSubscription, "sub_1"), Cancel: cancel, ReturnURL: "https://app.test/account"}
+		if _, err := driver.PortalURL(ctx, request); err != nil {
+			t.Error(err)
+		}
+	}
+	if charge, found, err := driver.PreviewCharge(ctx, ref(billing.KindSubscription, "sub_1")); err != nil || !found {
+		t.Error(charge, found, err)
+	}
 	// The first URL is known (see recorder.rewrite) and updated, the second made.
 	for _, endpointURL := range []string{hook, "https://app.test/webhooks/new"} {
 		if _, err := driver.RegisterEndpoint(ctx, endpointURL); err != nil {
@@ -234,7 +245,7 @@ type recorder struct {
 	refused []string
 }
 
-var idInPath = regexp.MustCompile(`/(cus|cs|sub|in|pi|ch|re|du|issfr|we)_[A-Za-z0-9_]+`)
+var idInPath = regexp.MustCompile(`/(cus|cs|sub|in|pi|ch|re|du|issfr|we|price)_[A-Za-z0-9_]+`)
 
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := http.DefaultTransport.RoundTrip(req)
@@ -268,7 +279,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // rewrite lets lists inside objects be longer than they are, the subscription be
-// canceled and paused, payments be refunded and disputed, and the endpoint be
+// canceled and paused, with another price scheduled, payments be refunded and disputed, and the endpoint be
 // known twice.
 func rewrite(path string, body []byte) ([]byte, error) {
 	var answer map[string]any
@@ -284,6 +295,10 @@ func rewrite(path string, body []byte) ([]byte, error) {
 	switch {
 	case strings.HasPrefix(path, "/v1/subscriptions/"):
 		answer["status"], answer["pause_collection"] = "paused", map[string]any{"behavior": "void"}
+		answer["schedule"] = map[string]any{
+			"id": "sub_sched_1", "status": "active", "current_phase": map[string]any{"start_date": 1, "end_date": 2},
+			"phases": []any{map[string]any{"start_date": 2, "end_date": 3, "items": []any{map[string]any{"price": "price_other", "quantity": 1}}}},
+		}
 		answer["cancel_at_period_end"], answer["cancel_at"] = !strings.HasSuffix(path, "sub_dated"), 4102444800
 	case path == "/v1/payment_intents":
 		for _, payment := range data {

@@ -31,6 +31,9 @@ const (
 	// LinkPortal leads to the provider's page for managing the subscription, where
 	// it can be canceled.
 	LinkPortal = "portal"
+	// LinkCancel leads straight to the cancellation of the subscription, where the
+	// provider has a page for that, and else to where LinkPortal leads.
+	LinkCancel = "cancel"
 )
 
 // Notice is what is to be said to a customer. It is kept with its effect as JSON
@@ -117,6 +120,8 @@ type Message struct {
 	// about his contract; empty where that does not apply.
 	Unsubscribe string
 	Attachments []Attachment
+	// Notice holds the facts that the words were made of.
+	Notice Notice
 }
 
 // Attachment is a file of a mail.
@@ -160,7 +165,10 @@ type Error struct {
 	Kind ErrorKind
 	// RetryAfter is how long the other side asks to wait; zero: it does not say.
 	RetryAfter time.Duration
-	Err        error
+	// Once: the other side knows messages by their ids and acts on each once, so that
+	// one of which it is not known whether it arrived may be sent again and again.
+	Once bool
+	Err  error
 }
 
 // Error implements error.

@@ -84,6 +84,10 @@ type Known struct {
 	Attempts []billing.Attempt
 	// Shared are other customers who paid with the same card or as the same payer.
 	Shared []Shared
+	// Demands are what policies have asked for so far about the customer: cancellations,
+	// refunds and alerts, except those that a person rejected. What one policy ends
+	// another does not take for the customer's own doing.
+	Demands []Demand
 
 	// Catalog is what is sold, Rules are the switches of access.
 	Catalog billing.Catalog
@@ -102,6 +106,18 @@ type Shared struct {
 	By string
 	// Banned: the other one is.
 	Banned bool
+}
+
+// Demand is an action that a policy asked for.
+type Demand struct {
+	Policy string
+	// Key, Kind and Object are those of the [Action].
+	Key, Kind, Object string
+	// Tried: it was carried out, or may have been; not one that waits, was dropped or
+	// was refused.
+	Tried bool
+	// Money is what it moved, in minor units of the payment's currency.
+	Money int64
 }
 
 // Account is what policies may know of a provider account.

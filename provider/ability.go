@@ -35,6 +35,15 @@ const (
 	ExtendTrial Ability = "extend_trial"
 	// PaymentUpdate: [PaymentUpdater].
 	PaymentUpdate Ability = "payment_update_link"
+	// Portal: [Portaler]. PortalCancel: [PortalRequest.Cancel].
+	Portal       Ability = "portal_link"
+	PortalCancel Ability = "portal_cancel_link"
+	// PreviewCharge: [Previewer].
+	PreviewCharge Ability = "preview_charge"
+	// PromotionEnd and PriceChange: that a subscription's [billing.Subscription.Ahead]
+	// tells of such a change, which takes no method of its own.
+	PromotionEnd Ability = "promotion_end_ahead"
+	PriceChange  Ability = "price_change_ahead"
 	// Collect: [Collector].
 	Collect Ability = "collect"
 	// RegisterEndpoint: [EndpointRegistrar].
@@ -47,6 +56,7 @@ const (
 func AllAbilities() []Ability {
 	return []Ability{
 		CheckoutSubscription, CheckoutPayment, CheckoutTrial, PaymentUpdate,
+		Portal, PortalCancel, PromotionEnd, PriceChange, PreviewCharge,
 		CancelAtPeriodEnd, CancelNow, Uncancel, Pause, PauseUntil, Resume, ExtendTrial,
 		Capture, Collect, Refund, PartialRefund, AcceptDispute, PushEmail,
 		RegisterEndpoint, ListEvents,
@@ -107,6 +117,12 @@ func implements(d Driver, a Ability) bool {
 		_, ok = d.(TrialExtender)
 	case PaymentUpdate:
 		_, ok = d.(PaymentUpdater)
+	case Portal, PortalCancel:
+		_, ok = d.(Portaler)
+	case PreviewCharge:
+		_, ok = d.(Previewer)
+	case PromotionEnd, PriceChange:
+		ok = true // in the snapshots of every driver there is room for it
 	case Collect:
 		_, ok = d.(Collector)
 	case RegisterEndpoint:

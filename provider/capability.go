@@ -178,6 +178,49 @@ type PaymentUpdater interface {
 	PaymentUpdateURL(ctx context.Context, payer Ref, returnURL string) (string, error)
 }
 
+// Portaler leads customers to the provider's page on which they can look at what they
+// pay for and cancel it. Links are short-lived: make one when it is clicked, never
+// store it.
+type Portaler interface {
+	// PortalURL makes a link for one customer. The error is an [*Error] of kind
+	// [NotFound] if the request names nothing that the provider has a page for.
+	PortalURL(ctx context.Context, request PortalRequest) (string, error)
+}
+
+// PortalRequest says whom a portal's page is for, and what.
+type PortalRequest struct {
+	// Owner is the provider's customer; zero where it is not known or the provider has
+	// none.
+	Owner Ref
+	// Subscription is what is to be managed; zero: whatever the owner has.
+	Subscription Ref
+	// Cancel leads straight to the cancellation, where the provider has a page for
+	// that; otherwise to where it can be found.
+	Cancel bool
+	// ReturnURL is where the provider sends the browser afterwards, if it does.
+	ReturnURL string
+}
+
+// Previewer tells what a subscription will be charged next.
+type Previewer interface {
+	// PreviewCharge asks the provider what it would charge next as matters stand now.
+	// Nothing is made or changed by it. found is false if nothing is to be charged, or
+	// the provider does not say how much of this one.
+	PreviewCharge(ctx context.Context, subscription Ref) (charge Charge, found bool, err error)
+}
+
+// Charge is what is going to be charged.
+type Charge struct {
+	// At is when it is due, as the subscription's own dates have it; the money may be
+	// taken an hour or so later.
+	At time.Time
+	// Amount is what will be taken: after discounts, credits and balances, with tax.
+	Amount billing.Money
+	// Tax is how much of it is tax, in minor units of the same currency, whether it
+	// comes on top of the price or is part of it.
+	Tax int64
+}
+
 // Collector asks the provider to try an open invoice now.
 type Collector interface {
 	Collect(ctx context.Context, invoice Ref, key string) error

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/hook"
 	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/trigger/link"
@@ -28,6 +29,7 @@ type Config struct {
 	Reconcile *reconcile.Reconciler
 	Webhooks  *webhook.Handler
 	Links     *link.Links
+	Hooks     *hook.Hooks
 	// Keys open the API; with none it is closed.
 	Keys    []string
 	Metrics *prometheus.Registry
@@ -85,6 +87,7 @@ func (s *server) operations() {
 	s.checkoutOperations()
 	s.subscriptionOperations()
 	s.paymentOperations()
+	s.disputeOperations()
 	s.effectOperations()
 	s.proposalOperations()
 	s.modeOperations()
@@ -92,6 +95,7 @@ func (s *server) operations() {
 	s.messageOperations()
 	s.noticeOperations()
 	s.alertOperations()
+	s.hookOperations()
 	s.eventOperations()
 	s.replayOperations()
 	s.driftOperations()

@@ -83,12 +83,30 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) {
 		invalidf("The address holds bytes that are no text (UTF-8 without NUL): encode it anew.").write(w)
 		return
 	}
+	if name := repeated(r.URL); name != "" {
+		invalidf("query.%s: is there more than once: send it once.", name).write(w)
+		return
+	}
 	r = r.WithContext(context.WithValue(r.Context(), actorKey{}, holder))
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		s.rest.ServeHTTP(w, r)
 		return
 	}
 	s.take(w, r)
+}
+
+// repeated names a parameter that an address has more than once, of which whoever
+// reads it takes one: not always the one that was meant.
+func repeated(address *url.URL) string {
+	if !strings.Contains(address.RawQuery, "&") {
+		return ""
+	}
+	for name, values := range address.Query() {
+		if len(values) > 1 {
+			return name
+		}
+	}
+	return ""
 }
 
 // textual reports whether an address, decoded, is text that every database

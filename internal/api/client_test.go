@@ -67,8 +67,10 @@ func full(v any) any {
 // TestClientKnowsEveryField: what the client makes of an answer, written again,
 // is the answer.
 func TestClientKnowsEveryField(t *testing.T) {
-	w := newWorld(t, sqlite(t), greeting)
+	app := &endpoint{}
+	w := newWorld(t, sqlite(t), greeting, app.behind)
 	w.subscribe("user_1")
+	w.dispute("user_1")
 	p := &tap{next: sim.Transport(w.Handler())}
 	c := client.With("http://trivet.test/", apiKey, &http.Client{Transport: p})
 	ctx := t.Context()
@@ -110,6 +112,7 @@ func TestClientKnowsEveryField(t *testing.T) {
 		{"subscription", func() (any, error) { return c.Subscription(ctx, w.names["sub"]) }},
 		{"payments", func() (any, error) { return c.Payments(ctx, "user_1", client.List{}) }},
 		{"payment", func() (any, error) { return c.Payment(ctx, w.names["pay"]) }},
+		{"evidence", func() (any, error) { return c.DisputeEvidence(ctx, w.names["dispute"]) }},
 		{"checkout", func() (any, error) { return c.CheckoutState(ctx, w.names["checkout"]) }},
 		{"begin checkout", func() (any, error) {
 			return c.BeginCheckout(ctx, client.CheckoutRequest{Customer: "user_2", Plan: "pro", SuccessURL: "https://a.test", CancelURL: "https://a.test", TrialEnd: ptr(w.clock.Now().AddDate(0, 0, 9))})
@@ -202,6 +205,24 @@ func TestClientKnowsEveryField(t *testing.T) {
 		}},
 		{"clear mode", func() (any, error) { return c.ClearMode(ctx, "provider/stripe") }},
 		{"unlinked", func() (any, error) { return c.Unlinked(ctx, client.List{}) }},
+		{"state", func() (any, error) { return c.State(ctx, "user_1") }},
+		{"test endpoint", func() (any, error) { return c.TestEndpoint(ctx, "app") }},
+		{"endpoints", func() (any, error) { return c.Endpoints(ctx) }},
+		{"deliveries", func() (any, error) {
+			page, err := c.Deliveries(ctx, client.DeliveryFilter{Endpoint: "app", Customer: "user_1", State: "delivered"}, client.List{Limit: 1})
+			if err == nil && len(page.Data) != 1 {
+				t.Errorf("%d deliveries", len(page.Data))
+			}
+			return page, err
+		}},
+		{"replay endpoint", func() (any, error) {
+			n, err := c.ReplayEndpoint(ctx, "app", client.HookReplay{Customer: "user_1"})
+			return map[string]int64{"queued": n}, err
+		}},
+		{"enable endpoint", func() (any, error) {
+			n, err := c.EnableEndpoint(ctx, "app")
+			return map[string]int64{"queued": n}, err
+		}},
 	}
 	for _, call := range calls {
 		value, err := call.do()

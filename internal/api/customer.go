@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
@@ -47,7 +49,7 @@ type CustomerSettings struct {
 	Locale       string         `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 tag, such as de-AT."`
 	TimeZone     string         `json:"time_zone,omitempty" maxLength:"64" doc:"An IANA name, such as Europe/Vienna."`
 	Attributes   map[string]any `json:"attributes,omitempty" doc:"Free facts for rules to use: {\"verified_domains\": 2}."`
-	Covered      []string       `json:"covered,omitempty" nullable:"false" maxItems:"200" doc:"What notices show as covered by the plan: domains, seats, projects."`
+	Covered      []string       `json:"covered,omitempty" nullable:"false" maxItems:"200" doc:"What notices show as covered by the plan: domains, seats, projects; each at most 200 characters."`
 }
 
 // CustomerInput names a customer.
@@ -82,6 +84,8 @@ func (s *server) customerOperations() {
 			return objects(ctx, s, in.Ref, in.ListInput, billing.KindPayment, payment)
 		})
 	add(s, get("/v1/customers/{ref}/entitlements", "list-customer-entitlements", "customers", "Answer for all features at once"), s.listEntitlements)
+	add(s, with(get("/v1/customers/{ref}/state", "get-customer-state", "customers", "Show all that your application needs to know of a customer"), http.StatusOK,
+		"What your endpoints are sent as the data of customer.state_changed."), s.getState)
 	add(s, with(get("/v1/customers/{ref}/timeline", "list-customer-timeline", "customers", "List what happened to a customer, newest first"), http.StatusOK,
 		"The rows of the audit trail that concern the customer: what changed, before and after, and what led to it."),
 		func(ctx context.Context, in *rowsInput) (*pageOutput[Change], error) {
@@ -147,9 +151,12 @@ func customerOf(row store.Customer) (Customer, error) {
 var (
 	// An address is good if a mail could be sent to it; whether one arrives only a
 	// mail can tell.
-	mailAddress = regexp.MustCompile(`^[^@\s<>,;]+@[^@\s<>,;]+$`)
+	mailAddress = regexp.MustCompile(`^[^@\s[:cntrl:]<>,;]+@[^@\s[:cntrl:]<>,;]+$`)
 	localeTag   = regexp.MustCompile(`^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$`)
 )
+
+// longestCovered bounds what stands in the middle of a sentence.
+const longestCovered = 200
 
 func (c CustomerSettings) check() error {
 	for field, address := range map[string]string{"email": c.Email, "receipt_email": c.ReceiptEmail} {
@@ -162,6 +169,14 @@ func (c CustomerSettings) check() error {
 	}
 	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "Local" {
 		return invalidf("body.time_zone: %q is not a time zone: write it like Europe/Vienna.", c.TimeZone)
+	}
+	for i, item := range c.Covered {
+		if n := utf8.RuneCountInString(item); n > longestCovered {
+			return invalidf("body.covered: number %d has %d characters: notices have room for %d.", i+1, n, longestCovered)
+		}
+		if strings.TrimSpace(item) == "" {
+			return invalidf("body.covered: number %d is empty: leave it out.", i+1)
+		}
 	}
 	return nil
 }

@@ -78,7 +78,10 @@ func (s *server) eventOperations() {
 	add(s, get("/v1/events", "list-events", "events", "List events, newest first"),
 		func(ctx context.Context, in *listInput) (*pageOutput[Event], error) {
 			filter := in.filter()
-			var err error
+			err := knownRef("query.ref", in.Ref)
+			if err != nil {
+				return nil, err
+			}
 			if filter.Before, err = in.number(); err != nil {
 				return nil, err
 			}

@@ -79,6 +79,8 @@ const (
 	messageIDs = "ms_"
 	noticeIDs  = "no_"
 	alertIDs   = "al_"
+
+	deliveryIDs = "dl_"
 )
 
 // number reads such an id.

@@ -37,6 +37,7 @@ func described(version string) huma.Config {
 				{Name: "actions", Description: "What is asked of a provider is recorded as an effect and carried out once."},
 				{Name: "modes", Description: "How far the service may go by itself: observe, assist, enforce; what waits for a person; the brake."},
 				{Name: "messages", Description: "What was said to customers and when, what your application shows them, and what needs a person."},
+				{Name: "hooks", Description: "Your own endpoints, and what they are told."},
 				{Name: "events", Description: "The inbox: what the providers told, and what became of it."},
 				{Name: "truth", Description: "Comparing the ledger with the providers."},
 			},

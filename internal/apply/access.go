@@ -11,6 +11,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/policy"
 )
 
 // customer is a customer whose access is decided anew.
@@ -21,8 +22,9 @@ type customer struct {
 	// linked are the customer's objects of kind customer; only read if there are
 	// policies to see them.
 	linked []billing.Held[billing.ProviderCustomer]
-	// warnings and paying likewise.
+	// warnings, demands and paying likewise.
 	warnings []billing.Held[billing.Warning]
+	demands  []policy.Demand
 	paying
 	stored map[string]store.Access
 	// gained and lost tell whether any feature was allowed or denied by this
@@ -151,6 +153,9 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 	if err := w.loadPaying(ctx, refs); err != nil {
 		return err
 	}
+	if err := w.loadDemands(ctx, refs); err != nil {
+		return err
+	}
 	stored, err := w.tx.AccessOf(ctx, refs)
 	for _, a := range stored {
 		if c := w.customers[a.Customer]; c != nil {
@@ -183,6 +188,24 @@ func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 			c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: object})
 		case billing.Warning:
 			c.warnings = append(c.warnings, billing.Held[billing.Warning]{Account: o.Account, ID: o.ID, Object: object})
+		}
+	}
+	return nil
+}
+
+// loadDemands reads what policies have asked for about the customers.
+func (w *writing) loadDemands(ctx context.Context, refs []string) error {
+	if len(w.Policies) == 0 {
+		return nil
+	}
+	effects, err := w.tx.Demands(ctx, refs)
+	if err != nil {
+		return err
+	}
+	for _, e := range effects {
+		if c := w.customers[e.Customer]; c != nil {
+			tried := !e.AttemptedAt.IsZero() && (e.State == store.EffectUnknown || e.State == store.EffectDone)
+			c.demands = append(c.demands, policy.Demand{Policy: e.Policy, Key: e.Key, Kind: e.Kind, Object: e.Object, Tried: tried, Money: e.Money})
 		}
 	}
 	return nil
@@ -290,9 +313,9 @@ func (w *writing) features(c *customer) []string {
 // Turn decides the access of customers anew, and lets the policies review them,
 // because time has passed or the rules are others. It is harmless at any time.
 func (a *Applier) Turn(ctx context.Context, customers []string, cause Cause) error {
-	effects := false
+	var w *writing
 	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
+		w = &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
 		touched := map[string]Cause{}
 		for _, ref := range customers {
 			touched[ref] = cause
@@ -312,11 +335,10 @@ func (a *Applier) Turn(ctx context.Context, customers []string, cause Cause) err
 				return err
 			}
 		}
-		effects = w.effects
 		return w.audit(ctx)
 	})
-	if err == nil && effects {
-		a.Wake(store.QueueEffect)
+	if err == nil {
+		w.wake()
 	}
 	return err
 }

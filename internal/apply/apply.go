@@ -70,6 +70,9 @@ type Config struct {
 	Modes    policy.Modes
 	// Accounts are what policies may know of the provider accounts.
 	Accounts map[string]policy.Account
+	// Endpoints are the names of the application's endpoints that are told when a
+	// customer's state changes.
+	Endpoints []string
 	// Wake is told that a queue has work; nil: nobody is.
 	Wake func(queue string)
 	Log  *slog.Logger

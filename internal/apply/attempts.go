@@ -12,8 +12,8 @@ import (
 	"github.com/trivetdev/trivet/policy"
 )
 
-// remembered is how old an attempt may be to be kept when it is first seen. Nobody
-// asks for older ones, and the backfill of an account is full of them.
+// remembered is how old an attempt may be to be kept. Nobody asks for older ones, and
+// the backfill of an account is full of them.
 const remembered = 365 * 24 * time.Hour
 
 // paying is how a customer pays, as policies know it.
@@ -45,6 +45,19 @@ func (w *writing) tried(ctx context.Context) error {
 		return nil
 	}
 	return w.tx.AddAttempts(ctx, attempts)
+}
+
+// ForgetAttempts deletes the attempts that are too old for anybody to ask for, and
+// returns how many.
+func (a *Applier) ForgetAttempts(ctx context.Context) (forgotten int64, err error) {
+	const some = 500 // in one transaction, so that nobody waits long
+	for {
+		n, err := a.DB.ForgetAttempts(ctx, a.DB.Now().Add(-remembered), some)
+		forgotten += n
+		if err != nil || n < some {
+			return forgotten, err
+		}
+	}
 }
 
 // loadPaying reads how customers pay, and who else pays like that.

@@ -125,3 +125,48 @@ func TestALiftedBanIsRemembered(t *testing.T) {
 		h.audit()
 	})
 }
+
+// watcher is a policy that is asked how things stand, and asks for nothing.
+type watcher struct{ *heard }
+
+func (watcher) Review(policy.Known, time.Time) ([]policy.Action, time.Time) { return nil, time.Time{} }
+
+// Whoever pays by the same card as one who is banned, or no longer is, is reviewed soon,
+// although nothing happened to them.
+func TestABanReachesWhoPaysAlike(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		config := trusting
+		config.Policies = []policy.Policy{watcher{&heard{}}}
+		h := open(t, url, storetest.NewClock(), config)
+		person := apply.Cause{Trigger: apply.Request, Actor: "anna"}
+		declined := billing.Payment{Status: billing.PaymentFailed, Amount: billing.Money{Amount: 900, Currency: "EUR"}, Charge: "ch"}
+		for i, who := range []string{"v", "w"} {
+			owner := fmt.Sprint("cus_", i+2)
+			h.world.say(snap(owner, billing.ProviderCustomer{}, ownedBy(owner), claiming("metadata.user_id", who)),
+				snap(fmt.Sprint("pi_", i+2), declined, ownedBy(owner), tries(fmt.Sprint("pi_", i+2), []string{"fp1", "fp3"}[i])))
+			h.look(ref(billing.KindCustomer, owner), ref(billing.KindPayment, fmt.Sprint("pi_", i+2)))
+		}
+		h.world.say(mine("u"), snap("pi_1", declined, tries("pi_1", "fp1", "fp2")))
+		h.look(mine("u").Ref, ref(billing.KindPayment, "pi_1"))
+		for _, step := range []struct {
+			name string
+			act  func() error
+			want []string
+		}{
+			{"a ban", func() error { return h.Ban(t.Context(), "u", "fraud", person) }, []string{"v"}},
+			{"a ban that stands", func() error { return h.Ban(t.Context(), "u", "fraud", person) }, nil},
+			{"a ban that is lifted", func() error { return h.Unban(t.Context(), "u", person) }, []string{"v"}},
+		} {
+			if err := step.act(); err != nil {
+				t.Fatal(err)
+			}
+			due, err := h.db.ReviewsDue(t.Context(), h.clock.Now(), 10)
+			if err != nil || len(due)+len(step.want) > 0 && !cmp.Equal(due, step.want) {
+				t.Errorf("%s: %q are to be reviewed, want %q; %v", step.name, due, step.want, err)
+			}
+			if err := h.Turn(t.Context(), due, apply.Cause{Trigger: apply.Time}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

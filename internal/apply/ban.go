@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/trivetdev/trivet/billing"
@@ -32,7 +33,7 @@ func (a *Applier) setBan(ctx context.Context, ref string, cause Cause, want func
 	if err := billing.CheckRef(ref); err != nil {
 		return &Invalid{err.Error()}
 	}
-	return a.byHand(ctx, ref, cause, func(ctx context.Context, w *writing) (store.Change, error) {
+	err := a.byHand(ctx, ref, cause, func(ctx context.Context, w *writing) (store.Change, error) {
 		rows, err := w.tx.LockCustomers(ctx, []string{ref})
 		if err != nil {
 			return store.Change{}, err
@@ -58,8 +59,52 @@ func (a *Applier) setBan(ctx context.Context, ref string, cause Cause, want func
 		if err := w.tx.PutCustomers(ctx, rows); err != nil {
 			return store.Change{}, err
 		}
+		if err := w.reviewSharers(ctx, ref); err != nil {
+			return store.Change{}, err
+		}
 		return store.Change{
 			Subject: store.SubjectSettings, ID: ref, Customer: ref, Kinds: kindList(kind), Diff: jsonText(diff), After: rows[0].Doc,
 		}, nil
 	})
+	if err == nil {
+		a.Wake(store.QueueTask) // who pays alike is to be reviewed
+	}
+	return err
+}
+
+// reviewSharers has those reviewed soon who pay by the same means as a customer whose ban has
+// changed: nothing else happens to them that would tell their policies.
+func (w *writing) reviewSharers(ctx context.Context, ref string) error {
+	if len(w.reviewers) == 0 {
+		return nil
+	}
+	rows, err := w.tx.AttemptsOf(ctx, []string{ref})
+	if err != nil {
+		return err
+	}
+	payers := map[string]bool{}
+	for _, row := range rows {
+		payers[row.Payer] = row.Payer != ""
+	}
+	delete(payers, "")
+	if len(payers) == 0 {
+		return nil
+	}
+	sharers, err := w.tx.SharersOf(ctx, sortedKeys(payers))
+	if err != nil {
+		return err
+	}
+	others := map[string]time.Time{}
+	for _, s := range sharers {
+		if s.Customer != ref {
+			others[s.Customer] = w.tx.Now
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	if err := w.tx.SetReviews(ctx, others); err != nil {
+		return err
+	}
+	return w.turnAt(ctx, w.tx.Now)
 }

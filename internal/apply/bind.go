@@ -48,8 +48,8 @@ func (a *Applier) Move(ctx context.Context, ref provider.Ref, from, owner string
 	if errors.Is(err, errUnchanged) {
 		return nil
 	}
-	if err == nil && w.effects {
-		a.Wake(store.QueueEffect)
+	if err == nil {
+		w.wake()
 	}
 	return err
 }

@@ -32,8 +32,10 @@ type writing struct {
 
 	customers map[string]*customer
 	changes   []store.Change
+	// raised, effects and announced tell which queues there is work in.
 	raised    bool
 	effects   bool
+	announced bool
 }
 
 // row is an object about to be written.
@@ -68,12 +70,7 @@ func (a *Applier) commit(ctx context.Context, groups []*group) error {
 		return err
 	}
 	fail.Point("apply.committed")
-	if w.raised {
-		a.Wake(store.QueueLook)
-	}
-	if w.effects {
-		a.Wake(store.QueueEffect)
-	}
+	w.wake()
 	for _, g := range groups {
 		for _, s := range g.sights {
 			a.Seen(s.cause.Trigger, s.outcome.Changed)

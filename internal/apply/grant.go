@@ -139,9 +139,9 @@ func (a *Applier) byHand(ctx context.Context, ref string, cause Cause, change fu
 
 // allByHand is byHand for several changes.
 func (a *Applier) allByHand(ctx context.Context, ref string, cause Cause, change func(context.Context, *writing) ([]store.Change, error)) error {
-	effects := false
+	var w *writing
 	err := a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
+		w = &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
 		if err := w.welcome(ctx, ref, cause); err != nil {
 			return err
 		}
@@ -163,14 +163,13 @@ func (a *Applier) allByHand(ctx context.Context, ref string, cause Cause, change
 		if err := w.tellPolicies(ctx, ref); err != nil {
 			return err
 		}
-		effects = w.effects
 		return w.audit(ctx)
 	})
 	if errors.Is(err, errUnchanged) {
 		return nil
 	}
-	if err == nil && effects {
-		a.Wake(store.QueueEffect)
+	if err == nil {
+		w.wake()
 	}
 	return err
 }

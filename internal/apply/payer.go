@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/trivetdev/trivet/billing"
@@ -44,6 +45,56 @@ func (a *Applier) Payer(ctx context.Context, account, customer string, object pr
 		return provider.Ref{}, store.ErrNotFound
 	}
 	return provider.Ref{Account: account, Kind: billing.KindCustomer, ID: linked[0].ID}, nil
+}
+
+// Portal says for whom and for what an account's provider has to be asked for the page
+// on which a customer manages what an object belongs to ([provider.Portaler]). It hands
+// out nothing that is not theirs, as [Applier.Payer]: where several people may be one
+// customer of the provider, whose page shows what each of them has, the error is
+// [ErrShared] unless all that is known of that one is this customer's.
+func (a *Applier) Portal(ctx context.Context, account, customer string, object provider.Ref) (request provider.PortalRequest, err error) {
+	var row store.Object
+	if object.Account == account {
+		if row, err = a.theirs(ctx, customer, object); err != nil {
+			return request, err
+		}
+	}
+	request.Subscription, err = a.payingSubscription(ctx, account, customer, row)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return request, err
+	}
+	about := object
+	if !request.Subscription.IsZero() {
+		about = request.Subscription
+	}
+	if provider.OwnersShared(a.Drivers[account]) {
+		return request, a.alone(ctx, customer, about)
+	}
+	if !slices.Contains(a.Drivers[account].Kinds(), billing.KindCustomer) {
+		return request, err
+	}
+	request.Owner, err = a.Payer(ctx, account, customer, about)
+	return request, err
+}
+
+// ErrShared says that a page of the provider's would show what belongs to others.
+var ErrShared = errors.New("at the provider this customer is one with others, whose purchases the page would show")
+
+// alone makes sure that whoever owns an object at the provider has nothing that is not a
+// customer's.
+func (a *Applier) alone(ctx context.Context, customer string, object provider.Ref) error {
+	row, err := a.theirs(ctx, customer, object)
+	if err != nil {
+		return err
+	}
+	others, err := a.DB.OwnedByOthers(ctx, row.Account, row.Owner, customer)
+	if err != nil {
+		return fmt.Errorf("read what %s/%s has besides: %w", row.Account, row.Owner, err)
+	}
+	if others > 0 || row.Owner == "" {
+		return ErrShared
+	}
+	return nil
 }
 
 // theirs reads an object that is a customer's and still there.

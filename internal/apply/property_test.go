@@ -148,7 +148,7 @@ func (s *story) read(t *rapid.T) {
 
 func (s *story) turnPage(t *rapid.T) {
 	if len(s.pages) == 0 {
-		t.Skip("no page was read")
+		return // none was read
 	}
 	i := rapid.IntRange(0, len(s.pages)-1).Draw(t, "page")
 	if _, failed, err := s.Write(s.t.Context(), s.pages[i]); err != nil || len(failed) > 0 {
@@ -169,7 +169,7 @@ func (s *story) claim(t *rapid.T) {
 // carry lets a worker that dawdled carry out its look; its claim may be lost.
 func (s *story) carry(t *rapid.T) {
 	if len(s.claims) == 0 {
-		t.Skip("nothing is claimed")
+		return // nothing is claimed
 	}
 	i := rapid.IntRange(0, len(s.claims)-1).Draw(t, "claim")
 	err := s.Look(s.t.Context(), s.claims[i])

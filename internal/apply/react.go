@@ -44,7 +44,7 @@ func (w *writing) react(ctx context.Context) error {
 // known is what a policy may know of a customer.
 func (w *writing) known(c *customer) policy.Known {
 	return policy.Known{
-		Customer: c.doc, Facts: c.facts, Linked: c.linked, Warnings: c.warnings, Attempts: c.attempts, Shared: c.shared,
+		Customer: c.doc, Facts: c.facts, Linked: c.linked, Warnings: c.warnings, Attempts: c.attempts, Shared: c.shared, Demands: c.demands,
 		Catalog: w.Catalog, Rules: w.Rules, Accounts: w.Accounts,
 	}
 }
@@ -128,8 +128,8 @@ func (a *Applier) SetCustomer(ctx context.Context, settings billing.Customer, ca
 		settings, err = w.settle(ctx, settings, cause)
 		return err
 	})
-	if err == nil && w.effects {
-		a.Wake(store.QueueEffect)
+	if err == nil {
+		w.wake()
 	}
 	return settings, err
 }

@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -452,6 +453,37 @@ func TestLookAtKeyThatIsNone(t *testing.T) {
 		err := h.Look(t.Context(), store.Claim{Key: "nonsense"})
 		if err == nil || errors.Is(err, store.ErrLost) {
 			t.Errorf("the error is %v", err)
+		}
+	})
+}
+
+// A policy knows what policies have asked for about its customer, and what of it was
+// carried out; not what a person rejected, nor what was asked for about others.
+func TestPoliciesKnowWhatWasAskedFor(t *testing.T) {
+	eachHeard(t, trusting, func(t *testing.T, h *house, p *heard) {
+		h.world.say(mine("u"), snap("sub_1", subscribed(billing.SubscriptionActive)))
+		h.look(cus1, sub1)
+		effect := func(key, kind, customer, name string) store.Effect {
+			return store.Effect{Key: key, Kind: kind, Account: "stripe", Object: "stripe/subscription/sub_1", Customer: customer, Doc: "{}", State: store.EffectProposed, Policy: name}
+		}
+		storetest.Write(t, h.db, func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.AddEffects(ctx, []store.Effect{
+				effect("a", policy.CancelNow, "u", "duplicate"), effect("b", policy.Refund, "u", "fraud"), effect("c", policy.Alert, "u", "fraud"),
+				effect("d", policy.Refund, "u", "duplicate"), effect("e", policy.Refund, "u", ""), effect("f", policy.Refund, "other", "fraud"), effect("g", policy.Say, "u", "dunning"),
+			})
+			return errors.Join(err, tx.Attempt(ctx, "a", "", 0, ""), tx.Attempt(ctx, "b", "", 250, "EUR"), tx.SetEffect(ctx, "b", store.EffectDone, "", ""),
+				tx.SetEffect(ctx, "d", store.EffectRejected, "", ""))
+		})
+		h.world.say(snap("sub_1", subscribed(billing.SubscriptionPastDue)))
+		h.look(sub1)
+		demand := func(key, kind, name string, tried bool, money int64) policy.Demand {
+			return policy.Demand{Policy: name, Key: key, Kind: kind, Object: "stripe/subscription/sub_1", Tried: tried, Money: money}
+		}
+		want := []policy.Demand{
+			demand("a", policy.CancelNow, "duplicate", true, 0), demand("b", policy.Refund, "fraud", true, 250), demand("c", policy.Alert, "fraud", false, 0),
+		}
+		if diff := cmp.Diff(want, p.all[len(p.all)-1].known.Demands); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

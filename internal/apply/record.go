@@ -93,9 +93,12 @@ func (w *writing) record(context.Context) error {
 	return nil
 }
 
-// audit writes the audit trail.
+// audit writes the audit trail, and sees to it that the application is told.
 func (w *writing) audit(ctx context.Context) error {
-	return w.tx.AddChanges(ctx, w.changes)
+	if err := w.tx.AddChanges(ctx, w.changes); err != nil {
+		return err
+	}
+	return w.announce(ctx)
 }
 
 // number gives the changes their numbers.

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -129,19 +130,47 @@ func (a *Applier) reviewer(name string) policy.Reviewer {
 	return nil
 }
 
-// Standing tells how things stand for an effect that is about to be carried out:
-// what is known of its customer, whether it is still called for, and in which mode.
-// An effect that no review asked for always is.
-func (a *Applier) Standing(ctx context.Context, e store.Effect) (known policy.Known, called bool, mode policy.Mode, err error) {
+// Known is what policies may know of a customer now. The error is [store.ErrNotFound] if
+// there is no such customer.
+func (a *Applier) Known(ctx context.Context, ref string) (known policy.Known, err error) {
+	err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
+		if err := w.load(ctx, map[string]Cause{ref: {}}); err != nil {
+			return err
+		}
+		c := w.customers[ref]
+		if c == nil {
+			return store.ErrNotFound
+		}
+		known = w.known(c)
+		return nil
+	})
+	return known, err
+}
+
+// Stand is how things stand for an effect.
+type Stand struct {
+	// Known is what is known of its customer.
+	Known policy.Known
+	// Called tells whether it is still called for; an effect that no review asked for
+	// always is.
+	Called bool
+	// Details are those with which it is called for now; nil: they are as recorded.
+	Details json.RawMessage
+	// Mode is how far it may go.
+	Mode policy.Mode
+}
+
+// Standing tells how things stand for an effect that is about to be carried out.
+func (a *Applier) Standing(ctx context.Context, e store.Effect) (s Stand, err error) {
 	err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		w := &writing{Applier: a, tx: tx, customers: map[string]*customer{}}
 		modes, err := w.modes(ctx)
 		if err != nil {
 			return err
 		}
-		mode = modes.For(e.Account, e.Policy, e.Customer)
+		s = Stand{Called: true, Mode: modes.For(e.Account, e.Policy, e.Customer)}
 		if e.Customer == "" {
-			called = true
 			return nil
 		}
 		if err := w.load(ctx, map[string]Cause{e.Customer: {}}); err != nil {
@@ -151,20 +180,24 @@ func (a *Applier) Standing(ctx context.Context, e store.Effect) (known policy.Kn
 		if c == nil {
 			return fmt.Errorf("effect %s: there is no customer %s", e.Key, e.Customer)
 		}
-		known = w.known(c)
-		called, err = w.stillCalled(known, e)
+		s.Known = w.known(c)
+		s.Called, s.Details, err = w.stillCalled(s.Known, e)
 		return err
 	})
-	return known, called, mode, err
+	return s, err
 }
 
-func (w *writing) stillCalled(known policy.Known, e store.Effect) (bool, error) {
+func (w *writing) stillCalled(known policy.Known, e store.Effect) (called bool, details json.RawMessage, err error) {
 	r := w.reviewer(e.Policy)
 	if !e.Standing || r == nil {
-		return true, nil
+		return true, nil, nil
 	}
 	actions, _, err := consult(r, known, w.tx.Now)
-	return slices.ContainsFunc(actions, func(action policy.Action) bool { return action.Key == e.Key }), err
+	i := slices.IndexFunc(actions, func(action policy.Action) bool { return action.Key == e.Key })
+	if i < 0 {
+		return false, nil, err
+	}
+	return true, actions[i].Details, err
 }
 
 // modes are the modes as configured and switched.

@@ -58,6 +58,8 @@ type commands struct {
 	Mode      modeCommand      `cmd:"" help:"How far the service may go by itself, and the brake."`
 	Messages  messagesCommand  `cmd:"" help:"What was said to customers, and when."`
 	Alerts    alertsCommand    `cmd:"" help:"What needs a person."`
+	Disputes  disputesCommand  `cmd:"" help:"What speaks for you about a contested payment."`
+	Hooks     hooksCommand     `cmd:"" help:"Your endpoints, and what they are told."`
 	Audit     auditCommand     `cmd:"" help:"Replay the audit trail and compare it with the ledger."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
@@ -102,7 +104,8 @@ func Main(ctx context.Context, p Process) int {
 	case err != nil:
 		return p.fail(usagef("%w: see trivet --help", err))
 	}
-	s := &session{Process: p, ctx: ctx, file: grammar.Config}
+	s := &session{Process: p, ctx: ctx, file: grammar.Config, terminal: p.Stdout}
+	s.Stdout = &visible{to: p.Stdout}
 	return p.fail(chosen.Run(s))
 }
 
@@ -117,7 +120,7 @@ func (p Process) fail(err error) int {
 		return silent.code
 	}
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(p.Stderr, "trivet: %s\n", strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(&visible{to: p.Stderr}, "trivet: %s\n", strings.TrimSuffix(line, "\n"))
 	}
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f.code
@@ -130,6 +133,8 @@ type session struct {
 	Process
 	ctx  context.Context //nolint:containedctx // kong's Run methods take one argument of ours
 	file string
+	// terminal is Stdout for who moves the cursor.
+	terminal io.Writer
 }
 
 // The variables that are the command line's own and no keys of the

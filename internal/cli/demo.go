@@ -2,6 +2,7 @@ package cli
 
 import (
 	"github.com/trivetdev/trivet/internal/demo"
+	"github.com/trivetdev/trivet/policy"
 )
 
 type demoCommand struct {
@@ -11,15 +12,18 @@ type demoCommand struct {
 	Customers int      `help:"How many customers sign up."`
 	Providers []string `help:"Which simulated providers (default: all)."`
 	Chaos     string   `help:"on or off: whether deliveries get lost, doubled, late, and calls fail." enum:"on,off" default:"on"`
+	Mode      string   `help:"How far the service may act by itself: observe, assist or enforce." enum:"observe,assist,enforce" default:"enforce"`
 	JSON      bool     `help:"Print one JSON object at the end." name:"json"`
+	Listen    string   `help:"Show the mailbox at this address of this machine, or off (default: 127.0.0.1:8025 or any free port; nowhere with --fast or --json)." placeholder:"HOST:PORT"`
+	Keep      *bool    `help:"Keep the mailbox open at the end until Ctrl-C (default: on a terminal)." negatable:""`
 }
 
 // Run runs the demo.
 func (c demoCommand) Run(s *session) error {
 	code, err := demo.Run(s.ctx, demo.Options{
 		Seed: c.Seed, Days: c.Days, Customers: c.Customers, Providers: c.Providers,
-		Calm: c.Chaos == "off", Fast: c.Fast, JSON: c.JSON,
-	}, s.Stdout)
+		Calm: c.Chaos == "off", Fast: c.Fast, JSON: c.JSON, Mode: policy.Mode(c.Mode), Listen: c.Listen, Keep: c.Keep,
+	}, s.terminal)
 	if err == nil && code == exitGood {
 		return nil
 	}

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"net/mail"
 	"os"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/language"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/config"
@@ -100,6 +103,9 @@ func (f sampleFlags) render(s *session, m *messages) (notify.Message, error) {
 	customer, err := f.customer(s)
 	if err != nil {
 		return notify.Message{}, err
+	}
+	if _, err := language.Parse(f.Locale); f.Locale != "" && err != nil {
+		return notify.Message{}, usagef("--locale: %q is no language: write it like de or pt-BR", f.Locale)
 	}
 	locale := or(f.Locale, customer.Locale)
 	d := words.Sample(f.Name, or(locale, or(m.config.Mail.Locale, words.English)), brandOf(m.config))
@@ -197,6 +203,10 @@ func (c mailTestCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	to, err := mail.ParseAddress(c.To)
+	if err != nil {
+		return usagef("--to: %q is no mail address: write one, like you@example.com", c.To)
+	}
 	channel, err := emailOf(m.config, s.Now)
 	if err != nil {
 		return usage(err)
@@ -210,7 +220,7 @@ func (c mailTestCommand) Run(s *session) error {
 	}
 	// Every test is a mail of its own: equal ones may be shown as one.
 	rendered.ID = fmt.Sprintf("test:%s:%d", c.Name, s.Now().UnixNano())
-	rendered.To, rendered.Thread, rendered.Subject = notify.Recipient{Name: rendered.To.Name, Email: c.To}, "", "[Test] "+rendered.Subject
+	rendered.To, rendered.Thread, rendered.Subject = notify.Recipient{Name: rendered.To.Name, Email: to.Address}, "", "[Test] "+rendered.Subject
 	receipt, err := channel.Send(s.ctx, rendered)
 	if err != nil {
 		return fmt.Errorf("the mail was not sent: %w", err)

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/mail"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/config"
@@ -35,9 +38,21 @@ func wordsOf(c *config.Config) (*words.Set, error) {
 	return set, nil
 }
 
-// brandOf says who messages are from.
+// brandOf says who messages are from. Without a brand it is the sender's name, or
+// where mails or the product are at home: "a customer of" has to go on.
 func brandOf(c *config.Config) words.Brand {
-	return words.Brand{Name: c.Mail.Brand, URL: c.Mail.URL, Support: c.Mail.Support, Address: c.Mail.Address, Keep: c.Mail.Keep}
+	b := words.Brand{Name: c.Mail.Brand, URL: c.Mail.URL, Support: c.Mail.Support, Address: c.Mail.Address, Keep: c.Mail.Keep}
+	if support, err := mail.ParseAddress(b.Support); err == nil {
+		b.Support = support.Address
+	}
+	if from, err := mail.ParseAddress(c.Mail.From); err == nil {
+		_, domain, _ := strings.Cut(from.Address, "@")
+		b.Name = or(b.Name, or(from.Name, domain))
+	}
+	if page, err := url.Parse(b.URL); err == nil {
+		b.Name = or(b.Name, strings.TrimPrefix(page.Hostname(), "www."))
+	}
+	return b
 }
 
 // emailOf makes the channel for mails; nil if none is configured.

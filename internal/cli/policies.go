@@ -71,6 +71,11 @@ func says(c *config.Config, built *trivet.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if c.Mail.Templates != "" {
+		if err := set.Broken(); err != nil {
+			return fmt.Errorf("mail.templates: these messages could not be sent: %w\nput the templates right (trivet mail check lists all that is wrong), or take them out of %s", err, c.Mail.Templates)
+		}
+	}
 	built.Words, built.Brand = set, brandOf(c)
 	mails, err := emailOf(c, built.Now)
 	if err != nil {
@@ -83,16 +88,31 @@ func says(c *config.Config, built *trivet.Config, log *slog.Logger) error {
 	var mail team.Mail
 	if mails != nil {
 		built.Channels = append(built.Channels, mails)
-		mail = func(ctx context.Context, to, title, text string) error {
-			_, err := mails.Send(ctx, notify.Message{ID: "alert:" + title + ":" + to, Subject: title, Text: text, To: notify.Recipient{Email: to}})
-			return err
-		}
+		mail = mailer(mails, built.Now)
 	}
 	if texts != nil {
 		built.Channels = append(built.Channels, texts)
 	}
+	if c.Mail.HandOver {
+		built.HandOver = append(built.HandOver, notify.Email)
+	}
+	if c.SMS.Kind == config.HandOver {
+		built.HandOver = append(built.HandOver, notify.SMS)
+	}
 	built.Tell, err = teller(c, mail, log)
 	return err
+}
+
+// mailer tells the team by mail. Programs show two mails with one Message-ID as one,
+// which is right for what is told again because nobody knows whether it arrived, and
+// wrong for an alert that was closed and is raised anew: hence the hour.
+func mailer(mails notify.Channel, now func() time.Time) team.Mail {
+	return func(ctx context.Context, to string, m notify.Message) error {
+		_, err := mails.Send(ctx, notify.Message{
+			ID: "alert:" + m.ID + ":" + to + ":" + now().UTC().Format("2006-01-02T15"), Subject: m.Title, Text: or(m.Body, m.Title), To: notify.Recipient{Email: to},
+		})
+		return err
+	}
 }
 
 // teller tells the team of alerts: every [[alert]] section whose when names the
@@ -128,7 +148,7 @@ func teller(c *config.Config, mail team.Mail, log *slog.Logger) (func(context.Co
 			if len(r.when) > 0 && !slices.Contains(r.when, w.Kind) {
 				continue
 			}
-			if err := r.channel.Alert(ctx, w.Title, strings.TrimSpace(text)); err != nil {
+			if err := r.channel.Alert(ctx, w.Cause, w.Title, strings.TrimSpace(text)); err != nil {
 				log.Error("an alert could not be sent", "kind", w.Kind, "error", err)
 				failures = append(failures, err)
 				continue

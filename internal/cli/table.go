@@ -17,7 +17,7 @@ type table struct {
 
 func (t *table) add(cells ...string) {
 	for i, cell := range cells {
-		if cell == "" {
+		if cells[i] = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(cell); cell == "" {
 			cells[i] = "-"
 		}
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet"
@@ -18,7 +19,7 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 		PublicURL: c.PublicURL, Database: databaseURL(c.Database), Bind: map[string][]string{},
 		Access: &billing.Rules{Grace: c.Access.Grace, Paused: c.Access.Paused, Refunded: c.Access.Refunded, Disputed: c.Access.Disputed},
 		Modes:  modes(c), RefundsPerDay: c.Caps.Refunds, RefundAmounts: c.Caps.Amounts,
-		Hot: c.Sweep.Hot, Full: c.Sweep.Full,
+		Hot: c.Sweep.Hot, Full: c.Sweep.Full, KeepEvents: c.Retention.Events,
 		Now: now, Log: log, Version: version(),
 	}
 	for _, key := range c.APIKeys {
@@ -46,6 +47,7 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 	if err := says(c, &built, log); err != nil {
 		return built, err
 	}
+	built.Endpoints = endpointsOf(c)
 	for _, p := range c.Plans {
 		plan, err := planOf(p)
 		if err != nil {
@@ -54,6 +56,18 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 		built.Plans = append(built.Plans, plan)
 	}
 	return built, nil
+}
+
+// endpointsOf are the application's endpoints.
+func endpointsOf(c *config.Config) (all []trivet.Endpoint) {
+	for _, e := range c.Endpoints {
+		endpoint := trivet.Endpoint{Name: e.Name, URL: e.URL, Events: e.Events, Secrets: []string{e.Secret.Reveal()}, AllowPrivate: e.AllowPrivate}
+		if e.PreviousSecret != "" {
+			endpoint.Secrets = append(endpoint.Secrets, e.PreviousSecret.Reveal())
+		}
+		all = append(all, endpoint)
+	}
+	return all
 }
 
 func databaseURL(d config.Database) string {
@@ -98,7 +112,11 @@ func planOf(p config.Plan) (billing.Plan, error) {
 	return plan, nil
 }
 
-// announce tells the log what is configured and does nothing yet, or is missing.
+// alertKinds are the words by which [[alert]] sections choose: the policies that raise
+// alerts have theirs, and so have endpoints.
+var alertKinds = []string{"dispute", "duplicate", "dunning", "fraud", "hook", "hygiene"}
+
+// announce tells the log what is configured, or is missing.
 func announce(c *config.Config, s *session, log *slog.Logger) {
 	log.Info("configuration", "config", c)
 	for _, name := range c.Ignored {
@@ -113,10 +131,14 @@ func announce(c *config.Config, s *session, log *slog.Logger) {
 	if len(c.Plans) == 0 {
 		log.Warn("no [[plan]] is configured: purchases are recorded, but give access to nothing")
 	}
-	if len(c.Endpoints) > 0 {
-		log.Warn("this version reads the section and does nothing with it", "section", "endpoint")
+	for _, a := range c.Alerts {
+		for _, kind := range a.When {
+			if !slices.Contains(alertKinds, kind) {
+				log.Warn("an [[alert]] waits for a kind of alert that there is not", "kind", kind, "known", alertKinds)
+			}
+		}
 	}
-	if c.Mail.SMTP == "" {
+	if c.Mail.SMTP == "" && !c.Mail.HandOver {
 		log.Warn("no [mail] is configured: customers are told nothing by mail")
 	}
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -155,15 +157,43 @@ func TestRates(t *testing.T) {
 }
 
 // TestAnnounce: what is missing or does nothing is said once, at start.
+// TestBrokenTemplatesAreToldAtTheStart, when somebody looks, and not by the first
+// message that cannot be sent.
+func TestBrokenTemplatesAreToldAtTheStart(t *testing.T) {
+	c := configured(t)
+	c.Mail.Templates = t.TempDir()
+	write := func(text string) {
+		if err := os.MkdirAll(filepath.Join(c.Mail.Templates, "en"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(c.Mail.Templates, "en", "paused.txt"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("-- body --\n{{.Prodct}} is paused\n")
+	_, err := build(c, slog.New(slog.DiscardHandler), time.Now)
+	if err == nil || !strings.Contains(err.Error(), "paused/body") || !strings.Contains(err.Error(), "trivet mail check") {
+		t.Errorf("%v", err)
+	}
+	write("-- body --\n{{.Product}} is paused\n")
+	if _, err := build(c, slog.New(slog.DiscardHandler), time.Now); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnnounce(t *testing.T) {
 	var log lines
 	c := configured(t, "TRIVET_SERVICE_HOST=10.0.0.1")
+	c.Alerts = []config.Alert{{URL: "https://hooks.test/x", When: []string{"fraud", "disputes"}}}
 	s := &session{Process: Process{Environ: []string{"TRIVET_API_KEY=x"}}}
 	announce(c, s, slog.New(slog.NewTextHandler(&log, nil)))
-	for _, want := range []string{"no API key is set", "TRIVET_API_KEYS", "no [mail]", "no [[plan]]", "TRIVET_SERVICE_HOST"} {
+	for _, want := range []string{"no API key is set", "TRIVET_API_KEYS", "no [mail]", "no [[plan]]", "TRIVET_SERVICE_HOST", "kind=disputes"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("nothing about %s: %s", want, log.String())
 		}
+	}
+	if strings.Contains(log.String(), "kind=fraud") {
+		t.Errorf("there are alerts of that kind: %s", log.String())
 	}
 	if strings.Contains(log.String(), "sk_test") {
 		t.Errorf("the log has a secret: %s", log.String())

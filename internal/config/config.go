@@ -38,6 +38,7 @@ type Config struct {
 	Access    Access
 	Caps      Caps
 	Sweep     Sweep
+	Retention Retention
 	Mail      Mail
 	SMS       SMS
 	Endpoints []Endpoint
@@ -116,6 +117,13 @@ type Sweep struct {
 	Full time.Duration
 }
 
+// Retention says how long what is no longer needed is kept.
+type Retention struct {
+	// Events is how long events that were seen to are kept after they came; zero: for
+	// ever.
+	Events time.Duration
+}
+
 // Mail says how mail goes out, and who all messages are from. Without SMTP no mail
 // does.
 type Mail struct {
@@ -134,17 +142,23 @@ type Mail struct {
 	// Keep is how long data is kept after access has ended; zero: messages do not
 	// say.
 	Keep time.Duration
+	// HandOver has the application's own mailer send the mails to customers: an endpoint
+	// is handed each, composed, as message.due. SMTP then is for alerts alone.
+	HandOver bool
 }
 
 // The kinds of SMS gateways.
 const (
 	Twilio  = "twilio"
 	Gateway = "http"
+	// HandOver is none: an endpoint of the application's is handed each SMS as
+	// message.due.
+	HandOver = "handover"
 )
 
 // SMS says how SMS go out. Without a kind none does.
 type SMS struct {
-	// Kind is Twilio or Gateway.
+	// Kind is Twilio, Gateway or HandOver.
 	Kind string
 	// From is the sender's number or name.
 	From string
@@ -158,9 +172,17 @@ type SMS struct {
 
 // Endpoint is an address of the application's that is told of changes.
 type Endpoint struct {
-	URL    string
-	Events []string // types to send; none means all
-	Secret Secret   // signs what is sent
+	// Name is what people call it, by default the URL's host.
+	Name string
+	// URL may hold a token in its query.
+	URL string
+	// Events are the types to send; none: all.
+	Events []string
+	// Secret signs what is sent, PreviousSecret as well while it is being replaced.
+	Secret, PreviousSecret Secret
+	// AllowPrivate permits addresses of this machine and of private networks, and
+	// http:// there.
+	AllowPrivate bool
 }
 
 // Alert is an address that tells the team of what needs a person.

@@ -9,6 +9,9 @@ import (
 
 const stripe = "[providers.stripe]\nsecret_key = 'sk_test_1'\nwebhook_secrets = 'whsec_1'\n"
 
+// encodes is said of a password that is no part of an address as it stands.
+const encodes = "the password has characters that are written as % and two digits in an address: %2F for /, %23 for #, %3F for ?, %25 for %, %5E for ^"
+
 // mistakes has one case for every error; FILE stands for the path of the file.
 var mistakes = map[string]struct {
 	file string
@@ -120,21 +123,42 @@ var mistakes = map[string]struct {
 	"grace":                     {file: "[access]\ngrace='7 days'\n", want: `FILE:2: access.grace: "7 days" is not a duration: write it as 7d, 12h, 30m or 5s, or several together as "1d 12h"`},
 	"access switch":             {file: "[access]\npaused='maybe'\n", want: "FILE:2: access.paused: must be true (access goes on) or false (it ends)"},
 	"sweep too short":           {file: "[sweep]\nhot='0s'\n", want: "FILE:2: sweep.hot: 0s is too short: the least is 1s"},
+	"events kept too short":     {file: "[retention]\nevents='7d'\n", want: "FILE:2: retention.events: 7d is too short: the least is 45d"},
 	"full shorter than hot":     {file: "[sweep]\nfull='1m'\n", want: "FILE:2: sweep.full: must not be shorter than sweep.hot, which is the sweep of only what changed lately"},
 	"mail without server":       {file: "[mail]\nfrom='a@b.com'\n", want: "FILE:1: mail.smtp: is missing: write it as smtps://user:password@mail.example.com:465"},
 	"mail server":               {file: "[mail]\nsmtp='mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: is no mail server: write it as smtps://user:password@mail.example.com:465"},
+	"mail password's slash":     {file: "[mail]\nsmtp='smtps://AKIA:ab/c+d@mail.b.com:465'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail password's number":    {file: "[mail]\nsmtp='smtps://AKIA:12/c@mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail password's hash":      {file: "[mail]\nsmtp='smtps://AKIA:ab#c@mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail password's question":  {file: "[mail]\nsmtp='smtps://AKIA:1?c@mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail password's percent":   {file: "[mail]\nsmtp='smtps://AKIA:a%c@mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},
+	"mail server's path":        {file: "[mail]\nsmtp='smtp://mail.b.com:25?encryption=tls'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: has more than user, password, host and port: leave out the rest"},
+	"mail server's port":        {file: "[mail]\nsmtp='smtp://mail.b.com:99999'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: has no port from 1 to 65535: write it as smtps://user:password@mail.example.com:465"},
 	"mail without sender":       {file: "[mail]\nsmtp='smtp://b.com'\n", want: `FILE:1: mail.from: is missing: write it as "Acme <billing@example.com>"`},
 	"mail sender":               {file: "[mail]\nsmtp='smtp://b.com'\nfrom='me'\n", want: `FILE:3: mail.from: "me" is no mail address: write it as "Acme <billing@example.com>"`},
 	"mail language":             {file: "[mail]\nbrand='Acme'\nlocale='german'\n", want: `FILE:3: mail.locale: "german" is no language: write it like de or pt-BR`},
 	"mail support":              {file: "[mail]\nsupport='us'\n", want: `FILE:2: mail.support: "us" is no mail address: write it as "Acme <billing@example.com>"`},
 	"data kept":                 {file: "[mail]\nkeep='a month'\n", want: `FILE:2: mail.keep: "a month" is not a duration: write it as 7d, 12h, 30m or 5s, or several together as "1d 12h"`},
-	"sms without kind":          {file: "[sms]\nfrom='+1'\n", want: "FILE:1: sms.kind: is missing: write twilio, or http for another gateway"},
+	"sms without kind":          {file: "[sms]\nfrom='+1'\n", want: "FILE:1: sms.kind: is missing: write twilio, http for another gateway, or handover to have your application send them"},
 	"sms without token":         {file: "[sms]\nkind='twilio'\nfrom='+1'\naccount='AC1'\n", want: "FILE:1: sms.token: is missing: copy it from the console at twilio.com"},
 	"sms without sender":        {file: "[sms]\nkind='http'\nurl='https://a.com'\n", want: "FILE:1: sms.from: is missing: write the number that SMS come from, as in +15551234567, or a name that the gateway knows"},
 	"sms gateway":               {file: "[sms]\nkind='http'\nfrom='+1'\nurl='http://a.com'\n", want: "FILE:4: sms.url: must begin with https://, since it is not on this machine"},
 	"twilio with address":       {file: "[sms]\nkind='twilio'\nfrom='+1'\naccount='AC1'\ntoken='t'\nurl='https://a.com'\n", want: `FILE:6: sms.url: is for kind = "http": Twilio's is known; remove the key`},
-	"endpoint address":          {file: "[[endpoint]]\nurl='http://a.com'\nsecret='s'\n", want: "FILE:2: endpoint.0.url: must begin with https://, since it is not on this machine"},
-	"endpoint without secret":   {file: "[[endpoint]]\nurl='https://a.com'\n", want: "FILE:1: endpoint.0.secret: is missing: what we send is signed with it, so that the receiver can tell it is from us"},
+	"endpoint address":          {file: "[[endpoint]]\nurl='ftp://a.com'\n" + signed, want: "FILE:2: endpoint.0.url: is no web address: write it as https://billing.example.com"},
+	"endpoint in the clear":     {file: "[[endpoint]]\nurl='http://a.com'\n" + signed, want: "FILE:2: endpoint.0.url: must begin with https://, since it is not on this machine; for one in your own network that has no certificate set allow_private = true"},
+	"endpoint on this machine":  {file: "[[endpoint]]\nurl='http://127.0.0.1:3000/hooks'\n" + signed, want: "FILE:2: endpoint.0.url: leads to this machine: if that is meant, set allow_private = true"},
+	"endpoint without secret":   {file: "[[endpoint]]\nurl='https://a.com'\n", want: "FILE:1: endpoint.0.secret: is missing: what we send is signed with it, so that the receiver can tell it is from us: " + makeSecret},
+	"endpoint secret":           {file: "[[endpoint]]\nurl='https://a.com'\nsecret='hunter2'\n", want: "FILE:3: endpoint.0.secret: is not whsec_ with base64 behind it: " + makeSecret},
+	"endpoint placeholder":      {file: "[[endpoint]]\nurl='https://a.com'\nsecret='whsec_...'\n", want: "FILE:3: endpoint.0.secret: is a placeholder, not a real value: put the real value there"},
+	"endpoint short secret":     {file: "[[endpoint]]\nurl='https://a.com'\nsecret='whsec_c2hvcnQ='\n", want: "FILE:3: endpoint.0.secret: is not of 24 to 64 bytes: " + makeSecret},
+	"endpoint guessable secret": {file: "[[endpoint]]\nurl='https://a.com'\nsecret='whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n", want: "FILE:3: endpoint.0.secret: can be guessed: " + makeSecret},
+	"endpoint dull secret":      {file: "[[endpoint]]\nurl='https://a.com'\nsecret='whsec_YWJhYmFiYWJhYmFiYWJhYmFiYWJhYmFi'\n", want: "FILE:3: endpoint.0.secret: can be guessed: " + makeSecret},
+	"endpoint events":           {file: "[[endpoint]]\nurl='https://a.com'\nevents=['customer.state_change']\n" + signed, want: `FILE:3: endpoint.0.events: there are no events "customer.state_change": did you mean customer.state_changed?`},
+	"endpoint switch":           {file: "[[endpoint]]\nurl='https://a.com'\nallow_private='maybe'\n" + signed, want: "FILE:3: endpoint.0.allow_private: must be true or false"},
+	"endpoints of one name":     {file: "[[endpoint]]\nurl='https://a.com/1'\n" + signed + "[[endpoint]]\nurl='https://a.com/2'\n" + signed, want: "FILE:4: endpoint.1.name: a.com is also that of endpoint.0: give each endpoint a name of its own"},
+	"handed over to nobody":     {file: "[mail]\nhandover=true\n[[endpoint]]\nurl='https://a.com'\nevents=['alert.raised']\n" + signed, want: `FILE:2: mail.handover: hands messages over, and no endpoint takes them: add an [[endpoint]] with events = ["message.due", …]`},
+	"handed over to two":        {file: "[sms]\nkind='handover'\n[[endpoint]]\nurl='https://a.com'\n" + signed + "[[endpoint]]\nurl='https://b.com'\n" + signed, want: "FILE:2: sms.kind: hands messages over to one endpoint, and a.com and b.com take them: leave message.due out of the events of all but one"},
+	"sms handed over and sent":  {file: "[sms]\nkind='handover'\nfrom='+1'\n[[endpoint]]\nurl='https://a.com'\n" + signed, want: "FILE:3: sms.from: is for a gateway, and kind hands SMS over to your application: remove the key"},
 	"alert without address":     {file: "[[alert]]\nwhen=['dispute']\n", want: "FILE:1: alert.0.url: is missing: say where to send the alert, as in https://hooks.example.com/…"},
 	"alert address":             {file: "[[alert]]\nurl='slack'\n", want: "FILE:2: alert.0.url: is no address: write it as https://hooks.example.com/… or mailto:ops@example.com"},
 	"policy mode":               {file: "[policy.fraud]\nmode='off'\n", want: `FILE:2: policy.fraud.mode: "off" is not possible: use one of observe, assist, enforce`},
@@ -142,6 +166,12 @@ var mistakes = map[string]struct {
 	"rollout to everybody":      {file: "[policy.fraud]\nmode='enforce'\nrollout=10\n", want: "FILE:3: policy.fraud.rollout: means nothing unless the policy's own mode is more careful than enforce, which is for everybody: set mode to observe or assist, or remove rollout"},
 	"value of an env var wrong": {env: []string{"TRIVET_SWEEP_HOT=soon"}, want: `TRIVET_SWEEP_HOT: sweep.hot: "soon" is not a duration: write it as 7d, 12h, 30m or 5s, or several together as "1d 12h"`},
 }
+
+const (
+	// signed is the secret of an endpoint that is as it should be.
+	signed     = "secret='whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE='\n"
+	makeSecret = `make one with: echo "whsec_$(openssl rand -base64 32)"`
+)
 
 func TestEveryMistakeHasOneClearLine(t *testing.T) {
 	for name, tt := range mistakes {

@@ -132,6 +132,7 @@ url       = "https://acme.com"
 support   = "help@acme.com"
 address   = "1 High Street, Dublin"
 keep      = "30d"
+handover  = true
 
 [sms]
 kind    = "http"
@@ -142,13 +143,23 @@ url     = "https://gateway.example.com/send?v=2"
 body    = '{"to": {{json .To}}}'
 
 [[endpoint]]
-url    = "https://app.acme.com/hooks?x=1"
-events = ["customer.state_changed"]
-secret = "whsec_MfKQ9"
+url             = "https://app.acme.com/hooks?x=1"
+events          = ["customer.state_changed"]
+secret          = "whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE="
+previous_secret = "whsec_q1W2e3R4t5Y6u7I8o9P0a1S2d3F4g5H6"
+
+[[endpoint]]
+name          = "mailer"
+url           = "http://mailer:3000/hooks"
+secret        = "whsec_q1W2e3R4t5Y6u7I8o9P0a1S2d3F4g5H6"
+allow_private = true
 
 [[alert]]
 url  = "https://hooks.example.com/T0/B0"
 when = ["dispute"]
+
+[retention]
+events = "90d"
 
 [policy.dunning]
 mode  = "assist"
@@ -196,9 +207,10 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 		},
 		Access: Access{Grace: 84 * time.Hour, Paused: true, Refunded: true},
 		Caps:   Caps{Refunds: 20, Amounts: map[string]int64{"EUR": 50000, "JPY": 80000}},
-		Sweep:  Sweep{Hot: time.Minute, Full: 6 * time.Hour},
+		Sweep:  Sweep{Hot: time.Minute, Full: 6 * time.Hour}, Retention: Retention{Events: 90 * 24 * time.Hour},
 		Mail: Mail{
-			SMTP: "smtps://user:pw@mail.acme.com:465", From: "Acme <billing@acme.com>",
+			HandOver: true,
+			SMTP:     "smtps://user:pw@mail.acme.com:465", From: "Acme <billing@acme.com>",
 			ReplyTo: "help@acme.com", Templates: "./mail", Locale: "de", Brand: "Acme", URL: "https://acme.com",
 			Support: "help@acme.com", Address: "1 High Street, Dublin", Keep: 30 * 24 * time.Hour,
 		},
@@ -207,7 +219,10 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 			Body: `{"to": {{json .To}}}`,
 		},
 		Endpoints: []Endpoint{{
-			URL: "https://app.acme.com/hooks?x=1", Events: []string{"customer.state_changed"}, Secret: "whsec_MfKQ9",
+			Name: "app.acme.com", URL: "https://app.acme.com/hooks?x=1", Events: []string{"customer.state_changed"},
+			Secret: "whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE=", PreviousSecret: "whsec_q1W2e3R4t5Y6u7I8o9P0a1S2d3F4g5H6",
+		}, {
+			Name: "mailer", URL: "http://mailer:3000/hooks", Secret: "whsec_q1W2e3R4t5Y6u7I8o9P0a1S2d3F4g5H6", AllowPrivate: true,
 		}},
 		Alerts:   []Alert{{URL: "https://hooks.example.com/T0/B0", When: []string{"dispute"}}},
 		Policies: []Policy{{Name: "dunning", Mode: Assist, Settings: map[string]any{"steps": []any{"1d", "3d"}}}},
@@ -317,7 +332,11 @@ func TestReadmeExample(t *testing.T) {
 	example = strings.NewReplacer("…", "real", "/run/secrets/", dir).Replace(example)
 	for part := range strings.SplitSeq(example, `"`) {
 		if strings.HasPrefix(part, dir) {
-			if err := os.WriteFile(part, []byte("real_value\n"), 0o600); err != nil {
+			value := "real_value\n"
+			if strings.HasSuffix(part, "/hooks") { // is checked for strength
+				value = "whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE=\n"
+			}
+			if err := os.WriteFile(part, []byte(value), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

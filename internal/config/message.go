@@ -3,6 +3,7 @@ package config
 import (
 	"net/mail"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -18,6 +19,7 @@ func (r *reader) mail() Mail {
 	m := Mail{
 		SMTP: s.secret("smtp"), From: s.address("from"), ReplyTo: s.address("reply_to"), Templates: s.text("templates"),
 		Locale: s.locale("locale"), Brand: s.text("brand"), Support: s.address("support"), Address: s.text("address"),
+		HandOver: s.on("handover"),
 	}
 	if s.has("url") {
 		m.URL = s.web("url")
@@ -28,18 +30,42 @@ func (r *reader) mail() Mail {
 	if !s.has("smtp") && !s.has("from") && !s.has("reply_to") && len(s.values) > 0 {
 		return m
 	}
-	u, err := url.Parse(m.SMTP.Reveal())
-	switch {
-	case !s.has("smtp"):
-		s.bad("smtp", "is missing: write it as smtps://user:password@mail.example.com:465")
-	case m.SMTP == "": // reported by secret
-	case err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "":
-		s.bad("smtp", "is no mail server: write it as smtps://user:password@mail.example.com:465")
+	if !s.has("smtp") {
+		s.bad("smtp", "is missing: "+likeSMTP)
+	} else if m.SMTP != "" { // else reported by secret
+		if why := smtpProblem(m.SMTP.Reveal()); why != "" {
+			s.bad("smtp", "%s", why)
+		}
 	}
 	if !s.has("from") {
 		s.bad("from", `is missing: write it as "Acme <billing@example.com>"`)
 	}
 	return m
+}
+
+const likeSMTP = "write it as smtps://user:password@mail.example.com:465" //nolint:gosec // it shows the form
+
+// smtpProblem says what is wrong with the address of a mail server, without showing
+// any of it. A password with a slash ends the address where its host should be, which
+// then is the user.
+func smtpProblem(text string) string {
+	u, err := url.Parse(text)
+	known := strings.HasPrefix(text, "smtp://") || strings.HasPrefix(text, "smtps://")
+	more := err == nil && (u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "")
+	switch {
+	case known && strings.Contains(text, "@") && (err != nil || more):
+		return "the password has characters that are written as % and two digits in an address: %2F for /, %23 for #, %3F for ?, %25 for %, %5E for ^"
+	case err != nil || !known || u.Hostname() == "":
+		return "is no mail server: " + likeSMTP
+	case more:
+		return "has more than user, password, host and port: leave out the rest"
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "has no port from 1 to 65535: " + likeSMTP
+		}
+	}
+	return ""
 }
 
 // sms reads how SMS go out.
@@ -49,11 +75,19 @@ func (r *reader) sms() SMS {
 		return SMS{}
 	}
 	m := SMS{
-		Kind: s.choice("kind", []string{Twilio, Gateway}, ""), From: s.text("from"), Account: s.plain("account"),
+		Kind: s.choice("kind", []string{Twilio, Gateway, HandOver}, ""), From: s.text("from"), Account: s.plain("account"),
 		Token: s.secret("token"), URL: s.text("url"), Body: s.text("body"),
 	}
 	if !s.has("kind") {
-		s.bad("kind", "is missing: write twilio, or http for another gateway")
+		s.bad("kind", "is missing: write twilio, http for another gateway, or handover to have your application send them")
+		return m
+	}
+	if m.Kind == HandOver {
+		for _, key := range []string{"from", "account", "token", "url", "body"} {
+			if s.has(key) {
+				s.bad(key, "is for a gateway, and kind hands SMS over to your application: remove the key")
+			}
+		}
 		return m
 	}
 	if m.From == "" {

@@ -195,9 +195,17 @@ func (s section) duration(key string, least time.Duration) time.Duration {
 	case err != nil:
 		s.bad(key, "%v", err)
 	case d < least:
-		s.bad(key, "%s is too short: the least is %s", s.text(key), least)
+		s.bad(key, "%s is too short: the least is %s", s.text(key), written(least))
 	}
 	return d
+}
+
+// written is a duration as it is written in the file.
+func written(d time.Duration) string {
+	if days := d / (24 * time.Hour); days > 0 && d%(24*time.Hour) == 0 {
+		return fmt.Sprintf("%dd", days)
+	}
+	return d.String()
 }
 
 // plain returns a text that is not secret but, like a secret, is often left as

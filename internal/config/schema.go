@@ -24,20 +24,24 @@ var schema = map[string][]field{
 		{name: "environment"}, {name: "cert_base_url"}, {name: "ca_file"},
 		{name: "api_key", secret: true}, {name: "store"},
 	},
-	"plan.*": {{name: "id"}, {name: "name"}, {name: "features"}, {name: "grants"}},
-	"access": {{name: "grace"}, {name: "paused"}, {name: "refunded"}, {name: "disputed"}},
-	"sweep":  {{name: "hot"}, {name: "full"}},
+	"plan.*":    {{name: "id"}, {name: "name"}, {name: "features"}, {name: "grants"}},
+	"access":    {{name: "grace"}, {name: "paused"}, {name: "refunded"}, {name: "disputed"}},
+	"sweep":     {{name: "hot"}, {name: "full"}},
+	"retention": {{name: "events"}},
 	"mail": {
 		{name: "smtp", secret: true}, {name: "from"}, {name: "reply_to"}, {name: "templates"}, {name: "locale"},
-		{name: "brand"}, {name: "url"}, {name: "support"}, {name: "address"}, {name: "keep"},
+		{name: "brand"}, {name: "url"}, {name: "support"}, {name: "address"}, {name: "keep"}, {name: "handover"},
 	},
 	"sms": {
 		{name: "kind"}, {name: "from"}, {name: "account"}, {name: "token", secret: true}, {name: "url"}, {name: "body"},
 	},
-	"endpoint.*": {{name: "url"}, {name: "events"}, {name: "secret", secret: true}},
-	"alert.*":    {{name: "url", secret: true}, {name: "when"}},
-	"policy.*":   {{name: "mode"}, {name: "rollout"}},
-	"caps":       {{name: "refunds"}, {name: "refund_amounts"}},
+	"endpoint.*": {
+		{name: "name"}, {name: "url"}, {name: "events"}, {name: "secret", secret: true}, {name: "previous_secret", secret: true},
+		{name: "allow_private"},
+	},
+	"alert.*":  {{name: "url", secret: true}, {name: "when"}},
+	"policy.*": {{name: "mode"}, {name: "rollout"}},
+	"caps":     {{name: "refunds"}, {name: "refund_amounts"}},
 }
 
 // open lists the tables whose keys are not ours to know, by path: the accounts
@@ -54,6 +58,7 @@ var tables = map[string]struct {
 	"plan":      {written: "[[plan]]", numbered: true},
 	"access":    {written: "[access]"},
 	"sweep":     {written: "[sweep]"},
+	"retention": {written: "[retention]"},
 	"mail":      {written: "[mail]"},
 	"sms":       {written: "[sms]"},
 	"endpoint":  {written: "[[endpoint]]", numbered: true},

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"strings"
+
+	"github.com/trivetdev/trivet/internal/placeholder"
 )
 
 const redacted = "[redacted]"
@@ -46,22 +47,12 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // LogValue keeps the value out of logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// placeholder matches what people leave in a file they copied: words that ask
-// to be replaced, and keys whose random part is x's, stars or dots.
-var placeholder = regexp.MustCompile(`(?i)^(` +
-	`<.*>|\$\{.*\}|\{\{.*\}\}` +
-	`|change[-_ ]?(me|it|this)|replace[-_ ]?(me|it|this)|todo|tbd|placeholder|example|none|null|undefined` +
-	`|your[-_ ].*|([a-z]+[-_])*(x{3,}|\*{3,}|your[-_].*|change[-_]?me|here)` +
-	`|.*(\.\.\.|…).*` +
-	`|(sk|rk|pk)_(test|live)_?|whsec_?|pdl_.*_key_?` +
-	`)$`)
-
 // unusable says why a secret cannot be meant, or returns "".
 func unusable(value string) string {
 	switch v := strings.TrimSpace(value); {
 	case v == "":
 		return "is empty"
-	case placeholder.MatchString(v):
+	case placeholder.Is(v):
 		return "is a placeholder, not a real value"
 	case strings.ContainsAny(v, " \t\r\n"):
 		return "contains white space; it was probably pasted with something around it"

@@ -26,6 +26,7 @@ func (r *reader) config() *Config {
 		Access:    r.access(),
 		Caps:      r.caps(),
 		Sweep:     r.sweep(),
+		Retention: r.retention(),
 		Mail:      r.mail(),
 		SMS:       r.sms(),
 		Endpoints: r.endpoints(),
@@ -33,6 +34,7 @@ func (r *reader) config() *Config {
 		Policies:  r.policies(),
 	}
 	c.PublicURL = r.publicURL(c.Listen)
+	r.handedOver(c)
 	return c
 }
 
@@ -156,21 +158,15 @@ func (r *reader) sweep() Sweep {
 	return sweep
 }
 
-func (r *reader) endpoints() []Endpoint {
-	var all []Endpoint
-	for _, s := range r.numbered("endpoint") {
-		e := Endpoint{URL: s.text("url"), Events: s.texts("events"), Secret: s.secret("secret")}
-		// A query is fine here, unlike in the addresses that we build upon.
-		address, _, _ := strings.Cut(e.URL, "?")
-		if why := webProblem(address); why != "" {
-			s.bad("url", "%s", why)
-		}
-		if !s.has("secret") {
-			s.bad("secret", "is missing: what we send is signed with it, so that the receiver can tell it is from us")
-		}
-		all = append(all, e)
+// leastRetention is longer than any provider lists or repeats its events (Stripe and
+// Lemon Squeezy: 30 days), which would be new to us otherwise.
+const leastRetention = 45 * 24 * time.Hour
+
+func (r *reader) retention() (kept Retention) {
+	if s, _ := r.table("retention"); s.has("events") {
+		kept.Events = s.duration("events", leastRetention)
 	}
-	return all
+	return kept
 }
 
 func (r *reader) alerts() []Alert {

@@ -28,7 +28,6 @@ type rule struct {
 	subs     map[string][]sim.Object
 	single   map[string]sim.Object
 	disputes map[string]string // by payment
-	passes   map[string][]time.Time
 }
 
 func newRule(ctx context.Context, a *account, now time.Time) (*rule, error) {
@@ -54,10 +53,23 @@ func newRule(ctx context.Context, a *account, now time.Time) (*rule, error) {
 	return r, nil
 }
 
-// allows decides for one person and feature.
-func (r *rule) allows(p *person, feature string) bool {
-	owned := map[string]bool{}
+// allow decides for one person and feature: passes stack wherever they were bought.
+func allow(rules []*rule, p *person, feature string) bool {
 	var passes []time.Time
+	for _, r := range rules {
+		lasting, bought := r.allows(p, feature)
+		if lasting {
+			return true
+		}
+		passes = append(passes, bought...)
+	}
+	return len(rules) > 0 && stacked(passes).After(rules[0].now)
+}
+
+// allows tells whether something that one person has bought at the account, other
+// than passes, gives a feature, and when passes that do were bought.
+func (r *rule) allows(p *person, feature string) (lasting bool, passes []time.Time) {
+	owned := map[string]bool{}
 	for _, v := range p.visits {
 		if v.account != r.account {
 			continue
@@ -67,11 +79,11 @@ func (r *rule) allows(p *person, feature string) bool {
 			owned[s.customer] = true
 		}
 		if sub, made := r.single[s.subscription]; made && r.runs(sub, feature) {
-			return true
+			return true, nil
 		}
 		if at, good := r.good(s); good && v.offer.gives(feature) {
 			if v.offer.plan == "lifetime" {
-				return true
+				return true, nil
 			}
 			if v.offer.plan == "pass" {
 				passes = append(passes, at)
@@ -80,10 +92,10 @@ func (r *rule) allows(p *person, feature string) bool {
 	}
 	for customer := range owned {
 		if slices.ContainsFunc(r.subs[customer], func(sub sim.Object) bool { return r.runs(sub, feature) }) {
-			return true
+			return true, nil
 		}
 	}
-	return stacked(passes).After(r.now)
+	return false, passes
 }
 
 // good tells whether the money for a one-time purchase is here to stay, and
@@ -220,7 +232,7 @@ func (w *world) judgeAccess(ctx context.Context) (wrong []Mismatch, err error) {
 			return nil, err
 		}
 		for _, feature := range features() {
-			want := slices.ContainsFunc(rules, func(r *rule) bool { return r.allows(p, feature) })
+			want := allow(rules, p, feature)
 			got, reason, err := w.desk.check(ctx, p.ref, feature)
 			if err != nil {
 				return nil, fmt.Errorf("check %s %s: %w", p.ref, feature, err)

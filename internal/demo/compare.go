@@ -116,7 +116,16 @@ func subscriptionFields(s billing.Subscription) map[string]string {
 		"current_period_start": instant(s.PeriodStart), "current_period_end": instant(s.PeriodEnd),
 		"trial_end": instant(s.TrialEnd), "cancel_at": instant(s.CancelAt), "price": s.Price,
 		"quantity": digits(quantity), "currency": strings.ToLower(s.Amount.Currency), "amount": digits(s.Amount.Amount),
+		"ahead": ahead(s.Ahead),
 	}
+}
+
+// ahead writes a change that lies ahead as the simulators do.
+func ahead(a *billing.Ahead) string {
+	if a == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %s %d", a.Kind, instant(a.At), a.Amount.Amount)
 }
 
 func digits(n int64) string { return strconv.FormatInt(n, 10) }

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/sim"
 )
 
@@ -243,13 +244,23 @@ func TestOptionsThatCannotBeRun(t *testing.T) {
 }
 
 func TestJSON(t *testing.T) {
-	var out bytes.Buffer
-	o := small(7)
-	o.JSON, o.Fast = true, true
-	code, err := Run(t.Context(), o, &out)
-	if err != nil || code != 0 {
-		t.Fatalf("code %d, %v", code, err)
+	for _, mode := range []policy.Mode{"", policy.Observe} {
+		t.Run(cmp.Or(string(mode), "usual"), func(t *testing.T) {
+			var out bytes.Buffer
+			o := small(7)
+			o.JSON, o.Fast, o.Mode = true, true, mode
+			code, err := Run(t.Context(), o, &out)
+			if err != nil || code != 0 {
+				t.Fatalf("code %d, %v", code, err)
+			}
+			hasItsFields(t, out)
+		})
 	}
+}
+
+// hasItsFields checks the fields that docs/demo.md lists: these and no others.
+func hasItsFields(t *testing.T, out bytes.Buffer) {
+	t.Helper()
 	var doc map[string]any
 	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
 		t.Fatal(err)

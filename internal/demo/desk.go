@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/trivetdev/trivet/policy"
 )
 
 // apiKey opens the REST API of the demo's service.
@@ -74,9 +76,24 @@ func (d desk) link(ctx context.Context, purchase, customer string) error {
 	return d.call(ctx, http.MethodPost, "/v1/unlinked/"+url.PathEscape(purchase)+"/link", "", map[string]string{"customer": customer}, nil)
 }
 
-// setEmail tells the service a customer's new address.
-func (d desk) setEmail(ctx context.Context, ref, email string) error {
-	return d.call(ctx, http.MethodPut, "/v1/customers/"+url.PathEscape(ref), "", map[string]string{"email": email}, nil)
+// profile is what the application says of a customer.
+type profile struct {
+	Email    string `json:"email"`
+	Name     string `json:"name"`
+	Locale   string `json:"locale"`
+	TimeZone string `json:"time_zone"`
+	// Attributes are the application's own; phone and sms say that texts are welcome.
+	Attributes map[string]any `json:"attributes,omitempty"`
+}
+
+// introduce tells the service who a customer is.
+func (d desk) introduce(ctx context.Context, ref string, who profile) error {
+	return d.call(ctx, http.MethodPut, "/v1/customers/"+url.PathEscape(ref), "", who, nil)
+}
+
+// setMode switches how far the service may act by itself.
+func (d desk) setMode(ctx context.Context, mode policy.Mode) error {
+	return d.call(ctx, http.MethodPut, "/v1/mode", "", map[string]string{"scope": policy.ScopeGlobal, "mode": string(mode)}, nil)
 }
 
 // check asks whether a customer may use a feature.

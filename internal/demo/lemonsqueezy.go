@@ -31,7 +31,7 @@ func openLemonSqueezy(s setup) (*account, error) {
 	world.AddDiscount(freeCode, 100)
 	d, err := driver.New(driver.Config{
 		Account: s.name, APIKey: lemonKey, Store: world.Store(), WebhookSecrets: []string{lemonSecret},
-		BaseURL: lemonURL, Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
+		BaseURL: lemonURL, Transport: s.reach(world.Handler()), Now: s.clock.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -3,9 +3,9 @@ package demo
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 
+	"github.com/trivetdev/trivet/internal/postbox"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/policy"
@@ -15,11 +15,12 @@ import (
 // mailbox takes the mails of all customers, and now and then fails: before it has
 // taken one, or after. It can be asked what it has, as mail services can.
 type mailbox struct {
-	mu      sync.Mutex
-	rng     *sim.Stream
-	calm    bool
-	letters []notify.Message
-	failed  int
+	box    *postbox.Box
+	clock  *sim.Clock
+	mu     sync.Mutex
+	rng    *sim.Stream
+	calm   bool
+	failed int
 }
 
 var (
@@ -37,13 +38,13 @@ func (m *mailbox) Send(_ context.Context, letter notify.Message) (string, error)
 	fate := m.rng.Intn(1000)
 	switch {
 	case m.calm, fate > 100:
-		m.letters = append(m.letters, letter)
+		m.box.Put(notify.Email, m.clock.Now(), letter)
 		return letter.ID, nil
 	case fate > 50:
 		m.failed++
 		return "", &notify.Error{Kind: notify.Unavailable, Err: errMailAway}
 	case fate > 25: // taken, and nobody is told
-		m.letters = append(m.letters, letter)
+		m.box.Put(notify.Email, m.clock.Now(), letter)
 	}
 	m.failed++
 	return "", &notify.Error{Kind: notify.Unknown, Err: errMailLost}
@@ -51,18 +52,50 @@ func (m *mailbox) Send(_ context.Context, letter notify.Message) (string, error)
 
 // Found implements [notify.Finder].
 func (m *mailbox) Found(_ context.Context, id string) (string, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	found := slices.ContainsFunc(m.letters, func(letter notify.Message) bool { return letter.ID == id })
-	return id, found, nil
+	return id, m.box.Has(notify.Email, id), nil
 }
 
-// judgeMail holds the mails that arrived against the service's account of what it
+// handset takes the text messages of all customers. It never fails: mails do that.
+type handset struct {
+	box   *postbox.Box
+	clock *sim.Clock
+}
+
+// Name implements [notify.Channel].
+func (handset) Name() string { return notify.SMS }
+
+// Send implements [notify.Channel].
+func (h handset) Send(_ context.Context, text notify.Message) (string, error) {
+	h.box.Put(notify.SMS, h.clock.Now(), text)
+	return text.ID, nil
+}
+
+// shelf takes what is shown in the application, and keeps a copy of it in the box.
+type shelf struct {
+	box   *postbox.Box
+	clock *sim.Clock
+}
+
+// Name implements [notify.Channel].
+func (shelf) Name() string { return notify.InApp }
+
+// Send implements [notify.Channel]. Asked again about one that it has, it has it
+// still.
+func (s shelf) Send(_ context.Context, notice notify.Message) (string, error) {
+	if !s.box.Has(notify.InApp, notice.ID) {
+		s.box.Put(notify.InApp, s.clock.Now(), notice)
+	}
+	return shownInApp, nil
+}
+
+// judgeMail holds the mails and texts that arrived against the service's account of what it
 // said: each once, and none that it does not know of.
 func (w *world) judgeMail(ctx context.Context, c *effectCounts) (wrong []Mismatch, err error) {
 	arrived := map[string]int{}
-	for _, letter := range w.mail.letters {
-		arrived[letter.ID]++
+	for _, letter := range w.box.Letters() {
+		if letter.Channel != notify.InApp {
+			arrived[letter.ID]++
+		}
 	}
 	for before := int64(0); ; {
 		rows, err := w.db.Effects(ctx, store.EffectFilter{Kind: policy.Say, State: store.EffectDone, Before: before, Limit: 500})
@@ -93,7 +126,7 @@ func (w *world) judgeMail(ctx context.Context, c *effectCounts) (wrong []Mismatc
 	}
 }
 
-// shownInApp is the result of a message that leaves through no channel.
+// shownInApp is the result of a message that is shown, not sent.
 const shownInApp = "shown"
 
 // unknownMail lists the mails that the service does not know of. One whose sending

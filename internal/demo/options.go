@@ -1,12 +1,15 @@
 package demo
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/sim"
 )
 
@@ -28,7 +31,20 @@ type Options struct {
 	Fast bool
 	// JSON prints one JSON object at the end and nothing else.
 	JSON bool
+	// Mode is how far the service may act by itself; empty: enforce.
+	Mode policy.Mode
+	// Listen is the address where the mailbox and the REST API, to read, are served
+	// meanwhile, on this machine alone; "off": nowhere. Empty: [usualDoor], or any
+	// free port if that is taken; but nowhere with Fast or JSON.
+	Listen string
+	// Keep goes on serving at the end until ctx ends; nil: in the live view only.
+	Keep *bool
 
+	// tap, if set, is shown all that the service asks providers, tell all that it
+	// tells the team; policies take the place of the usual ones.
+	tap      func(account string, at time.Time, r *http.Request)
+	tell     func(ctx context.Context, w policy.Warning, customer string) error
+	policies []policy.Policy
 	// sabotage, if set, is let loose on the world before it is judged: tests
 	// show with it that a wrong ledger fails.
 	sabotage func(*world) error
@@ -77,8 +93,14 @@ func (o *Options) choose() error {
 			return &Usage{fmt.Sprintf("--providers: %q is named twice", name)}
 		}
 	}
-	return nil
+	if o.Mode != "" && !slices.Contains([]policy.Mode{policy.Observe, policy.Assist, policy.Enforce}, o.Mode) {
+		return &Usage{fmt.Sprintf("--mode %s: use observe, assist or enforce", o.Mode)}
+	}
+	return o.checkDoor()
 }
+
+// acts reports whether what policies ask for is carried out.
+func (o *Options) acts() bool { return o.Mode == "" || o.Mode == policy.Enforce }
 
 // chaos is how often things go wrong.
 func (o *Options) chaos() sim.Chaos {
@@ -94,6 +116,9 @@ func (o *Options) replay() string {
 		o.Days, o.Customers, o.Seed, strings.Join(o.Providers, ","))
 	if o.Calm {
 		command += " --chaos off"
+	}
+	if !o.acts() {
+		command += " --mode " + string(o.Mode)
 	}
 	return command
 }

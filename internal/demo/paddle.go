@@ -28,7 +28,7 @@ func openPaddle(s setup) (*account, error) {
 	world.AddDiscount(paddle.Discount{Code: freeCode, Percent: 100, Recurs: true})
 	d, err := driver.New(driver.Config{
 		Account: s.name, APIKey: paddleKey, WebhookSecrets: []string{paddleSecret},
-		BaseURL: paddleURL, Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
+		BaseURL: paddleURL, Transport: s.reach(world.Handler()), Now: s.clock.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func openPayPal(s setup) (*account, error) {
 	world.AddCatalog()
 	d, err := driver.New(driver.Config{
 		Account: s.name, ClientID: paypalClient, ClientSecret: paypalSecret, WebhookIDs: []string{paypalHook},
-		BaseURL: paypalURL, CertBaseURL: paypalURL, CA: paypal.CA(), Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
+		BaseURL: paypalURL, CertBaseURL: paypalURL, CA: paypal.CA(), Transport: s.reach(world.Handler()), Now: s.clock.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,8 @@ import (
 type person struct {
 	ref    string
 	chance *sim.Stream
+	home   home
+	phone  string
 	// emails counts the addresses they have had.
 	emails int
 	// visits are their checkouts that were made, in order.
@@ -21,6 +23,19 @@ type person struct {
 	// refused counts checkouts that the service refused because they have a
 	// subscription; asked numbers what the application asks for on their behalf.
 	refused, asked int
+}
+
+// home is where a person is from.
+type home struct{ name, locale, zone string }
+
+// homes are people of every language that there are words in, and of some varieties.
+func homes() []home {
+	return []home{
+		{"Alex Reed", "en-US", "America/Chicago"}, {"Jana Vogel", "de-DE", "Europe/Berlin"}, {"Camille Roux", "fr-FR", "Europe/Paris"},
+		{"Lucía Vega", "es-ES", "Europe/Madrid"}, {"Rafael Lima", "pt-BR", "America/Sao_Paulo"}, {"佐藤 葵", "ja-JP", "Asia/Tokyo"},
+		{"王芳", "zh-CN", "Asia/Shanghai"}, {"Niamh Byrne", "en-IE", "Europe/Dublin"}, {"Lukas Huber", "de-AT", "Europe/Vienna"},
+		{"Valeria Ríos", "es-MX", "America/Mexico_City"},
+	}
 }
 
 // visit is a checkout that a person was sent to.
@@ -36,11 +51,11 @@ const streamOf = 5000
 // populate plans everybody's first visit and the rhythm of their days.
 func (w *world) populate() {
 	for i := range w.Customers {
-		p := &person{ref: fmt.Sprintf("user_%d", i+1), chance: sim.NewStream(w.Seed, streamOf+uint64(i))}
+		p := &person{ref: fmt.Sprintf("user_%d", i+1), chance: sim.NewStream(w.Seed, streamOf+uint64(i)), home: homes()[i%len(homes())], phone: fmt.Sprintf("+1555%07d", i)}
 		w.people = append(w.people, p)
 		span := min(time.Duration(w.Days)*24*time.Hour/3, 10*24*time.Hour)
 		first := begins.Add(p.chance.Between(time.Minute, span))
-		w.agenda.add(first, func(ctx context.Context) error { return w.shop(ctx, p, 0) })
+		w.agenda.add(first, func(ctx context.Context) error { return w.join(ctx, p) })
 		w.agenda.add(first.Add(p.chance.Between(24*time.Hour, 48*time.Hour)), func(ctx context.Context) error { return w.dayOf(ctx, p) })
 	}
 }
@@ -50,6 +65,22 @@ func (p *person) email() string {
 		return p.ref + "@example.com"
 	}
 	return fmt.Sprintf("%s+%d@example.com", p.ref, p.emails)
+}
+
+func (p *person) profile() profile {
+	return profile{
+		Email: p.email(), Name: p.home.name, Locale: p.home.locale, TimeZone: p.home.zone,
+		Attributes: map[string]any{"phone": p.phone, "sms": true},
+	}
+}
+
+// join is how a person becomes a customer: the application tells the service who they
+// are, and they buy.
+func (w *world) join(ctx context.Context, p *person) error {
+	if err := w.desk.introduce(ctx, p.ref, p.profile()); err != nil {
+		return err
+	}
+	return w.shop(ctx, p, 0)
 }
 
 // later plans what a person does after a while.
@@ -83,7 +114,7 @@ func choose(chance *sim.Stream, offers []offer) offer {
 
 func (w *world) buy(ctx context.Context, p *person, a *account, o offer, try int) error {
 	request := order{
-		Customer: p.ref, Plan: o.plan, Provider: a.name, Price: o.price, Email: p.email(), Locale: "en",
+		Customer: p.ref, Plan: o.plan, Provider: a.name, Price: o.price, Email: p.email(), Locale: p.home.locale,
 		SuccessURL: "https://app.demo.test/welcome", CancelURL: "https://app.demo.test/pricing", PromotionCodes: o.code != "",
 	}
 	if o.trial > 0 {

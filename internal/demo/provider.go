@@ -33,6 +33,29 @@ type setup struct {
 	chaos sim.Chaos
 	// webhook is where deliveries go.
 	webhook string
+	// tap, if set, is shown what the service asks the provider, and when.
+	tap func(account string, at time.Time, r *http.Request)
+}
+
+// reach is how the service reaches the provider.
+func (s setup) reach(site http.Handler) http.RoundTripper {
+	way := sim.Transport(site)
+	if s.tap == nil {
+		return way
+	}
+	return tapped{way, func(r *http.Request) { s.tap(s.name, s.clock.Now(), r) }}
+}
+
+// tapped shows requests to somebody before they are made.
+type tapped struct {
+	http.RoundTripper
+	show func(*http.Request)
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t tapped) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.show(r)
+	return t.RoundTripper.RoundTrip(r)
 }
 
 // account is one simulated provider with the driver that the service uses, and

@@ -35,6 +35,10 @@ func Run(ctx context.Context, o Options, out io.Writer) (code int, err error) {
 		return exitWrong, err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
+	if w.door, err = w.openDoor(ctx); err != nil {
+		return exitUsage, err
+	}
+	defer w.door.close()
 	show := screenFor(w, out)
 	show.open()
 	r, err := w.run(ctx, show.day)
@@ -48,8 +52,16 @@ func Run(ctx context.Context, o Options, out io.Writer) (code int, err error) {
 		}
 		return exitGood, nil
 	}
-	if err := show.close(ctx, r); err != nil || !r.OK() {
+	if err := show.close(ctx, r); err != nil {
 		return exitWrong, err
+	}
+	_, live := show.(*view)
+	if w.door != nil && w.keeps(live) {
+		fmt.Fprintf(out, "\nThe mailbox stays open at %s until you press Ctrl-C.\n", w.door.address())
+		<-ctx.Done()
+	}
+	if !r.OK() {
+		return exitWrong, nil
 	}
 	return exitGood, nil
 }
@@ -108,6 +120,9 @@ type lines struct {
 
 func (l lines) open() {
 	fmt.Fprintf(l.out, "A shop with %d customers lives %d days on simulated providers (%s). %s\n\n", l.Customers, l.Days, l.names(), l.weather())
+	if l.door != nil {
+		fmt.Fprintf(l.out, "Look at its mails at %s, and into its REST API, to read:\n  %s\n\n", l.door.address(), l.door.curl())
+	}
 }
 
 func (l lines) weather() string {

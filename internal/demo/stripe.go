@@ -9,7 +9,6 @@ import (
 	"time"
 
 	driver "github.com/trivetdev/trivet/provider/stripe"
-	"github.com/trivetdev/trivet/sim"
 	"github.com/trivetdev/trivet/sim/stripe"
 )
 
@@ -31,7 +30,7 @@ func openStripe(s setup) (*account, error) {
 	world.AddCoupon(stripe.Coupon{Percent: 100, Duration: "forever", Code: freeCode})
 	d, err := driver.New(driver.Config{
 		Account: s.name, SecretKey: stripeKey, WebhookSecrets: []string{stripeSecret},
-		BaseURL: stripeURL, Transport: sim.Transport(world.Handler()), Now: s.clock.Now,
+		BaseURL: stripeURL, Transport: s.reach(world.Handler()), Now: s.clock.Now,
 	})
 	if err != nil {
 		return nil, err

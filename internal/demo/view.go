@@ -71,11 +71,16 @@ func (v *view) picture(d day, stories []string) []string {
 		fmt.Sprintf("webhooks       %d sent, %d dropped, %d duplicated, %d late", d.webhooks.Sent, d.webhooks.Dropped, d.webhooks.Duplicated, d.late),
 		fmt.Sprintf("drift          %d found, %d healed", d.drift.Found, d.drift.Healed),
 		fmt.Sprintf("effects        %d carried out at providers", d.effects),
+	}
+	if v.door != nil {
+		rows = append(rows, fmt.Sprintf("letters        %d, to be read at %s", len(v.box.Letters()), v.door.address()))
+	}
+	rows = append(rows,
 		"",
 		fmt.Sprintf("%sin step        %6.2f%%%s  %s", green, d.inStep, plain, v.curve(func(d day) float64 { return d.inStep })),
 		fmt.Sprintf("%snaive handler  %6.2f%%%s  %s", red, d.dumb, plain, v.curve(func(d day) float64 { return d.dumb })),
 		"",
-	}
+	)
 	for _, story := range stories {
 		rows = append(rows, clip("· "+story, v.wide))
 	}

@@ -232,6 +232,12 @@ func simOp(kind string) string {
 		return sim.OpCancel
 	case outbox.PushEmail:
 		return sim.OpEmail
+	case outbox.ExtendTrial:
+		return sim.OpTrialEnd
+	case outbox.AcceptDispute:
+		return sim.OpDisputeClose
+	case outbox.Collect:
+		return sim.OpPayInvoice
 	}
 	return kind // the rest have one name
 }
@@ -244,7 +250,7 @@ func (w *world) rename(ctx context.Context, p *person) error {
 		return err
 	}
 	p.emails++
-	if err := w.desk.setEmail(ctx, p.ref, p.email()); err != nil {
+	if err := w.desk.introduce(ctx, p.ref, p.profile()); err != nil {
 		return err
 	}
 	keys, err := w.pushes(ctx, p)
@@ -252,25 +258,35 @@ func (w *world) rename(ctx context.Context, p *person) error {
 		return err
 	}
 	for _, row := range linked {
+		if keys[row.Key].held() {
+			continue // a policy passes addresses on, and may only say that it would
+		}
 		w.wishes.add(&wish{
-			key: keys[row.Key], op: sim.OpEmail, account: w.account(row.Account), kind: billing.KindCustomer, object: row.ID,
+			key: keys[row.Key].key, op: sim.OpEmail, account: w.account(row.Account), kind: billing.KindCustomer, object: row.ID,
 			customer: p.ref, email: p.email(),
 		}, w.clock.Now())
 	}
 	return nil
 }
 
-// pushes finds the keys under which the service pushes the latest address.
-func (w *world) pushes(ctx context.Context, p *person) (map[string]string, error) {
+// push is the effect that passes an address on.
+type push struct{ key, state string }
+
+// held reports whether the mode lets the service only say that it would.
+func (p push) held() bool { return p.state == store.EffectWithheld || p.state == store.EffectProposed }
+
+// pushes finds the effects by which the service passes the latest address on, by the
+// object that they act on.
+func (w *world) pushes(ctx context.Context, p *person) (map[string]push, error) {
 	rows, err := w.db.Effects(ctx, store.EffectFilter{Customer: p.ref, Kind: outbox.PushEmail, Limit: 200})
-	keys := map[string]string{}
+	found := map[string]push{}
 	for _, e := range rows {
 		var details outbox.Details
 		if json.Unmarshal([]byte(e.Doc), &details) == nil && details.Email == p.email() {
-			keys[e.Object] = e.Key
+			found[e.Object] = push{e.Key, e.State}
 		}
 	}
-	return keys, err
+	return found, err
 }
 
 func (w *world) account(name string) *account {
@@ -420,12 +436,20 @@ func (w *world) judgeEffects(ctx context.Context) (c effectCounts, wrong []Misma
 // confirmed to the application may exist once, and so may what a policy of the
 // service asked for by itself; a refused checkout leads to the portal.
 func (w *world) unasked(ctx context.Context, a *account, asked map[string]bool) (wrong []Mismatch, err error) {
-	once := map[string]bool{}
+	once, records := map[string]bool{}, own{}
+	if a.keyless {
+		if records, err = w.ownOf(ctx, a); err != nil {
+			return nil, err
+		}
+	}
 	for _, e := range a.truth.Effects() {
 		if asked[e.Key] && e.Key != "" || e.Op == sim.OpPortalLink {
 			continue
 		}
 		if a.keyless && slices.ContainsFunc(w.wishes.all, func(w *wish) bool { return w.account == a && w.explains(e) }) {
+			continue
+		}
+		if e.Key == "" && records.explain(e) {
 			continue
 		}
 		if e.Key != "" && !once[e.Key] {
@@ -454,7 +478,8 @@ func (w *world) ours(ctx context.Context, e sim.Effect) (bool, error) {
 	} else {
 		var recorded store.Effect
 		if recorded, err = w.db.Effect(ctx, e.Key); err == nil {
-			return strings.HasPrefix(recorded.Actor, "policy:"), nil
+			held := recorded.State == store.EffectWithheld || recorded.State == store.EffectProposed
+			return strings.HasPrefix(recorded.Actor, "policy:") && !held, nil
 		}
 	}
 	if errors.Is(err, store.ErrNotFound) {

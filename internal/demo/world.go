@@ -11,9 +11,11 @@ import (
 
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/postbox"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/notify/words"
+	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/sim"
 )
@@ -39,7 +41,10 @@ type world struct {
 	people []*person
 	wishes wishes
 	ledger ledger
-	mail   *mailbox
+	// box has all that customers were told.
+	box *postbox.Box
+	// door is where people look in; nil: none is open.
+	door *door
 	// browser is the customers' browser, hooks what the deliveries arrive by.
 	browser *http.Client
 	hooks   http.RoundTripper
@@ -51,6 +56,11 @@ type world struct {
 	// due is when the service next has something to do, as it last said.
 	due     time.Time
 	stopped bool
+}
+
+// brand is who the shop is to its customers.
+func brand() words.Brand {
+	return words.Brand{Name: "Acme", URL: "https://acme.example", Support: "help@acme.example"}
 }
 
 // plans are what the shop sells; prices are filled in by account.
@@ -84,7 +94,7 @@ func newWorld(ctx context.Context, o Options) (w *world, err error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	w = &world{Options: o, clock: sim.NewClock(begins), answers: map[string]int{}}
+	w = &world{Options: o, clock: sim.NewClock(begins), box: &postbox.Box{}, answers: map[string]int{}}
 	w.end = begins.AddDate(0, 0, o.Days)
 	if w.folder, err = os.MkdirTemp("", "trivet-demo-"); err != nil {
 		return nil, fmt.Errorf("make a folder for the demo's database: %w", err)
@@ -105,7 +115,7 @@ func (w *world) build(ctx context.Context) error {
 			}
 			a, err := k.open(setup{
 				name: name, seed: w.Seed + uint64(i)<<32, clock: w.clock, chaos: w.chaos(),
-				webhook: publicURL + "/webhooks/" + name,
+				webhook: publicURL + "/webhooks/" + name, tap: w.tap,
 			})
 			if err != nil {
 				return fmt.Errorf("simulated %s: %w", k.shown, err)
@@ -116,11 +126,11 @@ func (w *world) build(ctx context.Context) error {
 		}
 	}
 	database := "sqlite:" + filepath.Join(w.folder, "trivet.db")
-	w.mail = &mailbox{rng: sim.NewStream(w.Seed, 77), calm: w.Calm}
+	mail := &mailbox{box: w.box, clock: w.clock, rng: sim.NewStream(w.Seed, 77), calm: w.Calm}
 	var err error
 	w.service, err = trivet.New(ctx, trivet.Config{
 		PublicURL: publicURL, Database: database, Volatile: true, Providers: drivers, Plans: plans(w.accounts),
-		Channels: []notify.Channel{w.mail}, Brand: words.Brand{Name: "Acme", URL: "https://acme.example", Support: "help@acme.example"},
+		Channels: []notify.Channel{mail, handset{w.box, w.clock}, shelf{w.box, w.clock}}, Brand: brand(), Modes: policy.Modes{Global: w.Mode}, Policies: w.policies, Tell: w.tell,
 		APIKeys: []string{apiKey}, Pull: pullEvery, Recent: recentEvery, Hot: hotEvery, Full: fullEvery, Watch: watchEvery, Now: w.clock.Now,
 	})
 	if err != nil {

@@ -27,5 +27,6 @@
 //	apply.committed   a look is written and nobody was told
 //	outbox.marked     an effect is marked as begun and the provider not called
 //	outbox.called     the provider has acted and nobody has noted it
+//	hook.delivered    an endpoint has taken a webhook and nobody has noted it
 //	sweep.written     a page of a sweep is written and the cursor is behind it
 package fail

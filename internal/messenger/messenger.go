@@ -4,6 +4,7 @@
 package messenger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -70,12 +71,15 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 		d.Plan = plan.Name
 	}
 	if d.Customer.Email == "" {
-		d.Customer.Email = mailbox(known)
+		d.Customer.Email = mailbox(known, about.Account)
 	}
 	if n.Link != "" && m.mint != nil && about.Account != policy.Own {
-		d.LinkUntil = now.Add(linkKept)
-		d.Button = m.mint(known.Customer.Ref, about.Account, e.Object, n.Link, d.LinkUntil)
-		d.Cancel = m.mint(known.Customer.Ref, about.Account, e.Object, notify.LinkPortal, d.LinkUntil)
+		until := now.Add(linkKept)
+		// The brand's own page is where accounts are managed that no provider's page is for.
+		if minted := m.mint(known.Customer.Ref, about.Account, e.Object, n.Link, until); minted != "" {
+			d.Button, d.LinkUntil = minted, until
+		}
+		d.Cancel = cmp.Or(m.mint(known.Customer.Ref, about.Account, e.Object, notify.LinkCancel, until), d.Cancel)
 	}
 	if n.Template == "receipt" || n.Template == "refund_receipt" {
 		d.Receipt = m.receipt(about, d, known)
@@ -91,20 +95,25 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 }
 
 // mailbox is the address that a provider knows, of a customer whose own the
-// application has not told.
-func mailbox(known policy.Known) string {
+// application has not told: that of the account which the message is about, if it has
+// one.
+func mailbox(known policy.Known, account string) (address string) {
 	for _, linked := range known.Linked {
-		if linked.Object.Email != "" {
+		switch {
+		case linked.Object.Email == "":
+		case linked.Account == account:
 			return linked.Object.Email
+		case address == "":
+			address = linked.Object.Email
 		}
 	}
-	return ""
+	return address
 }
 
 // nowhere says why a channel cannot reach a customer; empty: it can.
 func nowhere(channel string, d words.Data) string {
 	switch {
-	case channel == notify.Email && d.Customer.Email == "":
+	case channel == notify.Email && words.Mailbox(d.Customer, d.Notice.Template) == "":
 		return "no e-mail address of the customer is known"
 	case channel == notify.SMS && d.Phone == "":
 		return "the customer has not agreed to SMS, or no number is known (attributes sms and phone)"

@@ -25,6 +25,8 @@ type act struct {
 	// held is the state in which the effect is left, for the mode is another by now.
 	held string
 	call func(ctx context.Context) (result string, err error)
+	// doc are the details that the call goes by, as JSON; empty: as recorded.
+	doc string
 	// moves is the money that the call moves.
 	moves billing.Money
 	// record is written along with the effect's end, if it was done.
@@ -78,20 +80,14 @@ func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
 		return act{}, err
 	}
 	if ref.Account == policy.Own || e.Kind == policy.Alert {
-		return o.stand(ctx, e, func(known policy.Known) (act, error) { return o.onOwn(ctx, ref, e, known) })
+		return o.stand(ctx, e, func(e store.Effect, known policy.Known) (act, error) { return o.onOwn(ctx, ref, e, known) })
 	}
 	driver, known := o.Apply.Drivers[ref.Account]
 	if !known {
 		return act{}, fmt.Errorf("%s: %s: %w", ref.Account, e.Kind, errNoAccount)
 	}
-	var details Details
-	if e.Kind != policy.Say {
-		if err := json.Unmarshal([]byte(e.Doc), &details); err != nil {
-			return act{}, fmt.Errorf("details of effect %s: %w", e.Key, err)
-		}
-		if err := able(driver, e.Kind, details); err != nil {
-			return act{}, err
-		}
+	if _, err := detailed(driver, e); err != nil {
+		return act{}, err
 	}
 	outcomes, err := o.Apply.Refs(ctx, apply.Cause{Trigger: apply.Effect, Event: e.Key}, ref)
 	if err != nil {
@@ -103,31 +99,68 @@ func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
 	if outcomes[0].Object == nil && e.Kind != policy.Say {
 		return surely(dropped("the provider no longer has it")), nil
 	}
-	return o.stand(ctx, e, func(known policy.Known) (act, error) {
+	return o.stand(ctx, e, func(e store.Effect, known policy.Known) (act, error) {
 		if e.Kind == policy.Say {
 			return o.onSay(ctx, e, known)
+		}
+		details, err := detailed(driver, e)
+		if err != nil {
+			return act{}, err
 		}
 		return on(ctx, driver, ref, e, details, outcomes[0].Object)
 	})
 }
 
-// stand asks, with the truth of a moment ago, whether an effect that a policy asked
-// for is still called for and still to be carried out by us. One that was tried
-// already is: how that ended has to be found out.
-func (o *Outbox) stand(ctx context.Context, e store.Effect, do func(policy.Known) (act, error)) (act, error) {
-	if e.Policy == "" {
-		return do(policy.Known{})
+// detailed reads the details of an effect at a provider, which has to be able to do
+// it; those of a message are its own.
+func detailed(driver provider.Driver, e store.Effect) (details Details, err error) {
+	if e.Kind == policy.Say {
+		return details, nil
 	}
-	known, called, mode, err := o.Apply.Standing(ctx, e)
+	if err := json.Unmarshal([]byte(e.Doc), &details); err != nil {
+		return details, fmt.Errorf("details of effect %s: %w", e.Key, err)
+	}
+	return details, able(driver, e.Kind, details)
+}
+
+// stand asks, with the truth of a moment ago, whether an effect that a policy asked
+// for is still called for, with which details, and whether we are still to carry it
+// out. Of one that was tried already it has to be found out how that ended; its
+// details stay those of the try.
+func (o *Outbox) stand(ctx context.Context, e store.Effect, do func(store.Effect, policy.Known) (act, error)) (act, error) {
+	if e.Policy == "" {
+		return do(e, policy.Known{})
+	}
+	s, err := o.Apply.Standing(ctx, e)
 	switch {
 	case err != nil:
 		return act{}, err
-	case e.State == store.EffectDue && !called:
+	case e.State == store.EffectUnknown && !s.Called:
+		return overtaken(e, s.Known, do)
+	case e.State == store.EffectDue && !s.Called:
 		return dropped(store.NotCalledFor), nil
-	case e.State == store.EffectDue && e.DecidedBy == "" && mode != policy.Enforce:
-		return act{held: apply.StateIn(mode)}, nil
+	case e.State == store.EffectDue && e.DecidedBy == "" && s.Mode != policy.Enforce:
+		return act{held: apply.StateIn(s.Mode)}, nil
 	}
-	return do(known)
+	if e.State == store.EffectDue && s.Details != nil {
+		e.Doc = string(s.Details)
+	}
+	a, err := do(e, s.Known)
+	a.doc = e.Doc
+	return a, err
+}
+
+// overtaken sees to an effect that was tried, nobody knows how that ended, and that
+// nothing calls for any more: if it was done it is; otherwise it is left at that.
+func overtaken(e store.Effect, known policy.Known, do func(store.Effect, policy.Known) (act, error)) (act, error) {
+	a, err := do(e, known)
+	switch {
+	case err != nil || a.state == store.EffectDone:
+		return a, err
+	case e.Kind == policy.Say:
+		return dropped("no longer called for; an earlier try may have gone out"), nil
+	}
+	return dropped(store.NotCalledFor), nil
 }
 
 // on decides by the object.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/policy"
@@ -57,7 +58,7 @@ func (o *Outbox) Raise(ctx context.Context, warnings []policy.Warning) error {
 // cannot be told keeps none from being told, and is told the next time; the error
 // says why. A crash right after the telling has it told again.
 func (o *Outbox) TellTeam(ctx context.Context) error {
-	if o.Tell == nil {
+	if o.Tell == nil && len(o.Endpoints) == 0 {
 		return nil
 	}
 	const most = 100
@@ -65,10 +66,16 @@ func (o *Outbox) TellTeam(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := o.tellEndpoints(ctx, alerts); err != nil {
+		return err
+	}
 	var failures []error
 	for _, a := range alerts {
 		w := policy.Warning{Cause: a.Cause, Kind: a.Kind, Title: a.Title, Details: a.Details, DueBy: a.DueBy}
-		err := o.Tell(ctx, w, a.Customer)
+		var err error
+		if o.Tell != nil {
+			err = o.Tell(ctx, w, a.Customer)
+		}
 		if err == nil {
 			err = o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.MarkTold(ctx, a.Seq) })
 		}
@@ -77,4 +84,29 @@ func (o *Outbox) TellTeam(ctx context.Context) error {
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// tellEndpoints raises the work to tell the application's endpoints of alerts. What an
+// endpoint was told before, it is not told again.
+func (o *Outbox) tellEndpoints(ctx context.Context, alerts []store.Alert) error {
+	var wants []store.Want
+	for _, endpoint := range o.Endpoints {
+		for _, a := range alerts {
+			wants = append(wants, store.Want{Queue: store.HookQueue(endpoint), Key: store.HookAlert + " " + strconv.FormatInt(a.Seq, 10)})
+		}
+	}
+	if len(wants) == 0 {
+		return nil
+	}
+	err := o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		numbers, err := tx.Numbers(ctx, 1)
+		if err != nil {
+			return err
+		}
+		return tx.Raise(ctx, numbers[0], wants)
+	})
+	for _, endpoint := range o.Endpoints {
+		o.Wake(store.HookQueue(endpoint))
+	}
+	return err
 }

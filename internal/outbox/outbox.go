@@ -30,7 +30,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/fail"
 	"github.com/trivetdev/trivet/internal/store"
@@ -70,6 +69,8 @@ type Config struct {
 	Messenger Messenger
 	// Tell tells the team of an open alert; nil: alerts are only kept.
 	Tell func(ctx context.Context, w policy.Warning, customer string) error
+	// Endpoints are the names of the application's endpoints that are told of alerts.
+	Endpoints []string
 	// Caps bound what money goes out in a day.
 	Caps Caps
 }
@@ -172,7 +173,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 		}
 		return o.note(ctx, claim, e, act, act.state, act.done)
 	}
-	if err := o.attempt(ctx, claim, e, act.moves); err != nil {
+	if err := o.attempt(ctx, claim, e, act); err != nil {
 		return err
 	}
 	fail.Point("outbox.marked")
@@ -186,7 +187,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 
 // attempt marks the effect before the provider is called: from now on nobody
 // knows whether it happened, until somebody has looked.
-func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect, moves billing.Money) error {
+func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect, next act) error {
 	return o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		held, err := tx.Hold(ctx, []store.Claim{claim})
 		if err != nil {
@@ -200,10 +201,10 @@ func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect,
 				return err
 			}
 		}
-		if err := o.room(ctx, tx, e, moves); err != nil {
+		if err := o.room(ctx, tx, e, next.moves); err != nil {
 			return err
 		}
-		return tx.Attempt(ctx, e.Key, moves.Amount, moves.Currency)
+		return tx.Attempt(ctx, e.Key, next.doc, next.moves.Amount, next.moves.Currency)
 	})
 }
 
@@ -302,6 +303,10 @@ const (
 	// of which we do not know how it ended: it may be refused because that call
 	// acted, while what we read is still from before. Some twenty minutes.
 	refusals = 8
+	// copies is how often a message is sent of which nobody learns whether it arrived,
+	// within two hours: a server that takes it and never says so delivers each of them,
+	// and not every mail program shows equal ones as one.
+	copies = 4
 	// confirm is how long after a look that found nothing to do another has to find
 	// so too. The copies that providers read from lag by less.
 	confirm = 30 * time.Second
@@ -325,6 +330,10 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 	doubted := t != nil && (t.passing || t.before == store.EffectUnknown) && (!t.called || try < refusals)
 	if hopeless(err) && !doubted || try >= attempts {
 		return 0, false
+	}
+	if said, ok := errors.AsType[*notify.Error](err); ok && said.Kind == notify.Unknown && !said.Once {
+		again := t == nil || t.before != store.EffectUnknown || try < copies
+		return work.Backoff(2*try-1, 5*time.Minute, 6*time.Hour, err), again
 	}
 	return work.Backoff(try, 10*time.Second, 2*time.Hour, err), true
 }

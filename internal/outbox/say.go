@@ -45,7 +45,8 @@ func (u *Unsayable) Error() string { return u.Why }
 // onSay says something to a customer. What is shown in the application is kept
 // with the note of the effect's end, and so is shown once; what leaves through a
 // channel cannot be looked for unless the channel can be asked, and is sent again
-// under the same id if nobody knows how a first try ended.
+// under the same id if nobody knows how a first try ended. An amount that is only
+// estimated is asked for now; see [Outbox.exact].
 func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) (act, error) {
 	var n notify.Notice
 	if err := json.Unmarshal([]byte(e.Doc), &n); err != nil {
@@ -61,6 +62,11 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	receipt, left, err := left(ctx, channel, e)
 	if err != nil {
 		return act{}, err
+	}
+	if !left {
+		if err := o.exact(ctx, e, &n, known); err != nil {
+			return act{}, err
+		}
 	}
 	m, err := o.Messenger.Compose(ctx, e, n, known)
 	if why, ok := errors.AsType[*Unsayable](err); ok {
@@ -79,9 +85,24 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	case channel == nil:
 		said.call = func(context.Context) (string, error) { return "shown", nil }
 	default:
-		said.call = func(ctx context.Context) (string, error) { return channel.Send(ctx, m) }
+		said.call = func(ctx context.Context) (string, error) {
+			receipt, err := channel.Send(ctx, m)
+			return receipt, askable(channel, err)
+		}
 	}
 	return said, nil
+}
+
+// askable marks a failure of a channel that is asked before each further try: it
+// cannot send twice.
+func askable(channel notify.Channel, err error) error {
+	failure, ok := errors.AsType[*notify.Error](err)
+	if _, able := channel.(notify.Finder); !able || !ok {
+		return err
+	}
+	marked := *failure
+	marked.Once = true
+	return &marked
 }
 
 // left asks a channel that can be asked whether a message has left in an earlier try

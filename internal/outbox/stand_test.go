@@ -390,6 +390,36 @@ func TestMessageOnce(t *testing.T) {
 	}
 }
 
+// TestAMailServerThatNeverAnswers takes every mail and drops the line before it says
+// so: nobody gets one mail forty times, and it is not said to have failed either.
+func TestAMailServerThatNeverAnswers(t *testing.T) {
+	nudged(t, policy.Observe, nudge{}, func(t *testing.T, s *shop, out *post) {
+		out.lost = true
+		for range 100 {
+			out.fail = append(out.fail, &notify.Error{Kind: notify.Unknown, Err: errors.New("the connection broke")})
+		}
+		check(t, s.Apply.SetMode(t.Context(), "policy/nudge", policy.Enforce, apply.Cause{Trigger: apply.Request, Actor: "test"}))
+		s.Pass(t, 24*time.Hour)
+		per := map[string]int{}
+		for _, m := range out.sent {
+			per[m.ID]++
+		}
+		if len(per) == 0 {
+			t.Fatal("nothing was sent")
+		}
+		for id, n := range per {
+			if n < 2 || n > 4 {
+				t.Errorf("%s was sent %d times", id, n)
+			}
+		}
+		effects, err := s.DB.Effects(t.Context(), store.EffectFilter{State: store.EffectUnknown, Kind: policy.Say, Limit: 10})
+		check(t, err)
+		if !strings.Contains(fmt.Sprint(effects), "1:email") {
+			t.Errorf("not among those of which nobody knows: %+v", effects)
+		}
+	})
+}
+
 // TestTheTeamIsTold: of an alert once, however often it is raised; of one that could
 // not be told when that is possible; and of one that is over by then not at all.
 func TestTheTeamIsTold(t *testing.T) {

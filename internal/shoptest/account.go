@@ -93,7 +93,7 @@ func open(o Options, clock *sim.Clock, name string) (*Account, error) {
 			})
 		}
 	case "paddle":
-		const key, secret = "pdl_live_apikey_01several00000000000000_test", "pdl_ntfset_01several00000000000000_test"
+		const key, secret = "pdl_live_apikey_01several00000000000000_test", "pdl_ntfset_01several00000000000000_test" //nolint:gosec // of a simulator
 		a.Paddle = paddle.New(paddle.Config{
 			Seed: o.Seed, Clock: clock, Chaos: o.Chaos, WebhookURL: hook, WebhookSecrets: []string{secret}, APIKey: key, PaymentLink: "https://shop.test/pay",
 		})

@@ -94,8 +94,14 @@ type World struct {
 // Everywhere runs a test with an empty database of each kind.
 func Everywhere(t *testing.T, test func(t *testing.T, database string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "trivet.db")) })
+	OnSQLite(t, test)
 	t.Run("postgres", func(t *testing.T) { test(t, pgtest.URL(t)) })
+}
+
+// OnSQLite runs a test with an empty database of that kind alone.
+func OnSQLite(t *testing.T, test func(t *testing.T, database string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "trivet.db")) })
 }
 
 // Open opens a shop; the test's end closes it.

@@ -65,6 +65,11 @@ func (db *DB) UntoldAlerts(ctx context.Context, limit int) ([]Alert, error) {
 	return collect(ctx, db, scanAlert, alertColumns+` where closed_at is null and told_at is null order by seq limit $1 + 0`, limit)
 }
 
+// AlertNumbered finds an alert by its Seq.
+func (db *DB) AlertNumbered(ctx context.Context, seq int64) (Alert, error) {
+	return one(ctx, db, scanAlert, alertColumns+` where seq = $1`, seq)
+}
+
 // MarkTold notes that the team was told of an alert.
 func (tx *Tx) MarkTold(ctx context.Context, seq int64) error {
 	_, err := tx.exec(ctx, `update alerts set told_at = $1 where seq = $2`, stamp{tx.Now}, seq)

@@ -14,16 +14,19 @@ type Customer struct {
 	Doc   string
 	Email string
 	// Sequence grows with every change of the customer's access.
-	Sequence  int64
+	Sequence int64
+	// Changed is the number of the last change of what the application is told of the
+	// customer; see [Tx.MarkChanged], which alone writes it.
+	Changed   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
-const customerColumns = `select ref, doc, email, sequence, created_at, updated_at from customers`
+const customerColumns = `select ref, doc, email, sequence, changed, created_at, updated_at from customers`
 
 func scanCustomer(rows *sql.Rows) (c Customer, err error) {
 	var created, updated stamp
-	err = rows.Scan(&c.Ref, &c.Doc, &c.Email, &c.Sequence, &created, &updated)
+	err = rows.Scan(&c.Ref, &c.Doc, &c.Email, &c.Sequence, &c.Changed, &created, &updated)
 	c.CreatedAt, c.UpdatedAt = created.Time, updated.Time
 	return c, err
 }
@@ -65,6 +68,25 @@ func (tx *Tx) PutCustomers(ctx context.Context, customers []Customer) error {
 		`on conflict (ref) do update set doc = excluded.doc, email = excluded.email, sequence = excluded.sequence, updated_at = excluded.updated_at`, rows)
 	if err != nil {
 		return fmt.Errorf("write customers: %w", err)
+	}
+	return nil
+}
+
+// MarkChanged notes the number of the change by which what the application is told
+// of customers is not what it was. Their rows must be locked when it is drawn, so that
+// the order of the numbers is that of the states.
+func (tx *Tx) MarkChanged(ctx context.Context, refs []string, number int64) error {
+	rows := make([][]any, len(refs))
+	for i, ref := range sorted(refs) {
+		rows[i] = []any{ref, number}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := update(ctx, tx, scanString, `
+		update customers set changed = v.column2 from (values %s) as v where customers.ref = v.column1 returning customers.ref`, rows)
+	if err != nil {
+		return fmt.Errorf("mark customers: %w", err)
 	}
 	return nil
 }

@@ -89,7 +89,8 @@ func scanEffect(rows *sql.Rows) (e Effect, err error) {
 // carry out those that are due. A standing effect that was held back by a mode,
 // and is now called for under a less careful one, moves on; one that was dropped
 // because nothing called for it any more is called for again, and if the mode says so
-// decided about again. It returns which keys are new or moved on.
+// decided about again. One that waits takes on the details with which it is called for
+// now. It returns which keys are new, moved on or have other details.
 func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[string]bool, err error) {
 	fresh = map[string]bool{}
 	seen := map[string]bool{}
@@ -113,7 +114,8 @@ func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[strin
 		`on conflict (key) do update set state = excluded.state, doc = excluded.doc, result = '', error = '', done_at = null, decided_by = ''
 		 where effects.standing = 1 and excluded.standing = 1 and (
 			effects.state = 'withheld' and excluded.state in ('proposed', 'due') or effects.state = 'proposed' and excluded.state = 'due'
-			or effects.state = 'dropped' and effects.result = '`+NotCalledFor+`')
+			or effects.state = 'dropped' and effects.result = '`+NotCalledFor+`'
+			or effects.state in ('withheld', 'proposed') and effects.state = excluded.state and effects.doc <> excluded.doc)
 		 returning key`, rows)
 	if err != nil {
 		return nil, fmt.Errorf("write effects: %w", err)
@@ -128,6 +130,20 @@ func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[strin
 		}
 	}
 	return fresh, tx.Raise(ctx, numbers[len(numbers)-1], wants)
+}
+
+// Demands lists the cancellations, refunds and alerts that policies asked for about
+// customers and nobody rejected, oldest first. Of each only what it is and how far it
+// came is read.
+func (tx *Tx) Demands(ctx context.Context, customers []string) ([]Effect, error) {
+	return selectIn(ctx, tx, func(rows *sql.Rows) (e Effect, err error) {
+		var attempted stamp
+		err = rows.Scan(&e.Key, &e.Kind, &e.Object, &e.Customer, &e.State, &e.Policy, &e.Money, &attempted)
+		e.AttemptedAt = attempted.Time
+		return e, err
+	}, `select key, kind, object, customer, state, policy, money, attempted_at from effects
+		where customer in (%s) and customer <> '' and policy <> '' and state <> 'rejected'
+			and kind in ('cancel', 'cancel_at_period_end', 'refund', 'alert') order by seq`, customers)
 }
 
 // WantOf is the work of carrying out an effect. Effects on one object take turns;

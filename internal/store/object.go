@@ -237,6 +237,13 @@ func (db *DB) Objects(ctx context.Context, f ObjectFilter) ([]Object, error) {
 	return collect(ctx, db, scanObject, objectColumns+w.text()+fmt.Sprintf(" order by key limit $%d + 0", len(w.args)), w.args...)
 }
 
+// OwnedByOthers counts what a customer of a provider has that is not known to be one
+// customer's of ours: another's, or nobody's yet.
+func (db *DB) OwnedByOthers(ctx context.Context, account, owner, customer string) (int64, error) {
+	return one(ctx, db, scanInt, `select count(*) from objects
+		where account = $1 and owner = $2 and owner <> '' and kind <> 'customer' and customer <> $3`, account, owner, customer)
+}
+
 // CountObjects counts what [DB.Objects] would list without a limit.
 func (db *DB) CountObjects(ctx context.Context, f ObjectFilter) (int64, error) {
 	w := f.where()

@@ -82,12 +82,14 @@ type Moved struct {
 	Amount   int64
 }
 
-// Attempt notes that an effect is about to be tried, and what money that moves.
-// The first attempt's time stays.
-func (tx *Tx) Attempt(ctx context.Context, key string, money int64, currency string) error {
+// Attempt notes that an effect is about to be tried, by which details (empty: as they
+// are), and what money that moves. The first attempt's time stays.
+func (tx *Tx) Attempt(ctx context.Context, key, doc string, money int64, currency string) error {
 	_, err := tx.exec(ctx, `
-		update effects set state = $1, attempted_at = coalesce(attempted_at, $2), money = $3, currency = $4 where key = $5`,
-		EffectUnknown, stamp{tx.Now}, money, currency, key)
+		update effects set state = $1, attempted_at = coalesce(attempted_at, $2), money = $3, currency = $4,
+			doc = case when $5 = '' then doc else $5 end
+		where key = $6`,
+		EffectUnknown, stamp{tx.Now}, money, currency, doc, key)
 	return err
 }
 

@@ -141,7 +141,7 @@ func (m *workModel) claim(t *rapid.T) {
 // end ends one of the claims ever given in one of the ways there are.
 func (m *workModel) end(t *rapid.T) {
 	if len(m.given) == 0 {
-		t.Skip("nothing was claimed")
+		return // nothing was claimed
 	}
 	c := rapid.SampledFrom(m.given).Draw(t, "claim")
 	r := m.rows[c.Key]

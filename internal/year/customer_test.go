@@ -88,7 +88,9 @@ func (h *house) payment() string {
 }
 
 // payer is the customer as the account knows them.
-func (h *house) payer() string { return h.Accounts[h.account].CustomerOf(sim.KindSubscription, h.subscription()) }
+func (h *house) payer() string {
+	return h.Accounts[h.account].CustomerOf(sim.KindSubscription, h.subscription())
+}
 
 // runsDry has every further charge fail.
 func (h *house) runsDry() {

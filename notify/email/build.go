@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/mail"
 	"strings"
 
 	gomail "github.com/wneessen/go-mail"
@@ -19,22 +20,24 @@ func (c *Channel) build(m notify.Message, copyTo string) (*gomail.Msg, error) {
 		return nil, errors.New("a mail needs a subject and a text")
 	}
 	b := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := b.FromFormat(c.from.Name, c.from.Address); err != nil {
-		return nil, fmt.Errorf("the sender's address: %w", err)
-	}
+	b.FromMailAddress(c.from)
 	if c.replyTo != nil {
 		b.ReplyToMailAddress(c.replyTo)
 	}
 	if m.To.Email == "" {
 		return nil, errors.New("the customer has no mail address")
 	}
-	if err := b.AddToFormat(header(m.To.Name), m.To.Email); err != nil {
+	to, err := address(header(m.To.Name), m.To.Email)
+	if err != nil {
 		return nil, errors.New("the customer's mail address is none")
 	}
+	b.ToMailAddress(to)
 	if copyTo != "" {
-		if err := b.AddCc(copyTo); err != nil {
+		also, err := address("", copyTo)
+		if err != nil {
 			return nil, errors.New("the address for the copy is none")
 		}
+		b.CcMailAddress(also)
 	}
 	b.SetDateWithValue(c.now())
 	b.Subject(header(m.Subject))
@@ -49,6 +52,37 @@ func (c *Channel) build(m notify.Message, copyTo string) (*gomail.Msg, error) {
 		}
 	}
 	return b, nil
+}
+
+// address reads a mail address without a name, and adds one. Some that are in use
+// are none by RFC 5322 unless the part before the @ stands in quotes, as it then does
+// in the header.
+func address(name, text string) (*mail.Address, error) {
+	read, err := mail.ParseAddress(text)
+	if i := strings.LastIndexByte(text, '@'); err != nil && i > 0 && !strings.ContainsAny(text[:i], `@"\<>()[],;: `) {
+		read, err = mail.ParseAddress(`"` + text[:i] + `"` + text[i:])
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case read.Name != "":
+		return nil, errors.New("it has a name in it")
+	}
+	return &mail.Address{Name: name, Address: read.Address}, nil
+}
+
+// Raw is a mail as a server would be handed it, for people to look at: headers, both
+// bodies, attachments.
+func (c *Channel) Raw(m notify.Message) ([]byte, error) {
+	built, err := c.build(m, m.To.Copy)
+	if err != nil {
+		return nil, err
+	}
+	var raw bytes.Buffer
+	if _, err := built.WriteTo(&raw); err != nil {
+		return nil, fmt.Errorf("write the mail: %w", err)
+	}
+	return raw.Bytes(), nil
 }
 
 // headers sets what programs read.

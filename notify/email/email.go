@@ -32,7 +32,7 @@ const defaultTimeout = 30 * time.Second
 type Options struct {
 	// Server is smtps://user:password@host:465, or smtp:// for a server that goes over
 	// to TLS itself (STARTTLS). Ports are 465 and 587 if left out. A password is sent
-	// through TLS only.
+	// through TLS only; what is special in it is written %2F for /, as in any address.
 	Server string
 	// From and ReplyTo are mail addresses, as in "Acme <billing@acme.example>";
 	// ReplyTo may be empty.
@@ -58,8 +58,8 @@ type Channel struct {
 // server's address, for it holds a password.
 func New(o Options) (*Channel, error) {
 	u, err := url.Parse(o.Server)
-	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" {
-		return nil, errors.New("the mail server is no address: write it as smtps://user:password@mail.example.com:465")
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("the mail server is no address: write it as smtps://user:password@mail.example.com:465, and %2F for a / in the password")
 	}
 	c := &Channel{host: u.Hostname(), now: o.Now}
 	if c.now == nil {

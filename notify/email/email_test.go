@@ -165,20 +165,28 @@ func kindOf(t *testing.T, err error) notify.ErrorKind {
 }
 
 func TestAnswersAreSorted(t *testing.T) {
+	const mailbox, policy = 2, 7
 	for name, test := range map[string]struct {
-		step string
-		code int
-		want notify.ErrorKind
+		step  string
+		code  int
+		want  notify.ErrorKind
+		about int
 	}{
-		"no such mailbox":        {"rcpt", 550, notify.Refused},
-		"grey listing":           {"rcpt", 450, notify.Unavailable},
-		"sender not allowed":     {"mail", 550, notify.Unavailable},
-		"content refused":        {"data", 554, notify.Refused},
-		"no space":               {"data", 452, notify.Unavailable},
-		"cut within the content": {"within data", 0, notify.Unknown},
+		"no such mailbox":        {step: "rcpt", code: 550, want: notify.Refused},
+		"mailbox full for good":  {"rcpt", 552, notify.Refused, mailbox},
+		"relaying denied":        {"rcpt", 554, notify.Unavailable, policy},
+		"log in first":           {step: "rcpt", code: 530, want: notify.Unavailable},
+		"our address is listed":  {"rcpt", 550, notify.Unavailable, policy},
+		"not signed as it wants": {"data", 550, notify.Unavailable, policy},
+		"grey listing":           {step: "rcpt", code: 450, want: notify.Unavailable},
+		"sender not allowed":     {step: "mail", code: 550, want: notify.Unavailable},
+		"content refused":        {step: "data", code: 554, want: notify.Refused},
+		"no space":               {step: "data", code: 452, want: notify.Unavailable},
+		"cut within the content": {step: "within data", want: notify.Unknown},
 	} {
 		s := serve(t, how{scheme: "smtp", auth: true})
 		s.set(test.step, test.code)
+		s.about = test.about
 		m := notifytest.Message("notice:1")
 		_, err := s.channel.Send(t.Context(), m)
 		if got := kindOf(t, err); got != test.want {
@@ -289,6 +297,53 @@ func TestHeadersCannotBeInjected(t *testing.T) {
 	}
 }
 
+// TestNamesAsPeopleHaveThem: whatever somebody is called, the mail reaches them and no
+// one else, and the program shows the name.
+func TestNamesAsPeopleHaveThem(t *testing.T) {
+	s := serve(t, how{scheme: "smtp"})
+	for _, name := range []string{
+		`Robert "Bob" Smith`, `back\slash`, `ends with \`, `x" <evil@kern.example>, "y`, `a" <evil@kern.example> (b`, "O'Neil, Dana", "佐藤 \"花子\"", "<Dana>", "a@b",
+	} {
+		m := notifytest.Message("notice:1")
+		m.To.Name = name
+		got := send(t, s, m)
+		to, err := (&mail.AddressParser{WordDecoder: new(mime.WordDecoder)}).ParseList(got.header.Get("To"))
+		if err != nil || len(to) != 1 || to[0].Name != name || to[0].Address != m.To.Email || strings.Join(got.to, " ") != m.To.Email {
+			t.Errorf("%s: %v, %v, sent to %v", name, to, err, got.to)
+		}
+	}
+}
+
+// TestTheSendersName may have quotes as well.
+func TestTheSendersName(t *testing.T) {
+	s := serve(t, how{scheme: "smtp"})
+	c, err := email.New(email.Options{Server: "smtp://" + s.address, From: `"Acme \"Pro\" Ltd." <billing@acme.example>`, TLS: s.tls})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Send(t.Context(), notifytest.Message("notice:1")); err != nil {
+		t.Fatal(err)
+	}
+	if from, err := mail.ParseAddress(s.last().header.Get("From")); err != nil || from.Name != `Acme "Pro" Ltd.` {
+		t.Errorf("%v, %v", from, err)
+	}
+}
+
+// TestAddressesOfTheWild: Japanese carriers gave out addresses whose dots stand where
+// the standard wants quotes.
+func TestAddressesOfTheWild(t *testing.T) {
+	s := serve(t, how{scheme: "smtp"})
+	for _, address := range []string{"dana..kern@docomo.example", "dana.@docomo.example", ".dana@docomo.example"} {
+		m := notifytest.Message("notice:1")
+		m.To.Email, m.To.Copy = address, address
+		got := send(t, s, m)
+		to, err := mail.ParseAddress(got.header.Get("To"))
+		if err != nil || to.Address != address || len(got.to) != 2 || got.to[0] != address {
+			t.Errorf("%s: %v, %v, sent to %v", address, to, err, got.to)
+		}
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	for name, test := range map[string]struct {
 		options email.Options
@@ -296,6 +351,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}{
 		"scheme":   {email.Options{Server: "http://u:" + password + "@mx", From: "a@b.example"}, "smtps://"},
 		"host":     {email.Options{Server: "smtp://", From: "a@b.example"}, "smtps://"},
+		"slash":    {email.Options{Server: "smtp://u:12/" + password + "@mx", From: "a@b.example"}, "%2F"},
 		"port":     {email.Options{Server: "smtp://u:" + password + "@mx:70000", From: "a@b.example"}, "port"},
 		"from":     {email.Options{Server: "smtp://mx", From: "Acme"}, "to send from"},
 		"reply to": {email.Options{Server: "smtp://mx", From: "a@b.example", ReplyTo: "x"}, "to answer to"},

@@ -34,6 +34,7 @@ type server struct {
 	refuse map[string]int // addresses and the code that refuses them
 	step   string         // where an answer of code comes instead of yes
 	code   int
+	about  int // the enhanced code's middle number, what it is about; zero: 1, the address
 }
 
 // taken is a mail that the server took.
@@ -140,7 +141,7 @@ func (s *server) answer(step, address string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	reply := func(code int) error {
-		return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 1, 1}, Message: "not <" + address + "> " + password}
+		return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, max(s.about, 1), 1}, Message: "not <" + address + "> " + password}
 	}
 	switch {
 	case step == "rcpt" && s.refuse[address] != 0:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"strconv"
+	"strings"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -42,27 +43,34 @@ func sort(err error) *notify.Error {
 		// What the server holds against us is ours to set right; the mail waits.
 		return &notify.Error{Kind: notify.Unavailable, Err: said("the sender was not taken")}
 	case gomail.ErrSMTPRcptTo:
-		return &notify.Error{Kind: permanent(code), Err: said("the recipient was not taken")}
+		return &notify.Error{Kind: permanent(e, code), Err: said("the recipient was not taken")}
 	case gomail.ErrSMTPData:
-		return &notify.Error{Kind: permanent(code), Err: said("the mail was not taken")}
+		return &notify.Error{Kind: permanent(e, code), Err: said("the mail was not taken")}
 	case gomail.ErrWriteContent, gomail.ErrConnCheck:
 		return &notify.Error{Kind: notify.Unavailable, Err: errors.New("the connection broke before the mail was complete")}
 	case gomail.ErrSMTPDataClose:
 		if code == 0 {
 			return &notify.Error{Kind: notify.Unknown, Err: errors.New("the connection broke after the mail was sent and before the server answered")}
 		}
-		return &notify.Error{Kind: permanent(code), Err: said("the mail was not taken")}
+		return &notify.Error{Kind: permanent(e, code), Err: said("the mail was not taken")}
 	case gomail.ErrSMTPReset, gomail.ErrAmbiguous: // the first comes after the mail
 	}
 	return &notify.Error{Kind: notify.Unknown, Err: said("the mail may have been taken")}
 }
 
-// permanent sorts an SMTP reply code.
-func permanent(code int) notify.ErrorKind {
-	if code/100 == 5 {
-		return notify.Refused
+// permanent sorts an SMTP reply code. What a server holds against us and not against
+// the mail or its address is ours to set right, and until then mails must not be lost
+// one by one: that it relays nothing for us, wants us to log in, has our address on a
+// list or misses a signature. RFC 3463 has X.7 for it; the codes without are of
+// RFC 4954.
+func permanent(e *gomail.SendError, code int) notify.ErrorKind {
+	switch {
+	case code/100 != 5, strings.HasPrefix(e.EnhancedStatusCode(), "5.7."):
+		return notify.Unavailable
+	case code == 530, code == 534, code == 535, code == 538:
+		return notify.Unavailable
 	}
-	return notify.Unavailable
+	return notify.Refused
 }
 
 // codeIn finds the reply code in an error.

@@ -3,7 +3,8 @@
 //
 // It owns the request, what the gateway's answers mean, and the two rules of
 // decency: only to numbers in international form, and only between 8 in the morning
-// and 8 in the evening where the customer is. Whether somebody wants SMS at all is
+// and 8 in the evening where the customer is; of one whose time zone nobody told, where
+// the number may ring. Whether somebody wants SMS at all is
 // for who fills in the recipient: see [Consent].
 package sms
 
@@ -26,12 +27,6 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/notify"
-)
-
-// The hours between which messages go out, in the customer's time.
-const (
-	quietUntil = 8
-	quietFrom  = 20
 )
 
 // defaultTimeout bounds a request.
@@ -153,7 +148,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	case m.Short == "":
 		return refused("the message has no short text")
 	}
-	if wait := quiet(c.o.Now(), m.To.TimeZone); wait > 0 {
+	if wait := quiet(c.o.Now(), places(m.To.TimeZone, m.To.Phone)); wait > 0 {
 		return "", &notify.Error{Kind: notify.Unavailable, RetryAfter: wait, Err: errors.New("it is outside of 8 to 20 o'clock where the customer is")}
 	}
 	var body bytes.Buffer
@@ -161,23 +156,6 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 		return refused("the gateway's body cannot be made")
 	}
 	return c.post(ctx, body.Bytes(), m.ID)
-}
-
-// quiet returns how long the quiet hours last; zero: it is none.
-func quiet(now time.Time, zone string) time.Duration {
-	place, err := time.LoadLocation(zone)
-	if err != nil || zone == "Local" {
-		place = time.UTC
-	}
-	here := now.In(place)
-	begin := time.Date(here.Year(), here.Month(), here.Day(), quietUntil, 0, 0, 0, place)
-	switch {
-	case here.Hour() < quietUntil:
-		return begin.Sub(here)
-	case here.Hour() >= quietFrom:
-		return begin.AddDate(0, 0, 1).Sub(here)
-	}
-	return 0
 }
 
 // post makes the request. What is unclear is Unknown: the gateway may have taken
@@ -247,6 +225,9 @@ func reasonIn(text []byte) string {
 	return " (code " + answer.Code.String() + ")"
 }
 
+// longestReceipt bounds what is kept of a gateway's answer.
+const longestReceipt = 200
+
 // receipt finds the gateway's name of the message.
 func (c *Channel) receipt(text []byte) string {
 	var answer map[string]any
@@ -256,7 +237,7 @@ func (c *Channel) receipt(text []byte) string {
 	for _, name := range []string{c.o.Receipt, "sid", "id", "message_id"} {
 		switch value := answer[name].(type) {
 		case string:
-			return value
+			return value[:min(len(value), longestReceipt)]
 		case float64:
 			return strconv.FormatFloat(value, 'f', -1, 64)
 		}
@@ -265,8 +246,9 @@ func (c *Channel) receipt(text []byte) string {
 }
 
 func retryAfter(header string, now time.Time) time.Duration {
+	const most = 30 * 24 * 60 * 60 // more is no answer, and overflows in the end
 	if seconds, err := strconv.Atoi(header); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
+		return time.Duration(min(seconds, most)) * time.Second
 	}
 	if at, err := http.ParseTime(header); err == nil {
 		return max(at.Sub(now), 0)

@@ -1,6 +1,7 @@
 package sms_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -141,16 +142,25 @@ func TestQuietHours(t *testing.T) {
 	for _, test := range []struct {
 		zone, now string
 		wait      time.Duration
+		number    string // empty: the usual
 	}{
-		{"UTC", "2026-11-21T07:59:00Z", time.Minute},
-		{"UTC", "2026-11-21T08:00:00Z", 0},
-		{"UTC", "2026-11-21T19:59:59Z", 0},
-		{"UTC", "2026-11-21T20:00:00Z", 12 * time.Hour},
-		{"America/Los_Angeles", "2026-11-21T12:00:00Z", 4 * time.Hour},
-		{"Asia/Tokyo", "2026-11-21T12:00:00Z", 11 * time.Hour},
-		{"", "2026-11-21T03:00:00Z", 5 * time.Hour},
+		{zone: "UTC", now: "2026-11-21T07:59:00Z", wait: time.Minute},
+		{zone: "UTC", now: "2026-11-21T08:00:00Z", wait: 0},
+		{zone: "UTC", now: "2026-11-21T19:59:59Z", wait: 0},
+		{zone: "UTC", now: "2026-11-21T20:00:00Z", wait: 12 * time.Hour},
+		{zone: "America/Los_Angeles", now: "2026-11-21T12:00:00Z", wait: 4 * time.Hour},
+		{zone: "Asia/Tokyo", now: "2026-11-21T12:00:00Z", wait: 11 * time.Hour},
+		// Nobody told the zone: where the number may ring it is day everywhere.
+		{"", "2026-11-21T12:00:00Z", 6 * time.Hour, "+12125550100"},                 // 2 in Honolulu, 8:30 in St. John's
+		{"", "2026-11-21T19:00:00Z", 0, "+12125550100"},                             // 9, and 15:30
+		{"", "2026-11-21T23:45:00Z", 18*time.Hour + 15*time.Minute, "+12125550100"}, // 13:45, and 20:15
+		{"", "2026-11-21T23:00:00Z", 0, "+819012345678"},
+		{"", "2026-11-21T22:00:00Z", time.Hour, "+819012345678"},
+		{"", "2026-11-21T03:00:00Z", 3 * time.Hour, "+79161234567"}, // 5 in Kaliningrad, 15 in Kamchatka
+		{"Nowhere/Town", "2026-11-21T22:00:00Z", time.Hour, "+819012345678"},
+		{"", "2026-11-21T03:00:00Z", 5 * time.Hour, "+6761234567"}, // Tonga, which counts as UTC
 		// The clocks go forward that night: 20:00 to 8:00 is 11 hours.
-		{"Europe/Berlin", "2026-03-28T19:00:00Z", 11 * time.Hour},
+		{zone: "Europe/Berlin", now: "2026-03-28T19:00:00Z", wait: 11 * time.Hour},
 	} {
 		now, err := time.Parse(time.RFC3339, test.now)
 		if err != nil {
@@ -158,7 +168,7 @@ func TestQuietHours(t *testing.T) {
 		}
 		g := open(t, func(o *sms.Options) { o.Now = func() time.Time { return now } })
 		m := notifytest.Message("notice:1")
-		m.To.TimeZone = test.zone
+		m.To.TimeZone, m.To.Phone = test.zone, cmp.Or(test.number, m.To.Phone)
 		_, err = g.channel.Send(t.Context(), m)
 		e, _ := errors.AsType[*notify.Error](err)
 		switch {

@@ -35,8 +35,8 @@ const Name = "team"
 // timeout bounds one alert.
 const timeout = 20 * time.Second
 
-// Mail sends a mail to the team; see [New].
-type Mail func(ctx context.Context, to, title, text string) error
+// Mail sends a message to the team by mail, its ID, title and body; see [New].
+type Mail func(ctx context.Context, to string, m notify.Message) error
 
 // Channel sends alerts to one address.
 type Channel struct {
@@ -87,7 +87,7 @@ func mailed(u *url.URL, send Mail) (*Channel, error) {
 	case send == nil:
 		return nil, errors.New("alerts by mail need a mail server: set [mail] smtp and from")
 	}
-	return &Channel{kind: "mail", send: func(ctx context.Context, m notify.Message) error { return send(ctx, to.Address, m.Title, m.Body) }}, nil
+	return &Channel{kind: "mail", send: func(ctx context.Context, m notify.Message) error { return send(ctx, to.Address, m) }}, nil
 }
 
 // shouted sends through the library.
@@ -169,9 +169,10 @@ func sort(code int) error {
 // Name implements [notify.Channel].
 func (c *Channel) Name() string { return Name }
 
-// Alert sends an alert: a title in one line and a text, which may be empty.
-func (c *Channel) Alert(ctx context.Context, title, text string) error {
-	_, err := c.Send(ctx, notify.Message{Title: title, Body: text})
+// Alert sends an alert: a title in one line and a text, which may be empty. The id
+// tells alerts apart and is equal for one that is told again.
+func (c *Channel) Alert(ctx context.Context, id, title, text string) error {
+	_, err := c.Send(ctx, notify.Message{ID: id, Title: title, Body: text})
 	return err
 }
 

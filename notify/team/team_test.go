@@ -90,11 +90,11 @@ func TestSuiteOfWebHooks(t *testing.T) {
 
 func TestHookSaysTitleAndText(t *testing.T) {
 	r := open(t, func(server string) string { return server + "/hooks/" + token })
-	if err := r.channel.Alert(t.Context(), "Dispute", "due on Friday"); err != nil {
+	if err := r.channel.Alert(t.Context(), "dispute:1", "Dispute", "due on Friday"); err != nil {
 		t.Fatal(err)
 	}
 	var got map[string]string
-	if err := json.Unmarshal([]byte(r.bodies[0]), &got); err != nil || got["title"] != "Dispute" || got["text"] != "Dispute\ndue on Friday" {
+	if err := json.Unmarshal([]byte(r.bodies[0]), &got); err != nil || got["id"] != "dispute:1" || got["title"] != "Dispute" || got["text"] != "Dispute\ndue on Friday" {
 		t.Errorf("%s %v", r.bodies[0], err)
 	}
 }
@@ -104,20 +104,20 @@ func TestLibrary(t *testing.T) {
 	r := open(t, func(server string) string {
 		return "gotify://" + strings.TrimPrefix(server, "http://") + "/AzyoeNS.D4iJLVa/?disabletls=yes"
 	})
-	if err := r.channel.Alert(t.Context(), "Dispute", "due on Friday"); err != nil {
+	if err := r.channel.Alert(t.Context(), "dispute:1", "Dispute", "due on Friday"); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(r.bodies[0], "Dispute") || !strings.Contains(r.bodies[0], "due on Friday") {
 		t.Errorf("%s", r.bodies[0])
 	}
 	r.Fail(notify.Unavailable)
-	err := r.channel.Alert(t.Context(), "Dispute", "")
+	err := r.channel.Alert(t.Context(), "dispute:1", "Dispute", "")
 	if e, _ := errors.AsType[*notify.Error](err); e == nil || e.Kind != notify.Unknown || strings.Contains(err.Error(), "AzyoeNS") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.channel.Alert(ctx, "x", ""); err == nil {
+	if err := r.channel.Alert(ctx, "x", "x", ""); err == nil {
 		t.Error("sent although nobody waits")
 	}
 }
@@ -150,17 +150,17 @@ func TestAddresses(t *testing.T) {
 
 func TestMail(t *testing.T) {
 	var got []string
-	c, err := team.New("mailto:ops@example.com", func(_ context.Context, to, title, text string) error {
-		got = []string{to, title, text}
+	c, err := team.New("mailto:ops@example.com", func(_ context.Context, to string, m notify.Message) error {
+		got = []string{to, m.ID, m.Title, m.Body}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Alert(t.Context(), "Dispute", "due"); err != nil || strings.Join(got, "|") != "ops@example.com|Dispute|due" {
+	if err := c.Alert(t.Context(), "dispute:1", "Dispute", "due"); err != nil || strings.Join(got, "|") != "ops@example.com|dispute:1|Dispute|due" {
 		t.Errorf("%v, %v", got, err)
 	}
-	if _, err := team.New("mailto:nobody", func(context.Context, string, string, string) error { return nil }); err == nil {
+	if _, err := team.New("mailto:nobody", func(context.Context, string, notify.Message) error { return nil }); err == nil {
 		t.Error("no address is one")
 	}
 }

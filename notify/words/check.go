@@ -2,6 +2,7 @@ package words
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"html"
 	"maps"
@@ -57,6 +58,31 @@ func (s *Set) Check(packs ...Pack) []Problem {
 		return cmp.Or(strings.Compare(a.Locale, b.Locale), strings.Compare(a.Message, b.Message), strings.Compare(a.Section, b.Section))
 	})
 	return slices.Compact(all)
+}
+
+// Broken returns why messages cannot be said, with each way that is wrong once, or
+// nil. [Set.Check] finds more, of which none keeps a message back.
+func (s *Set) Broken() error {
+	var all []error
+	told := map[string]bool{}
+	for _, tag := range s.Locales() {
+		for _, name := range Names() {
+			full := Sample(name, tag, Brand{})
+			for _, d := range []Data{full, sparse(full)} {
+				if _, err := s.Render(d); err != nil && !told[rootCause(err)] {
+					told[rootCause(err)] = true
+					all = append(all, err)
+				}
+			}
+		}
+	}
+	return errors.Join(all...)
+}
+
+// rootCause is the text of an error without the language in which it was met.
+func rootCause(err error) string {
+	_, text, _ := strings.Cut(err.Error(), ": ")
+	return text
 }
 
 // complete compares the sections of a language with what it has to have. A variety

@@ -49,6 +49,7 @@ type Set struct {
 type locale struct {
 	tag    string
 	tree   *template.Template
+	pages  *htmltemplate.Template // the sections html; nil: there are none
 	html   *htmltemplate.Template
 	text   *template.Template
 	own    map[string]bool // the sections that this locale has itself
@@ -229,9 +230,15 @@ func (s *Set) locale(tag string, own, tops source) (*locale, error) {
 			continue
 		}
 		l.own[name] = true
+		if text == "" {
+			text = `{{""}}` // an empty one would not replace the parent's
+		}
 		if _, err := l.tree.New(name).Parse(text); err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", tag, err))
 		}
+	}
+	if err := l.compilePages(); err != nil {
+		wrong = append(wrong, err)
 	}
 	layout := func(name string) string {
 		if own[name] != "" {
@@ -247,6 +254,25 @@ func (s *Set) locale(tag string, own, tops source) (*locale, error) {
 		wrong = append(wrong, err)
 	}
 	return l, errors.Join(wrong...)
+}
+
+// compilePages compiles the sections html of a folder's own, with all that they may
+// use: what is filled in is escaped for the place where it stands.
+func (l *locale) compilePages() error {
+	own := func(t *template.Template) bool { return strings.HasSuffix(t.Name(), "/html") }
+	if !slices.ContainsFunc(l.tree.Templates(), own) {
+		return nil
+	}
+	l.pages = htmltemplate.New(l.tag).Option("missingkey=error").Funcs(functions(l.tag))
+	for _, t := range l.tree.Templates() {
+		if t.Tree == nil {
+			continue
+		}
+		if _, err := l.pages.AddParseTree(t.Name(), t.Copy()); err != nil {
+			return fmt.Errorf("%s: %w", l.tag, err)
+		}
+	}
+	return nil
 }
 
 // functions are what templates may call besides Go's own.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/notify"
@@ -20,7 +21,7 @@ func TestOverridesAreBySection(t *testing.T) {
 		".git/config":    {Data: []byte("not ours")},
 	})
 	paused := render(t, s, words.Sample("paused", "en", words.Brand{}))
-	if paused.Subject != "On hold: Acme Pro" || paused.Short != "On hold." || !strings.Contains(paused.Text, "is paused") ||
+	if paused.Subject != "On hold: Acme Pro" || paused.Short != "On hold." || !strings.Contains(paused.Text, "has been paused") ||
 		!strings.HasSuffix(paused.Text, "our own frame\n") {
 		t.Errorf("%+v", paused)
 	}
@@ -54,6 +55,55 @@ func TestLoadRefuses(t *testing.T) {
 		_, err := words.Load(fstest.MapFS{test.file: {Data: []byte(test.text)}}, "")
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want %q in it", name, err, test.says)
+		}
+	}
+}
+
+// TestAnEmptySectionSaysNothing, rather than the same in English.
+func TestAnEmptySectionSaysNothing(t *testing.T) {
+	s := load(t, fstest.MapFS{"de/_shared.txt": {Data: []byte("-- help --\n\n")}, "de-AT/paused.txt": {Data: []byte("-- title --\n")}})
+	for _, tag := range []string{"de", "de-AT"} {
+		m := render(t, s, words.Sample("paused", tag, words.Brand{}))
+		if strings.Contains(m.Text, "Questions?") || strings.Contains(m.Text, "Fragen?") || (m.Title == "") != (tag == "de-AT") {
+			t.Errorf("%s: %q %s", tag, m.Title, m.Text)
+		}
+	}
+}
+
+// TestOwnHTMLIsEscaped: a folder's own HTML cannot be broken out of by what customers
+// are called or name their projects, whatever of the facts it shows and where.
+func TestOwnHTMLIsEscaped(t *testing.T) {
+	s := load(t, fstest.MapFS{"en/paused.txt": {Data: []byte("-- html --\n" +
+		`<p title="{{.Customer.Name}}">{{.Customer.Name}} {{.Covered}} {{.Product}} {{index .Customer.Attributes "team"}} {{template "help" .}}</p><a href="{{.URL}}">x</a>`)}})
+	d := words.Sample("paused", "en", words.Brand{})
+	const evil = `"><script src="//evil.example"></script>&`
+	d.Customer.Name, d.Customer.Covered, d.Plan, d.Customer.Attributes = evil, []string{evil}, evil, map[string]any{"team": evil}
+	d.Button = "https://billing.acme.example/go/a?b=1&c=2"
+	got := render(t, s, d).HTML
+	if strings.Contains(got, "<script") || strings.Contains(got, `""`) || strings.Count(got, "evil.example") < 5 ||
+		!strings.Contains(got, `href="https://billing.acme.example/go/a?b=1&amp;c=2"`) || !strings.Contains(got, "Questions?") {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestBroken finds what keeps messages of a folder from being said, and nothing else.
+func TestBroken(t *testing.T) {
+	for name, test := range map[string]struct{ file, text, says string }{
+		"no such fact":      {"de/paused.txt", "-- body --\nDas {{.Prodct}}", "paused/body"},
+		"no such section":   {"en/_shared.txt", "-- help --\n{{template \"hulp\" .}}", "hulp"},
+		"only sometimes":    {"en/receipt.txt", "-- notice --\n{{if not .Card}}{{.Crad}}{{end}}{{if not .Reference}}{{.Refs}}{{end}}", "receipt/notice"},
+		"half a page":       {"fr/paused.txt", "-- html --\n<a href=\"{{.URL}}", "paused/html"},
+		"an odd layout":     {"_layout.html", "{{.Greting}}", "Greting"},
+		"a country's own":   {"de-AT/paused.txt", "-- title --\n{{.Titel}}", "de-AT"},
+		"too long, but ok":  {"en/paused.txt", "-- subject --\n" + strings.Repeat("long ", 40), ""},
+		"nothing to object": {"en/paused.txt", "-- subject --\nOn hold", ""},
+	} {
+		err := load(t, fstest.MapFS{test.file: {Data: []byte(test.text)}}).Broken()
+		if test.says == "" && err != nil || test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)) {
+			t.Errorf("%s: %v, want %q in it", name, err, test.says)
+		}
+		if err != nil && strings.Count(err.Error(), "\n") > 10 {
+			t.Errorf("%s: %d lines", name, strings.Count(err.Error(), "\n"))
 		}
 	}
 }
@@ -141,15 +191,68 @@ func TestTextFromOutside(t *testing.T) {
 			t.Errorf("%q got through: %s", bad, m.Text)
 		}
 	}
-	for _, name := range []string{"Win $1000 at www.spam.example", "https://spam.example", strings.Repeat("x", 70), "a@b.example"} {
+	for _, name := range []string{"Win $1000 at www.spam.example", "https://spam.example", strings.Repeat("x", 70), "a@b.example", "Win $1000 at spam.example", "spam.example - you won", "gewinn.münchen"} {
 		d.Customer.Name = name
 		if got := render(t, s, d).Text; !strings.HasPrefix(got, "Hello,") {
 			t.Errorf("greets %q: %.30q", name, got)
+		}
+		if got := render(t, s, d).To.Name; got != "" {
+			t.Errorf("the mail is addressed to %q", got)
+		}
+	}
+	for _, name := range []string{"J. R. Kern", "J.R. Kern", "Dana Kern jr.", "Kern Ltd.", "Anne-Marie O'Neil", "Dr. Kern", "陳大文"} {
+		d.Customer.Name = name
+		if m := render(t, s, d); !strings.HasPrefix(m.Text, "Hi "+name+",") || m.To.Name != name {
+			t.Errorf("greets %q: %.30q", name, m.Text)
+		}
+	}
+	for _, stars := range []string{"***", "****", "*****", "**** **"} {
+		d.Plan = stars + "Pro" + stars
+		if m := render(t, s, d); strings.Contains(m.HTML, "<strong>Pro") {
+			t.Errorf("%s is strong", d.Plan)
 		}
 	}
 	d.Button = "javascript:alert(1)"
 	if m := render(t, s, d); strings.Contains(m.HTML, "javascript:alert") {
 		t.Error("a link that is no web address got through")
+	}
+}
+
+// TestWhatIsNotSoIsNotSaid: a subscription that is over cannot be used on, nor its end
+// be undone; an amount that is only the plan's was not the last charge; and nobody is
+// led to a button that there is not.
+func TestWhatIsNotSoIsNotSaid(t *testing.T) {
+	s := load(t, nil)
+	for tag, words7 := range map[string]struct{ undo, until, button string }{
+		"en": {"Undo the cancellation", "You can use it", "button"}, "de": {"Kündigung zurücknehmen", "Sie können es bis", "Knopf"},
+		"fr": {"Annuler la résiliation", "Vous pouvez l’utiliser", "bouton"}, "es": {"Deshacer la cancelación", "Puedes usarla", "botón"},
+		"pt-BR": {"Desfazer o cancelamento", "Você pode usá-la", "botão"}, "ja": {"解約を取り消す", "まではご利用いただけます", "ボタン"},
+		"zh-Hans": {"撤销取消", "您可以使用到", "按钮"},
+	} {
+		d := words.Sample("canceled", tag, words.Brand{})
+		amount := render(t, s, d).Text
+		running := render(t, s, d)
+		if !strings.Contains(running.Text, words7.until) || !strings.Contains(running.Text, words7.button) || !strings.Contains(running.Action, words7.undo) {
+			t.Errorf("%s: while it runs %s: %s", tag, running.Action, running.Text)
+		}
+		d.Notice.Estimated = true
+		if got := render(t, s, d).Text; len(got) >= len(amount) {
+			t.Errorf("%s: tells of a charge that there need not have been: %s", tag, got)
+		}
+		d.Notice.Until = d.Now
+		over := render(t, s, d)
+		for _, text := range []string{over.Text, over.Body, over.Action} {
+			if strings.Contains(text, words7.until) || strings.Contains(text, words7.button) || strings.Contains(text, words7.undo) {
+				t.Errorf("%s: when it is over: %s", tag, text)
+			}
+		}
+		for _, name := range words.Names() {
+			d := words.Sample(name, tag, words.Brand{})
+			d.Button, d.Cancel, d.LinkUntil = "", "", time.Time{}
+			if m := render(t, s, d); strings.Contains(m.Text, words7.button) || m.Action != "" {
+				t.Errorf("%s %s: there is no button: %s %s", tag, name, m.Action, m.Text)
+			}
+		}
 	}
 }
 

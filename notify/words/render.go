@@ -40,7 +40,7 @@ func (s *Set) Render(d Data) (notify.Message, error) {
 	}
 	m := notify.Message{
 		ID: d.ID, Template: d.Notice.Template, Locale: l.tag, Thread: d.Notice.Thread,
-		To: recipient(d), URL: d.Button, Unsubscribe: d.Unsubscribe,
+		To: recipient(d), URL: d.Button, Unsubscribe: d.Unsubscribe, Notice: d.Notice,
 	}
 	if err := l.words(&m, v, d); err != nil {
 		return notify.Message{}, err
@@ -51,14 +51,19 @@ func (s *Set) Render(d Data) (notify.Message, error) {
 	return m, err
 }
 
-// recipient is who the message goes to: receipts have an address of their own.
+// Mailbox is the address of a customer for the mails of a template, empty if there is
+// none: receipts may have one of their own.
+func Mailbox(c billing.Customer, template string) string {
+	if c.ReceiptEmail != "" && (template == "receipt" || template == "refund_receipt") {
+		return c.ReceiptEmail
+	}
+	return c.Email
+}
+
+// recipient is who the message goes to.
 func recipient(d Data) notify.Recipient {
 	c := d.Customer
-	to := notify.Recipient{Customer: c.Ref, Name: clean(c.Name), Email: c.Email, Copy: d.Copy, Phone: d.Phone, TimeZone: c.TimeZone}
-	if c.ReceiptEmail != "" && (d.Notice.Template == "receipt" || d.Notice.Template == "refund_receipt") {
-		to.Email = c.ReceiptEmail
-	}
-	return to
+	return notify.Recipient{Customer: c.Ref, Name: salutation(c.Name), Email: Mailbox(c, d.Notice.Template), Copy: d.Copy, Phone: d.Phone, TimeZone: c.TimeZone}
 }
 
 // words fills in all that is read.
@@ -127,11 +132,13 @@ func (t *texts) frame(m *notify.Message, f frame) error {
 		return fmt.Errorf("%s: %w", t.l.tag, err)
 	}
 	if t.has("html") {
-		html.WriteString(t.get("html"))
+		if err := t.l.pages.ExecuteTemplate(&html, t.prefix+"html", t.view); err != nil {
+			return fmt.Errorf("%s: %w", t.l.tag, err)
+		}
 	} else if err := t.l.html.Execute(&html, f); err != nil {
 		return fmt.Errorf("%s: %w", t.l.tag, err)
 	}
-	m.Text, m.HTML = strings.TrimSpace(text.String())+"\n", html.String()
+	m.Text, m.HTML = strings.TrimSpace(text.String())+"\n", strings.TrimSpace(html.String())
 	return t.err
 }
 

@@ -69,6 +69,8 @@ func sampleFor(name string, d *Data, day func(int) time.Time) {
 		n.Date, n.Next = SampleNow, day(30)
 	}
 	switch name {
+	case "canceled":
+		n.Estimated = false
 	case "refunded", "duplicate_found":
 		n.Reason = notify.ReasonDuplicate
 	case "pass_ended", "dispute_lost":

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -62,7 +63,7 @@ type Data struct {
 // .Amount .Was .Date .Next .Until .UntilTime (with hour and zone) .DueAt .LinkUntil
 // .KeptUntil .Card (a phrase) .CardBrand .CardLast4 .CardExpires .Every .Covered
 // .Why (a sentence for .Reason) .Reason .Reference .URL .CancelURL.
-// Flags: .Estimated .Late .Attached. As they are: .Notice .Customer.
+// Flags: .Estimated .Ended (.Until is past) .Late .Attached. As they are: .Notice .Customer.
 type View struct {
 	Notice   notify.Notice
 	Customer billing.Customer
@@ -80,7 +81,7 @@ type View struct {
 	Reason, Reference        string
 	URL, CancelURL           string
 
-	Estimated, Late, Attached bool
+	Estimated, Ended, Late, Attached bool
 
 	run      func(section string, data any) (string, error)
 	calendar calendar
@@ -94,8 +95,9 @@ func (l *locale) view(d Data) (*View, error) {
 		Brand: clean(d.Brand.Name), BrandURL: d.Brand.URL, Support: d.Brand.Support, Plan: clean(d.Plan),
 		Name: salutation(d.Customer.Name), Email: d.Customer.Email, Reason: n.Reason, Reference: clean(n.Reference),
 		URL: d.Button, CancelURL: d.Cancel, Estimated: n.Estimated, Attached: d.Receipt != nil && d.Draw != nil,
-		Late: !n.DueAt.IsZero() && d.Now.Sub(n.DueAt) > lateAfter,
-		run:  l.run, calendar: calendarOf(tag),
+		Ended: !n.Until.IsZero() && !n.Until.After(d.Now),
+		Late:  !n.DueAt.IsZero() && d.Now.Sub(n.DueAt) > lateAfter,
+		run:   l.run, calendar: calendarOf(tag),
 	}
 	v.Product = v.Plan
 	if !strings.Contains(strings.ToLower(v.Plan), strings.ToLower(v.Brand)) {
@@ -213,9 +215,15 @@ func clean(text string) string {
 		}
 		return r
 	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	return strings.NewReplacer("**", "*", "](", "] (").Replace(text)
+	text = stars.ReplaceAllString(strings.Join(strings.Fields(text), " "), "*")
+	return strings.ReplaceAll(text, "](", "] (")
 }
+
+var (
+	stars = regexp.MustCompile(`\*\*+`)
+	// site is what mail programs make a link of by themselves.
+	site = regexp.MustCompile(`[\pL\d]{2}\.\pL{2}`)
+)
 
 // longestName bounds the names that a greeting repeats.
 const longestName = 60
@@ -225,7 +233,7 @@ const longestName = 60
 // them.
 func salutation(name string) string {
 	name = clean(name)
-	if len([]rune(name)) > longestName || strings.ContainsAny(name, "/@<>") || strings.Contains(strings.ToLower(name), "www.") {
+	if len([]rune(name)) > longestName || strings.ContainsAny(name, "/@<>") || site.MatchString(name) {
 		return ""
 	}
 	return name

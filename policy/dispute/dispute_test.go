@@ -1,7 +1,6 @@
 package dispute_test
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -20,25 +19,14 @@ var noon = time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
 
 func build(t testing.TB, change func(*dispute.Settings)) *dispute.Policy {
 	t.Helper()
-	s := dispute.Defaults()
-	if change != nil {
-		change(&s)
-	}
-	p, err := dispute.New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policytest.Build(t, dispute.Defaults, dispute.New, change)
 }
 
 func accepting(s *dispute.Settings) { s.Do = dispute.Accept }
 
 // contested is a customer whose renewal is charged back, with ten days to answer.
 func contested(status billing.DisputeStatus, word string) policy.Known {
-	catalog, err := billing.NewCatalog([]billing.Plan{{ID: "pro", Name: "Pro", Prices: map[string][]string{"stripe": {"price_pro"}}}})
-	if err != nil {
-		panic(err)
-	}
+	catalog := policytest.Catalog(billing.Plan{ID: "pro", Name: "Pro", Prices: map[string][]string{"stripe": {"price_pro"}}})
 	card := &billing.Card{Brand: "visa", Last4: "4242"}
 	pay := func(id string, day int, card *billing.Card) billing.Held[billing.Payment] {
 		return billing.Held[billing.Payment]{Account: "stripe", ID: id, Object: billing.Payment{
@@ -67,12 +55,9 @@ func contested(status billing.DisputeStatus, word string) policy.Known {
 
 func charged() policy.Known { return contested(billing.DisputeOpen, "needs_response") }
 
-func review(p *dispute.Policy, known policy.Known, now time.Time) (all []string) {
+func review(p *dispute.Policy, known policy.Known, now time.Time) []string {
 	actions, _ := p.Review(known, now)
-	for _, a := range actions {
-		all = append(all, a.Key)
-	}
-	return all
+	return policytest.Keys(actions)
 }
 
 func change(before, after billing.DisputeStatus) policy.Change {
@@ -130,17 +115,11 @@ func TestNothingIsConcededUnasked(t *testing.T) {
 	if want := noon.AddDate(0, 0, 7); !next.Equal(want) {
 		t.Errorf("it wants to be asked again at %v, not at %v", next, want)
 	}
-	var w policy.Warning
-	if err := json.Unmarshal(actions[1].Details, &w); err != nil {
-		t.Fatal(err)
-	}
+	w := policytest.Details[policy.Warning](t, actions[1])
 	if !w.DueBy.Equal(noon.AddDate(0, 0, 10)) || !strings.Contains(w.Title, "9.00 EUR") || strings.Contains(w.Details+w.Title, "secret") || strings.Contains(w.Details+w.Title, "Sam") {
 		t.Errorf("%+v", w)
 	}
-	var b dispute.Bundle
-	if err := json.Unmarshal([]byte(w.Details), &b); err != nil {
-		t.Fatal(err)
-	}
+	b := policytest.Details[dispute.Bundle](t, policy.Action{Details: []byte(w.Details)})
 	if b.Payment == nil || b.Payment.ID != "pi_1" || len(b.Tries) != 2 || len(b.Bought) != 1 || b.Bought[0].Name != "Pro" || !b.Bought[0].PeriodEnd.Equal(noon.AddDate(0, 0, 10)) {
 		t.Errorf("%+v", b)
 	}

@@ -82,7 +82,8 @@ type Bought struct {
 	// PeriodStart and PeriodEnd are the period that the payment paid.
 	PeriodStart time.Time `json:"period_start,omitzero"`
 	PeriodEnd   time.Time `json:"period_end,omitzero"`
-	// CanceledAt is when it was set to end; zero: the customer never canceled.
+	// CanceledAt is when it was set to end, or has ended; zero: it goes on, and nobody
+	// ever canceled.
 	CanceledAt time.Time `json:"canceled_at,omitzero"`
 }
 
@@ -146,7 +147,7 @@ func (b *Bundle) addBought(known policy.Known, account, payment string) {
 		bought := Bought{Subscription: in.Object.Subscription, PeriodStart: in.Object.PeriodStart, PeriodEnd: in.Object.PeriodEnd}
 		for _, s := range known.Facts.Subscriptions {
 			if s.Account == account && s.ID == in.Object.Subscription && s.ID != "" {
-				bought.StartedAt, bought.CanceledAt = s.Object.StartedAt, s.Object.CancelAt
+				bought.StartedAt, bought.CanceledAt = s.Object.StartedAt, billing.Earliest(s.Object.CancelAt, s.Object.EndedAt)
 				if plan, found := known.Catalog.ByPrice(account, s.Object.Price); found {
 					bought.Plan, bought.Name = plan.ID, plan.Name
 				}

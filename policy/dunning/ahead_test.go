@@ -1,6 +1,7 @@
 package dunning_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -181,5 +182,32 @@ func TestNextTryIsOurs(t *testing.T) {
 	asked := story{settings: func(s *dunning.Settings) { s.Retry = true }, steps: left("insufficient_funds", 1)}.tell(t)
 	if want := "03-02T14:00 email payment_failed.1 34.51 EUR funds until 03-09 next 03-05"; told(asked)[0] != want {
 		t.Errorf("%s, want %s", told(asked)[0], want)
+	}
+}
+
+// TestNeverAgainHoldsForTheCard: a decline that forbids another try forbids it for the
+// card, whatever the provider's own next try was answered; a new card may be tried.
+func TestNeverAgainHoldsForTheCard(t *testing.T) {
+	final := func(payment, payer string) policytest.Step {
+		return policytest.Tried(billing.Attempt{
+			Account: "stripe", ID: "ch_0", Payment: payment, At: begin.Add(-time.Hour), Payer: payer, Decline: &billing.Decline{NetworkCode: "R1"},
+		})
+	}
+	for name, test := range map[string]struct {
+		before policytest.Step
+		again  bool
+	}{
+		"for this invoice":              {final("pi_in_1", "fp_1"), false},
+		"for another":                   {final("pi_other", "fp_1"), false},
+		"by nobody knows which":         {final("pi_in_1", ""), false},
+		"another card for this invoice": {final("pi_in_1", "fp_old"), true},
+		"another card for another":      {final("pi_other", "fp_old"), true},
+		"nobody knows which, another":   {final("pi_other", ""), true},
+	} {
+		s := story{settings: func(s *dunning.Settings) { s.Retry = true }, steps: append(left("insufficient_funds", 1), test.before), from: begin.Add(-2 * time.Hour)}
+		again := slices.ContainsFunc(s.tell(t), func(a policytest.Asked) bool { return a.Kind == policy.Collect })
+		if again != test.again {
+			t.Errorf("final before, %s: tried again %v", name, again)
+		}
 	}
 }

@@ -41,13 +41,18 @@ func (p *Policy) subscription(change policy.Change, known policy.Known, before, 
 	switch {
 	case change.Has(billing.Recovered):
 		return p.recovered(change, known, before)
+	case (change.Has(billing.Ended) || change.Has(billing.CancelScheduled)) && othersDid(known, change, func(d policy.Demand) bool {
+		return d.Kind == policy.CancelNow || d.Kind == policy.CancelAtPeriodEnd
+	}):
+		return nil
 	case change.Has(billing.Ended):
 		return p.ended(change, known, before, after)
 	case change.Has(billing.CancelScheduled) && after.CancelAt.After(after.StartedAt):
 		n.Date, n.Until = change.At, after.CancelAt
 		return say(canceled, after.CancelAt.UTC().Format(time.DateOnly))
 	case change.Has(billing.CancelWithdrawn) && good:
-		n.Date, n.Next = nextCharge(after), nextCharge(after)
+		n.Next = nextCharge(after)
+		n.Date = n.Next
 		return say(autoRenewOn, nth)
 	case change.Has(billing.Paused):
 		n.Date = change.At
@@ -63,6 +68,16 @@ func (p *Policy) subscription(change policy.Change, known policy.Known, before, 
 		return say(resumed, nth)
 	}
 	return nil
+}
+
+// othersDid reports whether another policy did something to the object of a change.
+// Whether the customer is told, and in which words, is then for that policy to say: they
+// did not cancel, nor ask for a refund.
+func othersDid(known policy.Known, change policy.Change, what func(policy.Demand) bool) bool {
+	object := change.Account + "/" + string(change.Kind) + "/" + change.ID
+	return slices.ContainsFunc(known.Demands, func(d policy.Demand) bool {
+		return d.Tried && d.Object == object && d.Policy != "" && d.Policy != name && what(d)
+	})
 }
 
 // about has what every notice about a subscription tells.
@@ -132,7 +147,7 @@ func (p *Policy) ended(change policy.Change, known policy.Known, was, is billing
 		}
 		r := &review{Settings: p.settings, known: known, now: change.At}
 		n := r.notice(d, step{template: accessEnded, from: d.ends})
-		n.Next = time.Time{}
+		n.Next, n.Link = time.Time{}, "" // nothing is left to be paid; the way back is the product's
 		return p.settings.say(change.Account, change.Kind, change.ID, d.occasion("ended"), n)
 	}
 	n := p.about(change, known, is)
@@ -141,7 +156,7 @@ func (p *Policy) ended(change policy.Change, known policy.Known, was, is billing
 			return nil // one of two: who reads that it is canceled thinks of what they still have
 		}
 	}
-	n.Template, n.Date = canceled, end
+	n.Template, n.Date, n.Until, n.Link = canceled, end, end, ""
 	occasion := fmt.Sprint(change.Seq)
 	if !is.EndedAt.IsZero() {
 		occasion = is.EndedAt.UTC().Format(time.DateOnly)
@@ -173,7 +188,9 @@ func (p *Policy) payment(change policy.Change, known policy.Known, before, after
 	if back := after.Refunded - before.Refunded; back > 0 && !taken(known, change) && (change.Before != nil || p.news(change, known, after.PaidAt)) {
 		n.Amount, n.Date, n.DueAt = &billing.Money{Amount: back, Currency: after.Amount.Currency}, change.At, time.Time{}
 		total := fmt.Sprint(after.Refunded) // a second refund of a payment is another
-		say(refunded, total)
+		if !othersDid(known, change, func(d policy.Demand) bool { return d.Kind == policy.Refund && d.Money == back }) {
+			say(refunded, total)
+		}
 		if own {
 			say(refundReceipt, total)
 		}

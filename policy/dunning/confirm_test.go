@@ -1,6 +1,7 @@
 package dunning_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -39,11 +40,11 @@ func TestConfirmations(t *testing.T) {
 		}, want: []string{"03-03T12:00 email canceled 29.00 EUR until 04-02"}},
 		{name: "canceled for a date, and over before", steps: []policytest.Step{
 			active, seen(day(1), "sub_1", sub("active", begin, canceling(day(31)))), seen(day(5), "sub_1", sub("ended", begin, canceling(day(31)), endedAt(day(5)))),
-		}, want: []string{"03-03T12:00 email canceled 29.00 EUR until 04-02", "03-07T12:00 email canceled 29.00 EUR"}},
-		{name: "canceled at once", steps: []policytest.Step{active, seen(day(5), "sub_1", sub("ended", begin, endedAt(day(5))))}, want: []string{"03-07T12:00 email canceled 29.00 EUR"}},
+		}, want: []string{"03-03T12:00 email canceled 29.00 EUR until 04-02", "03-07T12:00 email canceled 29.00 EUR until 03-07"}},
+		{name: "canceled at once", steps: []policytest.Step{active, seen(day(5), "sub_1", sub("ended", begin, endedAt(day(5))))}, want: []string{"03-07T12:00 email canceled 29.00 EUR until 03-07"}},
 		{name: "one of two ends", steps: []policytest.Step{
 			active, seen(begin, "sub_2", sub("active", begin)), seen(day(5), "sub_1", sub("ended", begin, endedAt(day(5)))), seen(day(6), "sub_2", sub("ended", begin, endedAt(day(6)))),
-		}, want: []string{"03-08T12:00 email canceled 29.00 EUR"}},
+		}, want: []string{"03-08T12:00 email canceled 29.00 EUR until 03-08"}},
 		{name: "a checkout that was never paid", steps: []policytest.Step{seen(begin, "sub_1", sub("pending", begin)), seen(day(1), "sub_1", sub("ended", begin))}},
 		{name: "what was so when we first looked is no news", steps: []policytest.Step{
 			seen(begin, "sub_1", sub("paused", begin, pause("void", day(10)))), seen(begin, "sub_2", sub("active", begin, canceling(day(31)))), seen(begin, "sub_3", sub("ended", begin)),
@@ -105,5 +106,68 @@ func TestNoticeKnowsItsPlan(t *testing.T) {
 		if got := notified(t, asked[n]); got.Plan+" "+got.Reference != want {
 			t.Errorf("%s %s, want %s", got.Plan, got.Reference, want)
 		}
+	}
+}
+
+// TestAfterTheEndThereIsNothingToPay: the way back leads to the product, not to a page
+// at the provider for what is over.
+func TestAfterTheEndThereIsNothingToPay(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before billing.SubscriptionStatus
+		says   string
+		links  bool
+	}{
+		"canceled at once":      {"active", "canceled", false},
+		"ended by the provider": {"past_due", "access_ended", false},
+		"failing":               {"past_due", "payment_failed.1", true},
+	} {
+		steps := []policytest.Step{seen(begin, "sub_1", sub("active", begin)), seen(day(1), "sub_1", sub(tt.before, begin))}
+		if !tt.links {
+			steps = append(steps, seen(day(5), "sub_1", sub("ended", begin)))
+		}
+		found := false
+		for _, a := range (story{steps: steps}).tell(t) {
+			if n := notified(t, a); n.Template == tt.says {
+				if found = true; (n.Link != "") != tt.links {
+					t.Errorf("%s: %s leads to %q", name, n.Template, n.Link)
+				}
+				break
+			}
+		}
+		if !found {
+			t.Errorf("%s: no %s", name, tt.says)
+		}
+	}
+}
+
+// TestWhatPoliciesDoIsTheirsToTell: whoever is told that a duplicate was ended and paid
+// back, or not told that a fraud was, is not mailed "you canceled" and "refunded" on top.
+func TestWhatPoliciesDoIsTheirsToTell(t *testing.T) {
+	end := seen(day(5), "sub_1", sub("ended", begin, func(s *billing.Subscription) { s.EndedAt = day(5) }))
+	later := seen(day(5), "sub_1", sub("active", begin, func(s *billing.Subscription) { s.CancelAt = day(31) }))
+	canceled := []string{"03-07T12:00 email canceled 29.00 EUR until 03-07"}
+	did := func(policies, kind, object string, tried bool, money int64) policytest.Step {
+		return policytest.Learned(day(4), func(k *policy.Known) {
+			k.Demands = append(slices.Clone(k.Demands), policy.Demand{Policy: policies, Key: kind, Kind: kind, Object: object, Tried: tried, Money: money})
+		})
+	}
+	active, paid := seen(begin, "sub_1", sub("active", begin)), seen(begin, "pi_1", back(0))
+	for _, s := range []story{
+		{name: "ended by another policy", steps: []policytest.Step{active, did("duplicate", policy.CancelNow, "stripe/subscription/sub_1", true, 0), end}},
+		{name: "to end by another policy", steps: []policytest.Step{active, did("duplicate", policy.CancelAtPeriodEnd, "stripe/subscription/sub_1", true, 0), later}},
+		{name: "another policy waited, the customer did not", steps: []policytest.Step{active, did("fraud", policy.CancelNow, "stripe/subscription/sub_1", false, 0), end}, want: canceled},
+		{name: "another policy ended another", steps: []policytest.Step{active, did("fraud", policy.CancelNow, "stripe/subscription/sub_2", true, 0), end}, want: canceled},
+		{name: "another policy said something", steps: []policytest.Step{active, did("fraud", policy.Alert, "stripe/subscription/sub_1", true, 0), end}, want: canceled},
+		{name: "refunded by another policy, and then by a person", steps: []policytest.Step{
+			paid, did("fraud", policy.Refund, "stripe/payment/pi_1", true, 100), seen(day(5), "pi_1", back(100)), seen(day(6), "pi_1", back(350)),
+		}, want: []string{"03-08T12:00 email refunded 2.50 EUR"}},
+		{name: "a person was quicker", steps: []policytest.Step{
+			paid, did("fraud", policy.Refund, "stripe/payment/pi_1", false, 100), seen(day(5), "pi_1", back(100)),
+		}, want: []string{"03-07T12:00 email refunded 1.00 EUR"}},
+		{name: "a receipt is a receipt", settings: func(s *dunning.Settings) { s.Receipts = []string{"stripe"}; s.Without = []string{"receipt"} }, steps: []policytest.Step{
+			paid, did("fraud", policy.Refund, "stripe/payment/pi_1", true, 100), seen(day(5), "pi_1", back(100)),
+		}, want: []string{"03-07T12:00 email refund_receipt 1.00 EUR"}},
+	} {
+		t.Run(s.name, s.run)
 	}
 }

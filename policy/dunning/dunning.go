@@ -2,7 +2,7 @@
 // happened and what to do, warns before access ends, says so when it has ended, and
 // thanks when it is settled. It also gives notice of what would fail next, a card or
 // a pass that runs out, and confirms what happened: a pause, a cancellation, a
-// refund.
+// refund. What another policy has ended or paid back, that policy tells.
 //
 // # A failed charge
 //
@@ -79,8 +79,10 @@ func New(settings Settings) (*Policy, error) {
 	return &Policy{settings}, nil
 }
 
+const name = "dunning"
+
 // Name implements [policy.Policy].
-func (*Policy) Name() string { return "dunning" }
+func (*Policy) Name() string { return name }
 
 // Review implements [policy.Reviewer].
 func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, time.Time) {

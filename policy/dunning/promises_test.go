@@ -165,10 +165,7 @@ func judge(t *rapid.T, k policy.Known, actions []policy.Action, now time.Time) i
 		if a.Kind != policy.Say {
 			continue
 		}
-		var n notify.Notice
-		if err := json.Unmarshal(a.Details, &n); err != nil {
-			t.Fatal(err)
-		}
+		n := policytest.Details[notify.Notice](t, a)
 		if n.DueAt.After(now) {
 			t.Fatalf("%s at %s, due at %s", a.Key, now, n.DueAt)
 		}

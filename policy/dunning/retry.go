@@ -33,28 +33,42 @@ func (r *review) planned(d debt) (at time.Time, is bool) {
 		return time.Time{}, false // each debit needs a notice by the bank a day before
 	}
 	last, tries := r.made(d)
-	if last.IsZero() || tries >= r.Tries || int(d.invoice.Object.Attempts) >= r.Tries {
+	if last.At.IsZero() || tries >= r.Tries || int(d.invoice.Object.Attempts) >= r.Tries || r.forbidden(d, last) {
 		return time.Time{}, false
 	}
-	return last.Add(r.RetryEvery), true
+	return last.At.Add(r.RetryEvery), true
+}
+
+// forbidden reports whether a bank or a network has said within 30 days that the card
+// or wallet of the last try must not be tried again. The provider's own later tries do
+// not take that back; another card is another matter.
+func (r *review) forbidden(d debt, last billing.Attempt) bool {
+	return slices.ContainsFunc(r.known.Attempts, func(a billing.Attempt) bool {
+		same := a.Payer == last.Payer && a.Payer != "" || d.tried(a) && (a.Payer == "" || last.Payer == "")
+		return a.Account == d.Account && same && Classify(a.Decline).Final
+	})
+}
+
+// tried reports whether a try was for the invoice.
+func (d debt) tried(a billing.Attempt) bool {
+	return a.Account == d.Account && slices.Contains(d.invoice.Object.Payments, a.Payment)
 }
 
 // made counts the tries for an invoice, and those with the same card or wallet for
 // anything else: networks count by card. Last is the latest for the invoice.
-func (r *review) made(d debt) (last time.Time, tries int) {
-	ours := func(a billing.Attempt) bool {
-		return a.Account == d.Account && slices.Contains(d.invoice.Object.Payments, a.Payment)
-	}
+func (r *review) made(d debt) (last billing.Attempt, tries int) {
 	payers := map[string]bool{}
 	for _, a := range r.known.Attempts {
-		if ours(a) {
+		if d.tried(a) {
 			payers[a.Payer] = true
-			last = later(last, a.At)
+			if !a.At.Before(last.At) {
+				last = a
+			}
 		}
 	}
 	delete(payers, "")
 	for _, a := range r.known.Attempts {
-		if ours(a) || a.Account == d.Account && payers[a.Payer] && a.Decline != nil {
+		if d.tried(a) || a.Account == d.Account && payers[a.Payer] && a.Decline != nil {
 			tries++
 		}
 	}

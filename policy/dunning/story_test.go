@@ -28,16 +28,12 @@ var catalog = func() billing.Catalog {
 	prices := func(id string) map[string][]string {
 		return map[string][]string{"stripe": {id}, "paypal": {id}, "paddle": {id}, "late": {id}}
 	}
-	c, err := billing.NewCatalog([]billing.Plan{
-		{ID: "pro", Features: []string{"export"}, Prices: prices("p_pro")},
-		{ID: "week", Features: []string{"more"}, Prices: prices("p_week")},
-		{ID: "pass", Features: []string{"export"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Months: 1}, Prices: prices("p_pass")},
-		{ID: "life", Features: []string{"export"}, Kind: billing.GrantForever, Prices: prices("p_life")},
-	})
-	if err != nil {
-		panic(err)
-	}
-	return c
+	return policytest.Catalog(
+		billing.Plan{ID: "pro", Features: []string{"export"}, Prices: prices("p_pro")},
+		billing.Plan{ID: "week", Features: []string{"more"}, Prices: prices("p_week")},
+		billing.Plan{ID: "pass", Features: []string{"export"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Months: 1}, Prices: prices("p_pass")},
+		billing.Plan{ID: "life", Features: []string{"export"}, Kind: billing.GrantForever, Prices: prices("p_life")},
+	)
 }()
 
 func known() policy.Known {
@@ -190,15 +186,7 @@ type story struct {
 
 func chasing(t testing.TB, change func(*dunning.Settings)) *dunning.Policy {
 	t.Helper()
-	settings := dunning.Defaults()
-	if change != nil {
-		change(&settings)
-	}
-	p, err := dunning.New(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policytest.Build(t, dunning.Defaults, dunning.New, change)
 }
 
 func (s story) tell(t *testing.T) []policytest.Asked {
@@ -220,10 +208,7 @@ func (s story) run(t *testing.T) {
 	}
 }
 
-func notified(t testing.TB, a policytest.Asked) (n notify.Notice) {
+func notified(t testing.TB, a policytest.Asked) notify.Notice {
 	t.Helper()
-	if err := json.Unmarshal(a.Details, &n); err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return policytest.Details[notify.Notice](t, a.Action)
 }

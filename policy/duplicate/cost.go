@@ -23,7 +23,8 @@ type cost struct {
 	before []billing.Held[billing.Payment]
 }
 
-// early is how long before its period a payment for it may come.
+// early is how long before its period a payment for it may come; of a short period,
+// no more than half of it, or the payment for the one before would count.
 const early = 3 * day
 
 // costOf works out what was paid twice.
@@ -35,7 +36,7 @@ func costOf(known policy.Known, d double) cost {
 	}
 	last := payments[0]
 	c.from, c.to = periodOf(known.Facts, d.old, last)
-	if !c.from.IsZero() && c.from.Before(c.to) && !last.Object.PaidAt.Before(c.from.Add(-early)) {
+	if !c.from.IsZero() && c.from.Before(c.to) && !last.Object.PaidAt.Before(c.from.Add(-min(early, c.to.Sub(c.from)/2))) {
 		c.payment, payments = last, payments[1:]
 		c.share = shareOf(last.Object.Amount, c.from, c.to, d.since)
 		c.due = c.share

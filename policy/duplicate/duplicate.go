@@ -5,8 +5,8 @@
 // # What counts
 //
 // Two subscriptions are duplicates if their plans have a feature in common. Only what
-// is charged for counts: one that waits for its first payment, is paused, was set to
-// end, has ended or expired is no subscription to pay for twice. Plans that are meant
+// is charged for counts: one that is free, waits for its first payment, is paused, was
+// set to end, has ended or expired is no subscription to pay for twice. Plans that are meant
 // to be had together are named in the settings. A few minutes of both are no
 // duplicate either: an application that changes a plan may make the new subscription
 // before it ends the old.
@@ -27,6 +27,9 @@
 // period; nothing goes back then by itself, and the alert says what would be due.
 //
 // # The message
+//
+// What ends without having been found so was no duplicate: whoever buys the yearly plan
+// lets the monthly one run out.
 //
 // The customer is told when all is done: the subscription has ended, and the money has
 // gone back if any was due. Both are facts that arrive in any order, by separate
@@ -184,7 +187,8 @@ func (p *Policy) find(known policy.Known, now time.Time) (doubles []double) {
 
 // charged reports whether the provider goes on charging for a subscription.
 func charged(s billing.Subscription) bool {
-	if !s.CancelAt.IsZero() || s.Pause != nil {
+	free := s.Amount.Currency != "" && s.Amount.Amount <= 0 && s.Ahead == nil
+	if !s.CancelAt.IsZero() || s.Pause != nil || free {
 		return false
 	}
 	return good(s) || s.Status == billing.SubscriptionPastDue || s.Status == billing.SubscriptionUnpaid
@@ -261,19 +265,26 @@ func (p *Policy) end(known policy.Known, d double) (actions []policy.Action) {
 	return append(actions, policy.On(d.old.Account, billing.KindSubscription, d.old.ID, policy.Alert, "duplicate", w))
 }
 
-// finish follows the end of a duplicate: the money, if it has not gone back yet, the
-// end of the alert, and a word to the customer.
+// finish follows the end of a duplicate that was found while it ran: the money, if it
+// has not gone back yet, the end of the alert, and a word to the customer. One that
+// nobody had found was none: the customer let it run out, or never paid for it.
 func (p *Policy) finish(known policy.Known, d double) (actions []policy.Action) {
-	cost := costOf(known, d)
 	account := known.Accounts[d.old.Account]
-	outstanding := p.settings.Refund && (account.Can == nil || account.Can[policy.Refund]) && cost.due.Amount > 0
+	can := func(kind string) bool { return account.Can == nil || account.Can[kind] }
+	found, ours := p.demanded(known, d)
+	if !found {
+		return nil
+	}
+	cost := costOf(known, d)
+	byHand := !can(policy.CancelNow) && !can(policy.CancelAtPeriodEnd)
+	outstanding := p.settings.Refund && can(policy.Refund) && (ours && can(policy.CancelNow) || byHand) && cost.due.Amount > 0
 	if outstanding {
 		actions = append(actions, cost.refund()...)
 	}
 	w := warningOf(known, d)
 	w.Over = true
 	actions = append(actions, policy.On(d.old.Account, billing.KindSubscription, d.old.ID, policy.Alert, "duplicate.over", w))
-	if !p.settings.Tell || outstanding || account.MerchantOfRecord && known.Accounts[d.kept.Account].MerchantOfRecord {
+	if !p.settings.Tell || outstanding || !ours && !byHand || account.MerchantOfRecord && known.Accounts[d.kept.Account].MerchantOfRecord {
 		return actions
 	}
 	n := notify.Notice{Template: "duplicate_found", Channel: notify.Email, Date: d.old.Object.EndedAt, Plan: d.old.plans[0].ID, Reference: d.old.ID}
@@ -281,6 +292,19 @@ func (p *Policy) finish(known policy.Known, d double) (actions []policy.Action) 
 		n.Amount = &billing.Money{Amount: cost.payment.Object.Refunded, Currency: cost.payment.Object.Amount.Currency}
 	}
 	return append(actions, policy.On(d.old.Account, billing.KindSubscription, d.old.ID, policy.Say, "duplicate_found", n))
+}
+
+// demanded reports whether a subscription was found to be a duplicate while it ran, and
+// whether its end was asked for, which a person may have rejected.
+func (p *Policy) demanded(known policy.Known, d double) (found, end bool) {
+	for _, demand := range known.Demands {
+		if demand.Policy != p.Name() || demand.Object != d.old.Account+"/subscription/"+d.old.ID {
+			continue
+		}
+		found = true
+		end = end || demand.Kind == policy.CancelNow || demand.Kind == policy.CancelAtPeriodEnd
+	}
+	return found, end
 }
 
 func warningOf(known policy.Known, d double) policy.Warning {

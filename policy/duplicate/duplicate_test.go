@@ -21,27 +21,15 @@ var noon = time.Date(2026, 3, 21, 12, 0, 0, 0, time.UTC)
 
 func build(t testing.TB, change func(*duplicate.Settings)) *duplicate.Policy {
 	t.Helper()
-	s := duplicate.Defaults()
-	if change != nil {
-		change(&s)
-	}
-	p, err := duplicate.New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policytest.Build(t, duplicate.Defaults, duplicate.New, change)
 }
 
 func catalog() billing.Catalog {
-	c, err := billing.NewCatalog([]billing.Plan{
-		{ID: "pro", Features: []string{"api"}, Prices: map[string][]string{"stripe": {"pro"}, "paypal": {"P-PRO"}, "lemonsqueezy": {"7"}}},
-		{ID: "team", Features: []string{"api", "seats"}, Prices: map[string][]string{"stripe": {"team"}}},
-		{ID: "storage", Features: []string{"disk"}, Prices: map[string][]string{"stripe": {"storage"}}},
-	})
-	if err != nil {
-		panic(err)
-	}
-	return c
+	return policytest.Catalog(
+		billing.Plan{ID: "pro", Features: []string{"api"}, Prices: map[string][]string{"stripe": {"pro"}, "paypal": {"P-PRO"}, "lemonsqueezy": {"7"}}},
+		billing.Plan{ID: "team", Features: []string{"api", "seats"}, Prices: map[string][]string{"stripe": {"team"}}},
+		billing.Plan{ID: "storage", Features: []string{"disk"}, Prices: map[string][]string{"stripe": {"storage"}}},
+	)
 }
 
 // sub is a monthly subscription that began days before noon; its current period is
@@ -85,15 +73,13 @@ func twice() policy.Known {
 // after is twice when the old one has ended, with so much of it refunded.
 func after(refunded int64) policy.Known {
 	k := knows(sub("stripe", "old", "pro", 20, status(billing.SubscriptionEnded), func(s *billing.Subscription) { s.EndedAt = noon.AddDate(0, 0, -1) }), sub("paypal", "I-NEW", "P-PRO", 5))
+	k.Demands = []policy.Demand{{Policy: "duplicate", Kind: policy.CancelNow, Object: "stripe/subscription/old", Tried: true}}
 	return paid(k, "stripe", "old", 20, refunded)
 }
 
-func review(p *duplicate.Policy, known policy.Known) (all []string) {
+func review(p *duplicate.Policy, known policy.Known) []string {
 	actions, _ := p.Review(known, noon)
-	for _, a := range actions {
-		all = append(all, a.Key)
-	}
-	return all
+	return policytest.Keys(actions)
 }
 
 func ended(keys []string) (all []string) {
@@ -170,10 +156,7 @@ func TestPastDueAndSubscribedAnew(t *testing.T) {
 // was one that had just been canceled (Forward Email).
 func TestTheNewestIsKeptAndTheOlderRefunded(t *testing.T) {
 	actions, _ := build(t, nil).Review(twice(), noon)
-	var d policy.Details
-	if err := json.Unmarshal(actions[1].Details, &d); err != nil {
-		t.Fatal(err)
-	}
+	d := policytest.Details[policy.Details](t, actions[1])
 	// Both ran from 5 days ago; the old period began 20 days ago and lasts 30.
 	want := policy.Details{Amount: 1500, Currency: "EUR", Reason: "duplicate"}
 	if diff := cmp.Diff(want, d); diff != "" || actions[1].Object != "stripe/payment/pay_old" || actions[0].Object != "stripe/subscription/old" {
@@ -381,4 +364,65 @@ func drawn(rt *rapid.T) policy.Known {
 	}
 	known.Facts.Subscriptions = subs
 	return known
+}
+
+// A free plan beside the one that is paid for costs nothing twice: neither is
+// canceled, whichever is the newer.
+func TestAFreePlanIsNoDuplicate(t *testing.T) {
+	free := func(s *billing.Subscription) { s.Amount = billing.Money{Currency: "EUR"} }
+	paying := func(s *billing.Subscription) { s.Amount = billing.Money{Amount: 3000, Currency: "EUR"} }
+	for name, pair := range map[string]policy.Known{
+		"newer": knows(sub("stripe", "paid", "pro", 20, paying), sub("stripe", "free", "pro", 5, free)),
+		"older": knows(sub("stripe", "paid", "pro", 5, paying), sub("stripe", "free", "pro", 20, free)),
+	} {
+		if got := review(build(t, nil), pair); got != nil {
+			t.Errorf("a free plan that is the %s: %q", name, got)
+		}
+	}
+	soon := func(s *billing.Subscription) {
+		free(s)
+		s.Ahead = &billing.Ahead{Kind: billing.PromotionEnd, At: noon.AddDate(0, 0, 25), Amount: billing.Money{Amount: 3000, Currency: "EUR"}}
+	}
+	if got := review(build(t, nil), knows(sub("stripe", "paid", "pro", 20, paying), sub("stripe", "soon", "pro", 5, soon))); got == nil {
+		t.Error("one that is free for now is charged for later, and is a duplicate")
+	}
+}
+
+// The payment of yesterday did not pay for the day that is owed: of what was not paid
+// nothing goes back, however short the period is.
+func TestNothingGoesBackForAPeriodThatIsOwed(t *testing.T) {
+	daily := func(s *billing.Subscription) {
+		s.Status, s.PeriodStart, s.PeriodEnd = billing.SubscriptionPastDue, noon.Add(-4*time.Hour), noon.Add(20*time.Hour)
+	}
+	known := paid(knows(sub("stripe", "old", "pro", 20, daily), sub("paypal", "I-NEW", "P-PRO", 5)), "stripe", "old", 1, 0)
+	if got := review(build(t, nil), known); slices.ContainsFunc(got, func(key string) bool { return strings.HasPrefix(key, "refund:") }) {
+		t.Errorf("%q", got)
+	}
+}
+
+// Whoever buys the yearly plan and lets the monthly one run out, or whose abandoned
+// checkout expires beside a good subscription, never had a duplicate: when the old one
+// is over nothing goes back, and nobody is told of a mistake that they did not make.
+func TestWhatEndsByItselfWasNoDuplicate(t *testing.T) {
+	ranOut := after(0)
+	old := &ranOut.Facts.Subscriptions[0].Object
+	old.CancelAt, old.EndedAt = noon.AddDate(0, 0, -1), noon.AddDate(0, 0, -1)
+	expired := knows(sub("stripe", "never", "pro", 3, status(billing.SubscriptionEnded), func(s *billing.Subscription) { s.EndedAt = noon.AddDate(0, 0, -2) }), sub("stripe", "good", "pro", 5))
+	for name, known := range map[string]policy.Known{"canceled by the customer": ranOut, "expired": expired} {
+		known.Demands = nil
+		if got := review(build(t, nil), known); got != nil {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// What could only be set to end at the end of its period was used until then: nothing
+// goes back by itself, as the alert said.
+func TestUsedToTheEnd(t *testing.T) {
+	known := after(0)
+	known.Accounts = map[string]policy.Account{"stripe": {Can: map[string]bool{policy.CancelAtPeriodEnd: true, policy.Refund: true}}}
+	want := []string{"alert:stripe/subscription/old:duplicate.over", "message:stripe/subscription/old:duplicate_found"}
+	if diff := cmp.Diff(want, review(build(t, nil), known)); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/policytest"
 )
 
 // A customer whom a person had banned went on being charged for a year, and nobody was
@@ -41,7 +42,7 @@ func TestBarredAndCharged(t *testing.T) {
 			s.StartedAt = noon
 		}), nil},
 	} {
-		if diff := cmp.Diff(c.want, keys(review(build(t, nil), c.known))); diff != "" {
+		if diff := cmp.Diff(c.want, policytest.Keys(review(build(t, nil), c.known))); diff != "" {
 			t.Errorf("%s (-want +asked)\n%s", name, diff)
 		}
 	}

@@ -45,6 +45,8 @@ type Facts struct {
 
 	// latest is when the newest of what was counted happened.
 	latest time.Time
+	// ahead is when the first try that is not past by our clock will be; zero: all are.
+	ahead time.Time
 }
 
 // factsOf works out the facts at a moment.
@@ -92,7 +94,11 @@ func (f *Facts) count(known policy.Known, now time.Time) {
 	renewals := renewalsOf(known.Facts)
 	cards, renewed := map[string]bool{}, map[string]bool{}
 	for _, a := range known.Attempts {
-		if a.Card == nil || !a.At.After(from) || a.At.After(now) {
+		if a.Card == nil || !a.At.After(from) {
+			continue
+		}
+		if a.At.After(now) {
+			f.ahead = billing.Earliest(f.ahead, a.At)
 			continue
 		}
 		card := cardOf(a)

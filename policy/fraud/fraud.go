@@ -89,8 +89,8 @@ func leftover(known policy.Known, c billing.Cleared) []policy.Action {
 	})}
 }
 
-// Review implements [policy.Reviewer]. Time alone calls for nothing: tries only
-// ever grow old.
+// Review implements [policy.Reviewer]. Time alone calls for nothing, for tries only
+// ever grow old; except where the provider's clock is ahead of ours.
 func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, time.Time) {
 	if known.Customer.Ref == "" {
 		return nil, time.Time{}
@@ -98,7 +98,7 @@ func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, tim
 	c := &cases{Policy: p, known: known, now: now, facts: factsOf(known, now), done: map[string]bool{}}
 	c.exempted = c.exempts()
 	if by := known.Customer.Ban; by != nil && ours(by.By) && !c.exempted {
-		c.stop(p.after, by.At.Add(-p.settings.Refund))
+		c.stop(p.after(by.Reason), by.At.Add(-p.settings.Refund))
 	} else if by == nil || !ours(by.By) {
 		c.barred()
 	}
@@ -108,7 +108,7 @@ func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, tim
 	for _, w := range known.Warnings {
 		c.warned(w)
 	}
-	return c.actions, time.Time{}
+	return c.actions, c.facts.ahead
 }
 
 // ours reports whether this policy banned.
@@ -166,12 +166,8 @@ func (c *cases) judge(r rule) {
 		return
 	}
 	ref, occasion := c.known.Customer.Ref, r.Name+c.occasion()
-	why := r.Text
-	if why == "" {
-		why = r.When
-	}
 	if r.does(doBan) && !c.exempted {
-		c.add(policy.On(policy.Own, billing.KindCustomer, ref, policy.Ban, occasion, policy.Details{Reason: "fraud: " + why}))
+		c.add(policy.On(policy.Own, billing.KindCustomer, ref, policy.Ban, occasion, policy.Details{Reason: r.reason()}))
 	}
 	if !c.exempted {
 		latest := c.facts.latest
@@ -182,7 +178,7 @@ func (c *cases) judge(r rule) {
 	}
 	if r.does(doAlert) {
 		c.add(alert(ref, occasion, policy.Warning{
-			Cause: "fraud:" + r.Name + ":" + ref, Kind: "fraud", Title: ref + ": " + why, Details: c.details(),
+			Cause: "fraud:" + r.Name + ":" + ref, Kind: "fraud", Title: ref + ": " + r.why(), Details: c.details(),
 		}))
 	}
 }

@@ -21,15 +21,7 @@ var noon = time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
 
 func build(t testing.TB, change func(*fraud.Settings)) *fraud.Policy {
 	t.Helper()
-	s := fraud.Defaults()
-	if change != nil {
-		change(&s)
-	}
-	p, err := fraud.New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policytest.Build(t, fraud.Defaults, fraud.New, change)
 }
 
 // try is a try by card, so many hours ago.
@@ -84,13 +76,6 @@ func crook() policy.Known {
 			"lemonsqueezy": {Can: map[string]bool{"refund": true, "cancel_at_period_end": true}},
 		},
 	}
-}
-
-func keys(actions []policy.Action) (all []string) {
-	for _, a := range actions {
-		all = append(all, a.Key)
-	}
-	return all
 }
 
 func kinds(actions []policy.Action) (all []string) {
@@ -149,7 +134,7 @@ func TestPolicy(t *testing.T) {
 // What Forward Email did after a ban ended no subscription: the loop passed over
 // all that were not canceled already. Here every live one ends, at every provider.
 func TestEveryLiveSubscriptionIsCanceled(t *testing.T) {
-	got := keys(review(build(t, nil), crook()))
+	got := policytest.Keys(review(build(t, nil), crook()))
 	for _, want := range []string{
 		"cancel:stripe/subscription/sub_1:fraud", "cancel:paypal/subscription/I-1:fraud", "cancel_at_period_end:lemonsqueezy/subscription/7:fraud",
 	} {
@@ -196,7 +181,7 @@ func TestEveryDeclineByCardCounts(t *testing.T) {
 		known.Attempts[i].Card = nil // a bank debit that bounces is no card that is tried
 	}
 	if got := review(build(t, nil), known); got != nil {
-		t.Errorf("without cards: %q", keys(got))
+		t.Errorf("without cards: %q", policytest.Keys(got))
 	}
 }
 
@@ -212,7 +197,7 @@ func TestRenewalRetriesAreNoCardTesting(t *testing.T) {
 		known.Attempts = append(known.Attempts, try("fp", 9-i, true))
 	}
 	if got := review(build(t, nil), known); got != nil {
-		t.Errorf("eight retries call for %q", keys(got))
+		t.Errorf("eight retries call for %q", policytest.Keys(got))
 	}
 	// Other cards for the same renewal are another matter.
 	known.Attempts = declines(5)
@@ -234,13 +219,13 @@ func TestRenewalRetriesAreNoCardTesting(t *testing.T) {
 // case, until a person has settled it.
 func TestOneCasePerCause(t *testing.T) {
 	p, known := build(t, nil), crook()
-	first := keys(review(p, known))
+	first := policytest.Keys(review(p, known))
 	known.Attempts = append(known.Attempts, try("fp9", 0, true))
-	if diff := cmp.Diff(first, keys(review(p, known))); diff != "" {
+	if diff := cmp.Diff(first, policytest.Keys(review(p, known))); diff != "" {
 		t.Errorf("a sixth decline calls for something else:\n%s", diff)
 	}
 	later, _ := p.Review(known, noon.AddDate(0, 0, 20))
-	if diff := cmp.Diff(first, keys(later)); diff != "" {
+	if diff := cmp.Diff(first, policytest.Keys(later)); diff != "" {
 		t.Errorf("weeks later:\n%s", diff)
 	}
 }
@@ -251,7 +236,7 @@ func TestALiftedBanIsNotOverruled(t *testing.T) {
 	first := review(p, known)
 	known.Customer.Cleared = &billing.Cleared{At: noon, By: "anna", Ban: billing.Ban{At: noon, By: "policy:fraud"}}
 	if got := review(p, known); got != nil {
-		t.Errorf("right after: %q", keys(got))
+		t.Errorf("right after: %q", policytest.Keys(got))
 	}
 	for i := range 5 {
 		again := try(fmt.Sprint("fp", i), -i-1, true)
@@ -259,7 +244,7 @@ func TestALiftedBanIsNotOverruled(t *testing.T) {
 		got, _ := p.Review(known, again.At)
 		banned := slices.Contains(kinds(got), policy.Ban)
 		if banned != (i == 4) {
-			t.Errorf("after %d declines since: %q", i+1, keys(got))
+			t.Errorf("after %d declines since: %q", i+1, policytest.Keys(got))
 		}
 		if banned && got[0].Key == first[0].Key {
 			t.Errorf("the second ban has the key of the first, %s: it would not happen", got[0].Key)
@@ -270,7 +255,7 @@ func TestALiftedBanIsNotOverruled(t *testing.T) {
 // A guest who tries cards caused a mail for each: nobody is known, nobody is told.
 func TestGuestsCauseNoFlood(t *testing.T) {
 	if got := review(build(t, nil), policy.Known{Attempts: declines(50)}); got != nil {
-		t.Errorf("%q", keys(got))
+		t.Errorf("%q", policytest.Keys(got))
 	}
 }
 
@@ -289,13 +274,13 @@ func warned() policy.Known {
 func TestEarlyFraudWarnings(t *testing.T) {
 	p := build(t, nil)
 	want := []string{"refund:stripe/payment/pi_1:fraud", "cancel:stripe/subscription/sub_1:fraud", "alert:stripe/warning/issfr_1"}
-	if diff := cmp.Diff(want, keys(review(p, warned()))); diff != "" {
+	if diff := cmp.Diff(want, policytest.Keys(review(p, warned()))); diff != "" {
 		t.Error(diff)
 	}
 	// The refund settles the warning; the subscription ends all the same.
 	settled := warned()
 	settled.Warnings[0].Object.Actionable, settled.Facts.Payments[0].Object.Refunded = false, 900
-	if diff := cmp.Diff(want[1:], keys(review(p, settled))); diff != "" {
+	if diff := cmp.Diff(want[1:], policytest.Keys(review(p, settled))); diff != "" {
 		t.Error(diff)
 	}
 	for name, change := range map[string]func(*policy.Known){
@@ -305,23 +290,23 @@ func TestEarlyFraudWarnings(t *testing.T) {
 		},
 	} {
 		if got := review(p, with(warned(), change)); got != nil {
-			t.Errorf("%s: %q", name, keys(got))
+			t.Errorf("%s: %q", name, policytest.Keys(got))
 		}
 	}
 	exempt := with(warned(), func(k *policy.Known) { k.Customer.Attributes = map[string]any{"kyc": true} })
-	if diff := cmp.Diff(want[2:], keys(review(p, exempt))); diff != "" {
+	if diff := cmp.Diff(want[2:], policytest.Keys(review(p, exempt))); diff != "" {
 		t.Error(diff)
 	}
 	ban := build(t, func(s *fraud.Settings) { s.Warning = []string{"ban"} })
-	if diff := cmp.Diff([]string{"ban:trivet/customer/user_1:warning.stripe.issfr_1"}, keys(review(ban, warned()))); diff != "" {
+	if diff := cmp.Diff([]string{"ban:trivet/customer/user_1:warning.stripe.issfr_1"}, policytest.Keys(review(ban, warned()))); diff != "" {
 		t.Error(diff)
 	}
 	cleared := with(warned(), func(k *policy.Known) { k.Customer.Cleared = &billing.Cleared{At: noon} })
 	if got := review(ban, cleared); got != nil {
-		t.Errorf("after the ban was lifted: %q", keys(got))
+		t.Errorf("after the ban was lifted: %q", policytest.Keys(got))
 	}
 	if got := review(build(t, func(s *fraud.Settings) { s.Warning = nil }), warned()); got != nil {
-		t.Errorf("switched off: %q", keys(got))
+		t.Errorf("switched off: %q", policytest.Keys(got))
 	}
 }
 
@@ -330,7 +315,7 @@ func TestWhatCannotBeDone(t *testing.T) {
 	known := with(crook(), func(k *policy.Known) {
 		k.Accounts = map[string]policy.Account{"stripe": {Can: map[string]bool{}}}
 	})
-	got := keys(review(build(t, nil), known))
+	got := policytest.Keys(review(build(t, nil), known))
 	for _, want := range []string{"alert:stripe/payment/pi_1:fraud.refunded", "alert:stripe/subscription/sub_1:fraud.canceled"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is missing: %q", want, got)
@@ -376,7 +361,7 @@ func TestSettings(t *testing.T) {
 	}
 	known := crook()
 	known.Attempts = declines(4)
-	if diff := cmp.Diff([]string{"ban:trivet/customer/user_1:cards.2026-03"}, keys(review(p, known))); diff != "" {
+	if diff := cmp.Diff([]string{"ban:trivet/customer/user_1:cards.2026-03"}, policytest.Keys(review(p, known))); diff != "" {
 		t.Errorf("the section's rule does not take the place of the shipped one:\n%s", diff)
 	}
 }
@@ -420,7 +405,7 @@ func TestExpressionsThatFail(t *testing.T) {
 	known := with(crook(), func(k *policy.Known) { k.Customer.Attributes = map[string]any{"since": "2019"} })
 	got := review(p, known)
 	if slices.ContainsFunc(got, func(a policy.Action) bool { return a.Kind != policy.Alert }) || len(got) == 0 {
-		t.Fatalf("%q", keys(got))
+		t.Fatalf("%q", policytest.Keys(got))
 	}
 	var w policy.Warning
 	if err := json.Unmarshal(got[0].Details, &w); err != nil || w.Cause != "fraud:broken:exempt" || !strings.Contains(w.Details, "attributes.since < 2020") {
@@ -450,10 +435,7 @@ func TestProperties(t *testing.T) {
 			if a.Kind != policy.Refund {
 				continue
 			}
-			var d policy.Details
-			if err := json.Unmarshal(a.Details, &d); err != nil {
-				rt.Fatal(err)
-			}
+			d := policytest.Details[policy.Details](rt, a)
 			for _, held := range known.Facts.Payments {
 				if o := held.Object; a.Object == held.Account+"/payment/"+held.ID && (d.Amount+o.Refunded > o.Amount.Amount || o.Refunded == o.Amount.Amount || d.Refunded != o.Refunded) {
 					rt.Fatalf("%+v is refunded by %+v", o, d)

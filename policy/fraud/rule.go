@@ -1,6 +1,7 @@
 package fraud
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,6 +56,22 @@ func Shipped() []Rule {
 type rule struct {
 	Rule
 	when policy.Condition[Facts]
+}
+
+// why says in words what a rule is about.
+func (r Rule) why() string { return cmp.Or(r.Text, r.When) }
+
+// reasonPrefix begins the reason of each of our bans.
+const reasonPrefix = "fraud: "
+
+// longestReason is how many characters the reason of a ban may have; a rule without a
+// text gives its expression, which may have more.
+const longestReason = 500
+
+// reason is the reason of a ban by the rule.
+func (r Rule) reason() string {
+	reason := []rune(reasonPrefix + strings.TrimSpace(r.why()))
+	return strings.TrimSpace(string(reason[:min(len(reason), longestReason)]))
 }
 
 func (r Rule) does(what string) bool { return slices.Contains(r.Do, what) }

@@ -3,6 +3,7 @@ package fraud
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/policy"
@@ -85,9 +86,6 @@ func New(s Settings) (*Policy, error) {
 		}
 		seen[r.Name] = true
 		p.rules = append(p.rules, compiled)
-		if r.does(doBan) {
-			p.after.refund, p.after.cancel = p.after.refund || r.does(doRefund), p.after.cancel || r.does(doCancel)
-		}
 	}
 	return p, nil
 }
@@ -97,9 +95,34 @@ type Policy struct {
 	settings Settings
 	rules    []rule
 	exempt   *policy.Condition[Facts] // nil: nobody is
-	// after is what is done about whom the policy has banned, for as long as they are.
-	after stop
 }
 
 // stop is what is done about a customer beside a ban.
 type stop struct{ refund, cancel bool }
+
+// warningReason is the reason of a ban for an early fraud warning.
+const warningReason = "fraud: the card network warned of a payment"
+
+// after is what is done about whom the policy has banned, for as long as they are:
+// what the rule that banned says, although it may no longer be true. A rule is known
+// by the reason that it gave. If none gave this one, because the settings are others
+// by now, only what everything that bans would do is done.
+func (p *Policy) after(reason string) stop {
+	var same, all []Rule
+	for _, r := range append(slices.Clone(p.rules), rule{Rule: Rule{Text: strings.TrimPrefix(warningReason, reasonPrefix), Do: p.settings.Warning}}) {
+		if !r.does(doBan) {
+			continue
+		}
+		all = append(all, r.Rule)
+		if r.reason() == reason {
+			same = append(same, r.Rule)
+		}
+	}
+	if len(same) == 0 {
+		same = all
+	}
+	every := func(what string) bool {
+		return len(same) > 0 && !slices.ContainsFunc(same, func(r Rule) bool { return !r.does(what) })
+	}
+	return stop{every(doRefund), every(doCancel)}
+}

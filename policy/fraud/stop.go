@@ -114,7 +114,7 @@ func (c *cases) byHand(account string, kind billing.Kind, id, what string) {
 // prevent a chargeback; that the subscription ends is called for as long as the
 // warning is recent, for the refund itself settles the warning.
 func (c *cases) warned(w billing.Held[billing.Warning]) {
-	if len(c.settings.Warning) == 0 || c.now.Sub(w.Object.CreatedAt) > policy.AttemptsKept || c.before(w.Account, w.Object.CreatedAt) {
+	if len(c.settings.Warning) == 0 || c.now.Sub(w.Object.CreatedAt) > policy.AttemptsKept || c.before(w.Account, w.Object.CreatedAt) || c.settled(w) {
 		return
 	}
 	does := Rule{Do: c.settings.Warning}.does
@@ -163,13 +163,17 @@ func (c *cases) paidBy(account, payment string) (subscriptions []billing.Held[bi
 	return subscriptions
 }
 
-// banFor bans for a warning, unless the ban that followed on it was lifted.
+// settled reports whether a person has lifted a ban since a warning: what went before
+// that takes nothing more from the customer.
+func (c *cases) settled(w billing.Held[billing.Warning]) bool {
+	cleared := c.known.Customer.Cleared
+	return cleared != nil && !w.Object.CreatedAt.After(cleared.At)
+}
+
+// banFor bans for a warning.
 func (c *cases) banFor(w billing.Held[billing.Warning]) {
-	if cleared := c.known.Customer.Cleared; cleared != nil && !w.Object.CreatedAt.After(cleared.At) {
-		return
-	}
 	c.add(policy.On(policy.Own, billing.KindCustomer, c.known.Customer.Ref, policy.Ban, "warning."+w.Account+"."+w.ID, policy.Details{
-		Reason: "fraud: the card network warned of a payment",
+		Reason: warningReason,
 	}))
 }
 

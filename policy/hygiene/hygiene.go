@@ -5,7 +5,6 @@ package hygiene
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/policy"
@@ -28,30 +27,13 @@ type Policy struct{ settings Settings }
 // Name implements [policy.Policy].
 func (Policy) Name() string { return "hygiene" }
 
-// React implements [policy.Policy].
+// React implements [policy.Policy]. It sees to the addresses; all else is found by
+// Review.
 func (Policy) React(change policy.Change, known policy.Known) []policy.Action {
-	switch after := change.After.(type) {
-	case billing.Checkout:
-		if change.Has(billing.CheckoutAgreed) || change.Has(billing.Linked) && after.Status == billing.CheckoutApproved {
-			return []policy.Action{about(change, "capture", "")}
-		}
-	case billing.Subscription:
-		if after.Status == billing.SubscriptionPaused && after.Pause != nil && after.Pause.Mode == billing.PauseOver {
-			// The end is part of the key: the next pause has another.
-			return []policy.Action{about(change, "resume", ":"+after.Pause.Until.UTC().Format(time.RFC3339))}
-		}
-	case nil:
-		if change.Has(billing.CustomerSet) {
-			return push(change, known)
-		}
+	if change.After == nil && change.Has(billing.CustomerSet) {
+		return push(change, known)
 	}
 	return nil
-}
-
-// about is an action on the object that has changed, on an occasion.
-func about(change policy.Change, kind, occasion string) policy.Action {
-	object := change.Account + "/" + string(change.Kind) + "/" + change.ID
-	return policy.Action{Key: kind + ":" + object + occasion, Kind: kind, Account: change.Account, Object: object}
 }
 
 // push tells every provider the customer's address.

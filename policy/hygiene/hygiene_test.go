@@ -37,36 +37,48 @@ func TestPolicy(t *testing.T) {
 			Name: "the provider's own change", Known: known("new@x.test", "old@x.test"),
 			Change: policy.Change{Seq: 7, Kinds: []billing.ChangeKind{billing.Updated}, Account: "stripe", Kind: billing.KindCustomer, ID: "cus_1"},
 		},
-		policytest.Case{Name: "agreed to pay", Change: checkout(billing.CheckoutApproved, billing.CheckoutAgreed), Kinds: []string{"capture"}},
-		policytest.Case{Name: "known to be theirs later", Change: checkout(billing.CheckoutApproved, billing.Linked), Kinds: []string{"capture"}},
-		policytest.Case{Name: "paid at once", Change: checkout(billing.CheckoutComplete, billing.CheckoutCompleted, billing.Linked)},
-		policytest.Case{Name: "still choosing", Change: checkout(billing.CheckoutOpen, billing.Recorded)},
-		policytest.Case{Name: "the pause is over", Change: paused(billing.PauseOver), Kinds: []string{"resume"}},
-		policytest.Case{Name: "the provider resumes by itself", Change: paused("void")},
+		policytest.Case{Name: "agreed to pay", Now: agreed, Known: checkout(billing.CheckoutApproved), Kinds: []string{"capture"}},
+		policytest.Case{Name: "paid at once", Now: agreed, Known: checkout(billing.CheckoutComplete)},
+		policytest.Case{Name: "still choosing", Now: agreed, Known: checkout(billing.CheckoutOpen)},
+		policytest.Case{Name: "the pause is over", Now: agreed, Known: paused(billing.PauseOver), Kinds: []string{"resume"}},
+		policytest.Case{Name: "the provider resumes by itself", Now: agreed, Known: paused("void")},
 	)
 }
 
-func checkout(status billing.CheckoutStatus, kinds ...billing.ChangeKind) policy.Change {
-	return policy.Change{Seq: 9, Kinds: kinds, Account: "paypal", Kind: billing.KindCheckout, ID: "5O1", After: billing.Checkout{Status: status}}
+var agreed = time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)
+
+func checkout(status billing.CheckoutStatus) policy.Known {
+	known := policy.Known{Customer: billing.Customer{Ref: "user_1"}}
+	known.Facts.Add("paypal", "5O1", billing.Checkout{Status: status})
+	return known
 }
 
-func paused(mode string) policy.Change {
-	until := time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)
-	return policy.Change{
-		Seq: 9, Kinds: []billing.ChangeKind{billing.Updated}, Account: "paypal", Kind: billing.KindSubscription, ID: "I-1",
-		After: billing.Subscription{Status: billing.SubscriptionPaused, Pause: &billing.Pause{Until: until, Mode: mode}},
-	}
+func paused(mode string) policy.Known {
+	known := policy.Known{Customer: billing.Customer{Ref: "user_1"}}
+	known.Facts.Add("paypal", "I-1", billing.Subscription{Status: billing.SubscriptionPaused, Pause: &billing.Pause{Until: agreed, Mode: mode}})
+	return known
 }
 
 // TestOccasions: what is asked for once is asked under one key, however often the
 // object changes meanwhile; the next pause has another.
 func TestOccasions(t *testing.T) {
-	for change, want := range map[string]policy.Change{
-		"capture:paypal/checkout/5O1":                         checkout(billing.CheckoutApproved, billing.CheckoutAgreed),
+	for key, known := range map[string]policy.Known{
+		"capture:paypal/checkout/5O1":                         checkout(billing.CheckoutApproved),
 		"resume:paypal/subscription/I-1:2026-04-01T12:00:00Z": paused(billing.PauseOver),
 	} {
-		if got := (hygiene.Policy{}).React(want, policy.Known{}); len(got) != 1 || got[0].Key != change {
-			t.Errorf("%+v, want the key %s", got, change)
+		if got, _ := (hygiene.Policy{}).Review(known, agreed); len(got) != 1 || got[0].Key != key {
+			t.Errorf("%+v, want the key %s", got, key)
+		}
+	}
+}
+
+// Nothing is taken from whoever is banned, although they agreed before; once the ban
+// is lifted it is.
+func TestNothingIsTakenFromTheBanned(t *testing.T) {
+	for name, known := range map[string]policy.Known{"an order": checkout(billing.CheckoutApproved), "a pause that is over": paused(billing.PauseOver)} {
+		known.Customer.Ban = &billing.Ban{At: agreed}
+		if got, _ := (hygiene.Policy{}).Review(known, agreed); got != nil {
+			t.Errorf("%s of a banned customer: %+v", name, got)
 		}
 	}
 }

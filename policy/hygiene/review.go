@@ -23,6 +23,7 @@ func (p Policy) Review(known policy.Known, now time.Time) (actions []policy.Acti
 	if known.Customer.Ref == "" {
 		return nil, time.Time{}
 	}
+	actions = append(actions, owed(known)...)
 	for _, s := range known.Facts.Subscriptions {
 		if p.settings.ExtendTrial {
 			actions = append(actions, p.trial(known, s, now)...)
@@ -55,13 +56,35 @@ func (p Policy) Review(known policy.Known, now time.Time) (actions []policy.Acti
 		}
 		if method := x.Object.Method; p.settings.Methods && method != "" && !knownMethod(method) && !slices.Contains(p.settings.Known, method) {
 			tell(policy.Warning{
-				Cause: "method:" + x.Account + "/" + method, Kind: "hygiene",
+				Cause: methodCause + x.Account + "/" + method, Kind: "hygiene",
 				Title:   fmt.Sprintf("somebody paid at %s by %q, which nobody here knows", x.Account, method),
 				Details: fmt.Sprintf("The payment counts like any other. Look at payment %s; then add %q to known in [policy.hygiene].", x.ID, method),
 			}, x.Account, billing.KindPayment, x.ID, "method")
 		}
 	}
 	return actions, time.Time{}
+}
+
+// owed asks for what a customer has agreed to: that a checkout's money is taken, and
+// that charging goes on when a pause is over. A customer whose bank declined may agree
+// once more, and the money is then asked for once more. Nothing is taken from whoever
+// is banned.
+func owed(known policy.Known) (actions []policy.Action) {
+	if known.Banned() {
+		return nil
+	}
+	for _, c := range known.Facts.Checkouts {
+		if c.Object.Status == billing.CheckoutApproved {
+			actions = append(actions, policy.On(c.Account, billing.KindCheckout, c.ID, policy.Capture, "", nil))
+		}
+	}
+	for _, s := range known.Facts.Subscriptions {
+		if pause := s.Object.Pause; s.Object.Status == billing.SubscriptionPaused && pause != nil && pause.Mode == billing.PauseOver {
+			// The end is part of the key: the next pause has another.
+			actions = append(actions, policy.On(s.Account, billing.KindSubscription, s.ID, policy.Resume, pause.Until.UTC().Format(time.RFC3339), nil))
+		}
+	}
+	return actions
 }
 
 func pricesOf(s billing.Subscription) (prices []string) {
@@ -87,7 +110,10 @@ func unmapped(catalog billing.Catalog, account, price string) *policy.Warning {
 	}
 }
 
-const priceCause = "price:"
+const (
+	priceCause  = "price:"
+	methodCause = "method:"
+)
 
 // trial moves the end of a trial to the end of the pass that runs, so that nobody
 // pays for what they have already; and says so when it is done.

@@ -20,28 +20,16 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 func build(t testing.TB, change func(*hygiene.Settings)) hygiene.Policy {
 	t.Helper()
-	s := hygiene.Defaults()
-	if change != nil {
-		change(&s)
-	}
-	p, err := hygiene.New(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policytest.Build(t, hygiene.Defaults, hygiene.New, change)
 }
 
 func catalog() billing.Catalog {
-	c, err := billing.NewCatalog([]billing.Plan{
-		{ID: "pro", Features: []string{"api"}, Prices: map[string][]string{"stripe": {"price_pro"}}},
-		{ID: "quarter", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Months: 3}, Prices: map[string][]string{"stripe": {"price_quarter"}}},
-		{ID: "decade", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Years: 10}, Prices: map[string][]string{"stripe": {"price_decade"}}},
-		{ID: "ever", Features: []string{"api"}, Kind: billing.GrantForever, Prices: map[string][]string{"stripe": {"price_ever"}}},
-	})
-	if err != nil {
-		panic(err)
-	}
-	return c
+	return policytest.Catalog(
+		billing.Plan{ID: "pro", Features: []string{"api"}, Prices: map[string][]string{"stripe": {"price_pro"}}},
+		billing.Plan{ID: "quarter", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Months: 3}, Prices: map[string][]string{"stripe": {"price_quarter"}}},
+		billing.Plan{ID: "decade", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Years: 10}, Prices: map[string][]string{"stripe": {"price_decade"}}},
+		billing.Plan{ID: "ever", Features: []string{"api"}, Kind: billing.GrantForever, Prices: map[string][]string{"stripe": {"price_ever"}}},
+	)
 }
 
 func bought(price string, daysAgo int) billing.Held[billing.Payment] {
@@ -182,6 +170,11 @@ func TestWatch(t *testing.T) {
 	s.Open = slices.Concat(want, want)
 	if got := hygiene.Watch(s); got != nil {
 		t.Errorf("%+v", got)
+	}
+	// A way to pay that was added to those that are known is no news any more.
+	learned := hygiene.Stats{Now: noon, Known: []string{"beenz"}, Open: []string{"method:stripe/beenz", "method:stripe/flooz", "method:stripe/card"}}
+	if diff := cmp.Diff([]string{"method:stripe/beenz", "method:stripe/card"}, causes(hygiene.Watch(learned), true)); diff != "" {
+		t.Error(diff)
 	}
 	// What is over is closed; what others opened is left alone.
 	well := hygiene.Stats{Now: noon, Catalog: catalog(), Open: append(want, "dispute:stripe/dp_1", "price:stripe/price_pro", "price:stripe/price_x")}

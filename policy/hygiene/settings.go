@@ -32,6 +32,9 @@ func Decode(section map[string]any) (Settings, error) {
 	return s, err
 }
 
+// KnownMethods are the ways to pay that the settings add to those that are shipped.
+func (p Policy) KnownMethods() []string { return p.settings.Known }
+
 // New makes a policy that sees to all.
 func New(s Settings) (Policy, error) {
 	for _, method := range s.Known {

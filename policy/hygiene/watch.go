@@ -24,8 +24,9 @@ type Stats struct {
 	Keys map[string]time.Time
 	// Unlinked are the purchases that nobody's are, by account.
 	Unlinked map[string]Unlinked
-	// Catalog is what is sold.
+	// Catalog is what is sold, Known are the ways to pay beside those that are shipped.
 	Catalog billing.Catalog
+	Known   []string
 	// Open are the causes of all open alerts.
 	Open []string
 }
@@ -69,8 +70,9 @@ const (
 // closes those open alerts whose cause is over. It is pure, and may be asked as often
 // as one likes: what is open is not raised again.
 //
-// The alerts about prices that mean no plan, which policies raise, are closed here
-// too: that a price was added to a plan is no change of any customer.
+// The alerts about prices that mean no plan and ways to pay that nobody knows, which
+// policies raise, are closed here too: that one was added to the configuration is no
+// change of any customer.
 func Watch(s Stats) (warnings []policy.Warning) {
 	current := map[string]bool{}
 	for _, w := range s.now() {
@@ -156,6 +158,10 @@ func (s Stats) over(cause string) bool {
 		account, price, _ := strings.Cut(name, "/")
 		_, found := s.Catalog.ByPrice(account, price)
 		return found
+	}
+	if name, is := strings.CutPrefix(cause, methodCause); is {
+		_, method, _ := strings.Cut(name, "/")
+		return knownMethod(method) || slices.Contains(s.Known, method)
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
@@ -314,6 +315,24 @@ func (r *replay) present() policy.Known {
 	return known
 }
 
+// demand makes an action known as one that was carried out.
+func (r *replay) demand(action policy.Action) {
+	switch action.Kind {
+	case policy.CancelNow, policy.CancelAtPeriodEnd, policy.Refund, policy.Alert:
+	default:
+		return
+	}
+	var details policy.Details
+	if action.Kind == policy.Refund {
+		if err := json.Unmarshal(action.Details, &details); err != nil {
+			r.t.Fatalf("the details of %s: %v", action.Key, err)
+		}
+	}
+	r.known.Demands = append(slices.Clone(r.known.Demands), policy.Demand{
+		Policy: r.Policy.Name(), Key: action.Key, Kind: action.Kind, Object: action.Object, Tried: true, Money: details.Amount,
+	})
+}
+
 // take notes what is asked for the first time, and what comes of it.
 func (r *replay) take(actions []policy.Action, reviewed bool) {
 	for _, action := range actions {
@@ -321,6 +340,7 @@ func (r *replay) take(actions []policy.Action, reviewed bool) {
 			continue
 		}
 		r.done[action.Key] = true
+		r.demand(action)
 		asked := Asked{At: r.now, Action: action, Reviewed: reviewed}
 		r.asked = append(r.asked, asked)
 		if r.World == nil {

@@ -1,7 +1,6 @@
 package renewal_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -158,10 +157,7 @@ func TestNoNoticeOutsideOfItsWindow(t *testing.T) {
 }
 
 func judge(t *rapid.T, s billing.Subscription, a policy.Action, now time.Time) {
-	var n notify.Notice
-	if err := json.Unmarshal(a.Details, &n); err != nil {
-		t.Fatal(err)
-	}
+	n := policytest.Details[notify.Notice](t, a)
 	event := renewal.Event(strings.Split(strings.TrimPrefix(a.Key, policy.Say+":"+a.Object+":"), ":")[1])
 	if now.Before(n.DueAt) {
 		t.Fatalf("%s at %s, before it is due at %s", a.Key, now, n.DueAt)

@@ -162,8 +162,14 @@ func (p *Policy) change(known policy.Known, s billing.Held[billing.Subscription]
 	if o.Ahead.Kind == billing.PromotionEnd {
 		event, template, wish = PromotionEnd, promotionEnding, p.settings.Trial
 	}
-	notice := p.notice(known, s, template, o.Ahead.At, o.Ahead.Amount)
-	notice.Was = amount(o.Amount)
+	price := o.Ahead.Amount
+	if price.Currency == "" && event == PromotionEnd {
+		price = o.Amount // which is before discounts, as the words for an estimate say
+	}
+	notice := p.notice(known, s, template, o.Ahead.At, price)
+	if o.Amount != price {
+		notice.Was = amount(o.Amount)
+	}
 	return p.before(event, o.StartedAt, o.Ahead.At, o.Ahead.At.Sub(o.StartedAt), wish, notice)
 }
 

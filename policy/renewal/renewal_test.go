@@ -27,11 +27,7 @@ func date(month time.Month, d int) time.Time { return time.Date(2026, month, d, 
 func eur(amount int64) billing.Money { return billing.Money{Amount: amount, Currency: "EUR"} }
 
 var catalog = func() billing.Catalog {
-	c, err := billing.NewCatalog([]billing.Plan{{ID: "pro", Prices: map[string][]string{"stripe": {"p_pro"}, "paddle": {"p_pro"}, "paypal": {"p_pro"}}}})
-	if err != nil {
-		panic(err)
-	}
-	return c
+	return policytest.Catalog(billing.Plan{ID: "pro", Prices: map[string][]string{"stripe": {"p_pro"}, "paddle": {"p_pro"}, "paypal": {"p_pro"}}})
 }()
 
 func known() policy.Known {
@@ -69,15 +65,7 @@ func but(s billing.Subscription, change func(*billing.Subscription)) billing.Sub
 
 func rules(t testing.TB, change func(*renewal.Settings)) *renewal.Policy {
 	t.Helper()
-	settings := renewal.Defaults()
-	if change != nil {
-		change(&settings)
-	}
-	p, err := renewal.New(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return policytest.Build(t, renewal.Defaults, renewal.New, change)
 }
 
 // told shows what was asked for: when, by which channel, what about, and how late.
@@ -197,6 +185,24 @@ func TestStories(t *testing.T) {
 			want: []string{"2026-05-26T12:00 email promotion_ending of 2026-06-02 49.00 EUR was 29.00 EUR", "2027-03-02T12:00 email yearly_reminder of 2027-03-02 29.00 EUR"},
 		},
 		{
+			name: "a promotion ends, of a price that is told before discounts", rules: offPacks, steps: []policytest.Step{stripe(begin, but(paying("month", 1), func(s *billing.Subscription) {
+				s.Ahead = &billing.Ahead{Kind: billing.PromotionEnd, At: date(6, 2), Amount: eur(2900)}
+			}))},
+			want: []string{"2026-05-26T12:00 email promotion_ending of 2026-06-02 29.00 EUR"},
+		},
+		{
+			name: "a promotion ends, and what stays is not known", rules: offPacks, steps: []policytest.Step{stripe(begin, but(paying("month", 1), func(s *billing.Subscription) {
+				s.Ahead = &billing.Ahead{Kind: billing.PromotionEnd, At: date(6, 2)}
+			}))},
+			want: []string{"2026-05-26T12:00 email promotion_ending of 2026-06-02 29.00 EUR"},
+		},
+		{
+			name: "a price changes, to what is not known", rules: offPacks, steps: []policytest.Step{stripe(begin, but(paying("month", 1), func(s *billing.Subscription) {
+				s.Ahead = &billing.Ahead{Kind: billing.PriceChange, At: date(6, 2)}
+			}))},
+			want: []string{"2026-05-03T12:00 email price_change of 2026-06-02 was 29.00 EUR"},
+		},
+		{
 			name: "a price changes", steps: []policytest.Step{stripe(begin, but(paying("month", 1), func(s *billing.Subscription) {
 				s.Ahead = &billing.Ahead{Kind: billing.PriceChange, At: date(6, 2), Amount: eur(3500)}
 			})), stripe(date(6, 2), but(paying("month", 1), func(s *billing.Subscription) {
@@ -313,10 +319,7 @@ func TestNoticeTellsWhatTheRulesAskFor(t *testing.T) {
 					continue
 				}
 				found = true
-				var n notify.Notice
-				if err := json.Unmarshal(a.Details, &n); err != nil {
-					t.Fatal(err)
-				}
+				n := policytest.Details[notify.Notice](t, a.Action)
 				for _, content := range rule.Contents {
 					if !has[content](n) {
 						t.Errorf("%s asks notices of a %s to tell the %s: %+v", pack.Name, rule.Event, content, n)

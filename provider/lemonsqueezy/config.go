@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/placeholder"
 	"github.com/trivetdev/trivet/provider/setting"
 	"github.com/trivetdev/trivet/provider/transport"
 )
@@ -95,7 +96,7 @@ func checkKey(key string) error {
 	switch {
 	case key == "":
 		return errors.New("is empty: make one in the Lemon Squeezy dashboard, Settings, API")
-	case placeholder(key):
+	case placeholder.Is(key):
 		return errors.New("is a placeholder: make a real key in the Lemon Squeezy dashboard, Settings, API")
 	case strings.ContainsAny(key, " \t\r\n"):
 		return errors.New("has spaces in it: copy it again")
@@ -108,17 +109,13 @@ func checkWebhookSecret(secret string) error {
 	switch {
 	case secret == "":
 		return errors.New("is empty: it is the signing secret that you chose for the webhook")
-	case placeholder(secret):
+	case placeholder.Is(secret):
 		return errors.New("is a placeholder: choose a long random text for the webhook and put it here")
 	case len(secret) < 6 || len(secret) > 40:
 		return fmt.Errorf("has %d characters: Lemon Squeezy takes 6 to 40", len(secret))
 	}
 	return nil
 }
-
-// placeholder recognizes what people leave in copied examples. A token has random
-// parts, which hold any word sooner or later.
-func placeholder(secret string) bool { return setting.Placeholder(secret) && !isJWT(secret) }
 
 func baseURL(text string) (string, error) {
 	base, err := setting.Address(text, defaultBaseURL)

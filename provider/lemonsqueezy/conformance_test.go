@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/provider/lemonsqueezy"
 	"github.com/trivetdev/trivet/provider/providertest"
 	"github.com/trivetdev/trivet/sim"
@@ -47,6 +48,29 @@ func TestConformance(t *testing.T) {
 			return fmt.Sprintf(`{"jsonapi":{"version":"1.0"},"errors":[{"detail":%q,"status":"418","title":%q,"source":{"pointer":%q}}]}`, text, text, text)
 		},
 	})
+}
+
+// Lemon Squeezy does not tell when a period began: it is reckoned by the billing
+// anchor, which must follow the end of a trial that was moved.
+func TestPeriodAfterAMovedTrial(t *testing.T) {
+	w := newWorld(t, sim.Chaos{}, func(next http.RoundTripper) http.RoundTripper { return next })
+	ref := provider.Ref{Account: "lemonsqueezy", Kind: billing.KindSubscription, ID: w.Make.Trial(t)}
+	until := w.Now().AddDate(0, 0, 15)
+	if err := w.Driver.(provider.TrialExtender).ExtendTrial(t.Context(), ref, until, "move"); err != nil {
+		t.Fatal(err)
+	}
+	for months := range 3 {
+		start, end := until.AddDate(0, months, 0), until.AddDate(0, months+1, 0)
+		w.Account.Advance(start.Add(time.Hour))
+		snapshot, err := w.Driver.Fetch(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := snapshot.Object.(billing.Subscription)
+		if now.Status != billing.SubscriptionActive || !now.PeriodStart.Equal(start) || !now.PeriodEnd.Equal(end) {
+			t.Errorf("%s from %s to %s, want active from %s to %s", now.Status, now.PeriodStart, now.PeriodEnd, start, end)
+		}
+	}
 }
 
 const (

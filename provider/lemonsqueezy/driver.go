@@ -56,10 +56,14 @@ func (d *Driver) SharesOwners() bool { return true }
 // Abilities implements [provider.Driver].
 func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 	all := provider.Natively(
-		provider.CheckoutSubscription, provider.CheckoutPayment, provider.PaymentUpdate,
+		provider.CheckoutSubscription, provider.CheckoutPayment, provider.PaymentUpdate, provider.Portal,
 		provider.CancelAtPeriodEnd, provider.Uncancel, provider.Pause, provider.PauseUntil, provider.Resume, provider.ExtendTrial,
 		provider.Refund, provider.PartialRefund, provider.PushEmail, provider.RegisterEndpoint,
 	)
+	all[provider.Portal] = provider.Support{
+		Level: provider.Native,
+		Note:  "The portal shows all that was bought under an e-mail address, so it is opened only for whom all of that belongs to.",
+	}
 	for ability, note := range absent {
 		all[ability] = provider.Support{Level: provider.Absent, Note: note}
 	}
@@ -69,6 +73,10 @@ func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 // absent says why some things cannot be done.
 var absent = map[provider.Ability]string{
 	provider.CheckoutTrial: "A trial belongs to the variant and cannot be chosen for one checkout: sell a variant that has one, or move the end of a trial that runs.",
+	provider.PortalCancel:  "There is no page for canceling one subscription: the customer finds it in the portal.",
+	provider.PromotionEnd:  "A subscription does not say what discount it has, nor until when; of an order only how much the discount took off is told.",
+	provider.PriceChange:   "Nothing is scheduled: a change of the variant is made at once and shows in the subscription.",
+	provider.PreviewCharge: "The API previews no invoice. Notices say the price; Lemon Squeezy mails its own, seven days before.",
 	provider.CancelNow:     "The API cancels at the end of the paid period and in no other way: cancel like that and refund what is not used, or end it in the dashboard.",
 	provider.Capture:       "Checkouts take the money at once; there is nothing to capture.",
 	provider.Collect:       "Lemon Squeezy retries by itself, four times in two weeks; the customer pays sooner by the payment update link.",

@@ -42,6 +42,7 @@ type subscription struct {
 	} `json:"first_subscription_item"`
 	URLs struct {
 		UpdatePaymentMethod string `json:"update_payment_method"`
+		CustomerPortal      string `json:"customer_portal"`
 	} `json:"urls"`
 }
 

@@ -20,6 +20,7 @@ var (
 	_ provider.EmailPusher       = (*Driver)(nil)
 	_ provider.TrialExtender     = (*Driver)(nil)
 	_ provider.PaymentUpdater    = (*Driver)(nil)
+	_ provider.Portaler          = (*Driver)(nil)
 	_ provider.EndpointRegistrar = (*Driver)(nil)
 )
 
@@ -176,6 +177,19 @@ func (d *Driver) PushEmail(ctx context.Context, ref provider.Ref, email, key str
 // the same address, and the page would show them theirs.
 func (d *Driver) PaymentUpdateURL(ctx context.Context, ref provider.Ref, _ string) (string, error) {
 	op := "make a payment update link of " + string(ref.Kind) + " " + clip(ref.ID)
+	return d.linkOf(ctx, op, ref, func(now subscription) string { return now.URLs.UpdatePaymentMethod })
+}
+
+// PortalURL implements [provider.Portaler] by the customer portal as a subscription
+// links to it, signed and good for 24 hours. The portal shows all that was bought under
+// the address: the caller must know that it is all the same person's.
+func (d *Driver) PortalURL(ctx context.Context, request provider.PortalRequest) (string, error) {
+	op := "make a portal link of subscription " + clip(request.Subscription.ID)
+	return d.linkOf(ctx, op, request.Subscription, func(now subscription) string { return now.URLs.CustomerPortal })
+}
+
+// linkOf reads one of the links of a subscription.
+func (d *Driver) linkOf(ctx context.Context, op string, ref provider.Ref, pick func(subscription) string) (string, error) {
 	if ref.Kind != billing.KindSubscription {
 		return "", d.refused(op, "Lemon Squeezy has such a link for each subscription, and none for a customer that is safe to hand out")
 	}
@@ -191,10 +205,11 @@ func (d *Driver) PaymentUpdateURL(ctx context.Context, ref provider.Ref, _ strin
 	if err := d.read(op, r, &now, &now.common); err != nil {
 		return "", err
 	}
-	if !strings.HasPrefix(now.URLs.UpdatePaymentMethod, "http") {
+	link := pick(now)
+	if !strings.HasPrefix(link, "http") {
 		return "", d.malformed(op, errors.New("the subscription has no such link"))
 	}
-	return now.URLs.UpdatePaymentMethod, nil
+	return link, nil
 }
 
 // Refund implements [provider.Refunder]. There are no objects for refunds and no

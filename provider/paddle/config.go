@@ -11,6 +11,7 @@ import (
 
 	sdk "github.com/PaddleHQ/paddle-go-sdk/v4"
 
+	"github.com/trivetdev/trivet/internal/placeholder"
 	"github.com/trivetdev/trivet/provider/setting"
 	"github.com/trivetdev/trivet/provider/transport"
 )
@@ -146,7 +147,7 @@ func checkKey(key, environment string) error {
 		return errors.New("is the secret key of a notification destination (pdl_ntfset_): it belongs into webhook_secrets")
 	case strings.HasPrefix(key, "live_"), strings.HasPrefix(key, "test_"):
 		return errors.New("is a client-side token: use an API key (pdl_live_apikey_ or pdl_sdbx_apikey_)")
-	case setting.Placeholder(key), strings.HasSuffix(key, "_"):
+	case placeholder.Is(key):
 		return errors.New("is a placeholder: copy the real key from the Paddle dashboard, Developer tools, Authentication")
 	}
 	parts := keyPattern.FindStringSubmatch(key)
@@ -168,7 +169,7 @@ func checkSecret(secret string) error {
 	switch {
 	case secret == "":
 		return errors.New("is empty: copy it from the destination's page in the Paddle dashboard, Developer tools, Notifications")
-	case setting.Placeholder(secret), strings.HasSuffix(secret, "_"):
+	case placeholder.Is(secret):
 		return errors.New("is a placeholder: copy the real secret key from the destination's page in the Paddle dashboard")
 	case !strings.HasPrefix(secret, secretPrefix) || len(secret) == len(secretPrefix) || strings.ContainsAny(secret, " \t\r\n"):
 		return errors.New("is not the secret key of a notification destination: it begins with pdl_ntfset_ and has no spaces")

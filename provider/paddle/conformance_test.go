@@ -96,10 +96,18 @@ func (m *maker) makers() providertest.Makers {
 		Customer:     m.customer,
 		Subscription: func(t *testing.T) string { return m.subscription(t, m.customer(t), simpaddle.PriceProMonth) },
 		Trial:        func(t *testing.T) string { return m.subscription(t, m.customer(t), simpaddle.PriceProTrial) },
-		Payment:      func(t *testing.T) string { return providertest.Latest(t, m.world, sim.KindPayment, m.subscribed(t)) },
-		Amount:       billing.Money{Amount: 2900, Currency: "USD"},
-		Dispute:      m.dispute,
-		Price:        simpaddle.PriceProMonth, Pass: simpaddle.PricePass,
+		Promotion: func(t *testing.T) string {
+			off := m.world.AddDiscount(simpaddle.Discount{Code: "INTRO", Percent: 40, Recurs: true, Intervals: 2})
+			id, err := m.world.CreateSubscription(simpaddle.NewSubscription{Customer: m.customer(t), Price: simpaddle.PriceProMonth, Discount: off})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		},
+		Payment: func(t *testing.T) string { return providertest.Latest(t, m.world, sim.KindPayment, m.subscribed(t)) },
+		Amount:  billing.Money{Amount: 2900, Currency: "USD"},
+		Dispute: m.dispute,
+		Price:   simpaddle.PriceProMonth, Pass: simpaddle.PricePass,
 		Pay: m.pay,
 	}
 }

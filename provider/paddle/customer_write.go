@@ -63,10 +63,14 @@ func (d *Driver) PaymentUpdateURL(ctx context.Context, customer provider.Ref, _ 
 		}
 		// Paddle says no to this way: the portal is the other.
 	}
-	return d.portal(ctx, op, customer.ID, subscription)
+	return d.portal(ctx, op, customer.ID, subscription, func(urls sdk.CustomerPortalSessionSubscriptionURLs) string {
+		return urls.UpdateSubscriptionPaymentMethod
+	})
 }
 
-func (d *Driver) portal(ctx context.Context, op, customer, subscription string) (string, error) {
+// portal makes a session of the customer portal and returns the page of a subscription
+// that is picked; without one, or if there is no such page, the overview.
+func (d *Driver) portal(ctx context.Context, op, customer, subscription string, pick func(sdk.CustomerPortalSessionSubscriptionURLs) string) (string, error) {
 	request := &sdk.CreateCustomerPortalSessionRequest{CustomerID: customer}
 	if subscription != "" {
 		request.SubscriptionIDs = []string{subscription}
@@ -79,8 +83,8 @@ func (d *Driver) portal(ctx context.Context, op, customer, subscription string) 
 		return "", err
 	}
 	for _, urls := range session.URLs.Subscriptions {
-		if urls.ID == subscription && urls.UpdateSubscriptionPaymentMethod != "" {
-			return urls.UpdateSubscriptionPaymentMethod, nil
+		if page := pick(urls); urls.ID == subscription && page != "" {
+			return page, nil
 		}
 	}
 	if session.URLs.General.Overview == "" {

@@ -48,6 +48,7 @@ func (d *Driver) Bundled() []billing.Kind {
 func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 	all := provider.Natively(
 		provider.CheckoutSubscription, provider.CheckoutPayment, provider.PaymentUpdate,
+		provider.Portal, provider.PortalCancel, provider.PromotionEnd, provider.PreviewCharge,
 		provider.CancelAtPeriodEnd, provider.CancelNow, provider.Uncancel, provider.Pause, provider.PauseUntil, provider.Resume,
 		provider.ExtendTrial, provider.Refund, provider.PartialRefund, provider.PushEmail, provider.RegisterEndpoint, provider.ListEvents,
 	)
@@ -61,6 +62,11 @@ func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 		provider.PartialRefund:        "Spread over the items of the transaction. Paddle takes no second refund while one waits for approval.",
 	} {
 		all[ability] = provider.Support{Level: provider.Native, Note: note}
+	}
+	all[provider.PromotionEnd] = provider.Support{Level: provider.Native, Note: "From the end of the subscription's discount."}
+	all[provider.PriceChange] = provider.Support{
+		Level: provider.Absent,
+		Note:  "A change of the items is made at once and shows in them; nothing tells of one before. The preview of the next charge has it.",
 	}
 	all[provider.CheckoutTrial] = provider.Support{Level: provider.Absent, Note: "A trial is part of a price at Paddle: make a price with a trial period and sell that."}
 	all[provider.Capture] = provider.Support{Level: provider.Absent, Note: "Paddle takes the money at once; there is nothing to capture."}

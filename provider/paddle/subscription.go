@@ -44,6 +44,7 @@ func (d *Driver) subscription(s sdk.Subscription) (provider.Snapshot, error) {
 		object.PastDueSince = object.PeriodStart
 	}
 	addChange(&object, s)
+	object.Ahead = promotionEnd(object, s)
 	return provider.Snapshot{
 		Ref: d.ref(billing.KindSubscription, s.ID), Object: object, Owner: s.CustomerID, Claims: claims(s.CustomData),
 	}, nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/placeholder"
 	"github.com/trivetdev/trivet/provider/setting"
 	"github.com/trivetdev/trivet/provider/transport"
 )
@@ -142,7 +143,7 @@ func secretProblem(text string) string {
 		return "is empty"
 	case strings.ContainsAny(text, " \t\r\n"):
 		return "has spaces in it"
-	case setting.Placeholder(text):
+	case placeholder.Is(text):
 		return "is a placeholder"
 	}
 	return ""

@@ -131,12 +131,16 @@ type maker struct {
 func (m *maker) makers() providertest.Makers {
 	return providertest.Makers{
 		Subscription: func(t *testing.T) string { return m.subscription(t, simpaypal.NewSubscription{Plan: "P-PROMONTH"}) },
-		Trial:        func(t *testing.T) string { return m.subscription(t, simpaypal.NewSubscription{Plan: "P-PROTRIAL"}) },
-		Payment:      m.sale,
-		Amount:       billing.Money{Amount: 2999, Currency: "USD"},
-		Dispute:      m.dispute,
-		Approved:     m.approved,
-		Price:        "P-PROMONTH", Pass: "pass:5.00USD",
+		Promotion: func(t *testing.T) string {
+			m.world.AddPlan(simpaypal.Plan{ID: "P-INTRO", Name: "Pro", Unit: "MONTH", Amount: 2999, IntroCycles: 2, IntroAmount: 999, Currency: "USD", Threshold: 3})
+			return m.subscription(t, simpaypal.NewSubscription{Plan: "P-INTRO"})
+		},
+		Trial:    func(t *testing.T) string { return m.subscription(t, simpaypal.NewSubscription{Plan: "P-PROTRIAL"}) },
+		Payment:  m.sale,
+		Amount:   billing.Money{Amount: 2999, Currency: "USD"},
+		Dispute:  m.dispute,
+		Approved: m.approved,
+		Price:    "P-PROMONTH", Pass: "pass:5.00USD",
 		Pay: m.pay,
 	}
 }

@@ -60,6 +60,11 @@ func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 	emulated(provider.CancelAtPeriodEnd, "PayPal cancels at once. We keep access until what was paid for is used up; it cannot be taken back.")
 	emulated(provider.CancelNow, "The same call; a note that PayPal keeps says that access ends at once. What was canceled before keeps its end.")
 	emulated(provider.PauseUntil, "PayPal suspends without an end. The date is in the note, and the service resumes.")
+	emulated(provider.Portal, "PayPal's page of the payer's own automatic payments, the same for everybody, where each can be changed and canceled.")
+	all[provider.PromotionEnd] = provider.Support{Level: provider.Native, Note: "From the plan's trial cycles that have a price, and how many of them are left."}
+	absent(provider.PriceChange, "PayPal does not say when a new price of a plan will reach a subscription; once it has, the subscription shows it.")
+	absent(provider.PreviewCharge, "PayPal makes no invoice before it charges. Notices say the plan's price.")
+	absent(provider.PortalCancel, "PayPal has no page for canceling one subscription: the payer finds it in the list of their automatic payments.")
 	absent(provider.Uncancel, "A canceled PayPal subscription cannot come back: the customer has to subscribe again.")
 	absent(provider.PaymentUpdate, "PayPal has no such link: customers change their funding at paypal.com, Settings, Payments.")
 	absent(provider.ExtendTrial, "PayPal does not move the date of a subscription's first charge.")

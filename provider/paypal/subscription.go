@@ -44,8 +44,11 @@ type billingInfo struct {
 		Time time.Time
 	} `json:"last_failed_payment"`
 	Executions []struct {
-		Tenure  string `json:"tenure_type"`
-		Version int    `json:"current_pricing_scheme_version"`
+		Tenure    string `json:"tenure_type"`
+		Sequence  int
+		Completed int `json:"cycles_completed"`
+		Remaining int `json:"cycles_remaining"`
+		Version   int `json:"current_pricing_scheme_version"`
 	} `json:"cycle_executions"`
 }
 
@@ -133,6 +136,7 @@ func (d *Driver) subscription(_ context.Context, s *subscription) (provider.Snap
 		return provider.Snapshot{}, fmt.Errorf("subscription %s: %w", s.ID, err)
 	}
 	d.state(&object, s, t)
+	object.Ahead = s.promotionEnd(t, object)
 	snapshot := provider.Snapshot{Ref: d.ref(billing.KindSubscription, s.ID), Object: object, Claims: claims(s.CustomID, s.Subscriber.PayerID)}
 	if d.now().Sub(s.CreateTime) < youth {
 		snapshot.Related = []provider.Ref{d.ref(billing.KindCheckout, s.ID)} // how it was bought may have changed with it
@@ -216,18 +220,38 @@ func paidUntil(s *subscription, t terms) time.Time {
 		return t.paidSince(s, noted)
 	}
 	until := t.covered(s.paid())
+	if last := t.lastCharged(s); !last.IsZero() && s.paid().After(s.StatusAt) && last.Before(until) {
+		until = last
+	}
 	switch over := s.Status == "CANCELLED" || s.Status == "EXPIRED"; {
 	case s.Status == "SUSPENDED" && s.paid().After(s.StatusAt) && defaulted(s):
 		until = t.periodStart(t.covered(s.StatusAt)) // what failed last is not paid: this was for a cycle before
-	case over && s.Plan.Preferences.AutoBill && s.info().Failed == 0 && owes(s.info()):
-		// Only money sets the count of failures to 0, and a later cycle's would have
-		// settled what is outstanding: so this came late, for a cycle before.
+	case over && s.Plan.Preferences.AutoBill && s.info().Failed == 0 && owes(s.info()) && t.clearedLate(s.paid()):
+		// Money sets the count of failures to 0, and so does whoever activates again what
+		// was suspended for them. A later cycle's money would have settled what is
+		// outstanding: so if this came late, it was for a cycle before.
 		until = t.periodStart(until)
 	}
 	if t.trial && t.base.After(until) {
 		until = t.base
 	}
 	return until
+}
+
+// lastCharged is the end of the last cycle that PayPal can have charged for who was
+// canceled or suspended, or has expired: none begins from then on. An eCheck that was
+// on its way clears three days later, perhaps beyond that end, and still pays for the
+// cycle that it was sent for. Zero for who is charged, and if the time is not known.
+func (t terms) lastCharged(s *subscription) time.Time {
+	switch {
+	case s.StatusAt.IsZero():
+		return time.Time{}
+	case s.Status == "EXPIRED":
+		return t.boundaryAfter(s.StatusAt.Add(-t.slack())) // it expires where the last one ends
+	case s.Status == "CANCELLED" || s.Status == "SUSPENDED":
+		return t.boundaryAfter(s.StatusAt)
+	}
+	return time.Time{}
 }
 
 // paidSince is until when the payer has paid who, when we canceled, had paid until the

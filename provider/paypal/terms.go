@@ -1,6 +1,7 @@
 package paypal
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -42,14 +43,28 @@ func (p plan) regular() *billingCycle {
 	return nil
 }
 
-// trials lists the cycles before the regular one, free or cheaper.
+// trials lists the cycles before the regular one, free or cheaper, in their order.
 func (p plan) trials() (all []billingCycle) {
 	for _, c := range p.Cycles {
-		if c.Tenure == "TRIAL" {
+		if c.Tenure == tenureTrial {
 			all = append(all, c)
 		}
 	}
+	slices.SortStableFunc(all, func(a, b billingCycle) int { return a.Sequence - b.Sequence })
 	return all
+}
+
+// tenureTrial is PayPal's word for cycles before the regular ones, be they free or not.
+const tenureTrial = "TRIAL"
+
+// charged reports whether a cycle costs anything; a free one has no price at all, or one
+// of zero.
+func (c *billingCycle) charged() bool {
+	if c.Pricing.Fixed == nil {
+		return false
+	}
+	m, err := c.Pricing.Fixed.money()
+	return err == nil && m.Amount > 0
 }
 
 // interval is a cycle's length in our words; zero for a unit that nobody knows.
@@ -87,10 +102,22 @@ func later(i billing.Interval, from time.Time, n int) time.Time {
 // and what comes free before.
 type terms struct {
 	created, start time.Time
-	// base is when the first regular cycle begins.
-	base     time.Time
+	// base is when the first cycle begins that is charged for. Those at an introductory
+	// price begin at intro, and at regular the first after them.
+	base time.Time
+	// regular is zero where no cycle is at an introductory price; see [terms.full].
+	regular  time.Time
+	intro    []time.Time
 	trial    bool
 	interval billing.Interval
+}
+
+// full is when the first regular cycle begins.
+func (t terms) full() time.Time {
+	if t.regular.IsZero() {
+		return t.base
+	}
+	return t.regular
 }
 
 // deferred is how long after its creation the start of a subscription must be
@@ -104,14 +131,27 @@ func termsOf(s *subscription, p plan) terms {
 	}
 	t.trial = t.start.After(t.created.Add(deferred))
 	for _, c := range p.trials() {
-		t.trial = true
-		t.base = later(c.interval(), t.base, max(1, c.Total))
+		if len(t.intro) == 0 && !c.charged() {
+			t.trial = true
+			t.base = later(c.interval(), t.base, max(1, c.Total))
+			continue
+		}
+		from := t.full()
+		for n := range min(max(1, c.Total), mostCycles) {
+			t.intro = append(t.intro, later(c.interval(), from, n))
+		}
+		t.regular = later(c.interval(), from, max(1, c.Total))
 	}
 	return t
 }
 
-// boundary is when regular cycle number n begins, counted from 0.
-func (t terms) boundary(n int) time.Time { return later(t.interval, t.base, n) }
+// boundary is when the cycle number n begins that is charged for, counted from 0.
+func (t terms) boundary(n int) time.Time {
+	if n < len(t.intro) {
+		return t.intro[n]
+	}
+	return later(t.interval, t.full(), n-len(t.intro))
+}
 
 // mostCycles bounds the reckoning: a hundred years of days.
 const mostCycles = 36500
@@ -133,7 +173,10 @@ func (t terms) cycleAt(at time.Time) int {
 		return -1
 	}
 	longest := map[string]time.Duration{"day": 1, "week": 7, "month": 31, "year": 366}[t.interval.Unit] * 24 * time.Hour
-	n := max(0, int(at.Sub(t.base)/longest)/int(t.interval.Count)) // from below
+	n := 0
+	if at.After(t.full()) {
+		n = len(t.intro) + int(at.Sub(t.full())/longest)/int(t.interval.Count) // from below
+	}
 	for ; n < mostCycles; n++ {
 		if t.boundary(n).After(at) {
 			return n
@@ -145,7 +188,11 @@ func (t terms) cycleAt(at time.Time) int {
 // slack is how much before the end of a cycle a payment may be and still be for
 // the next one: PayPal charges some time around the date.
 func (t terms) slack() time.Duration {
-	return min(24*time.Hour, later(t.interval, t.base, 1).Sub(t.base)/2)
+	least := later(t.interval, t.full(), 1).Sub(t.full())
+	if n := len(t.intro); n > 0 {
+		least = min(least, t.full().Sub(t.intro[n-1]))
+	}
+	return min(24*time.Hour, least/2)
 }
 
 // covered is until when a payment made at a time pays; zero if that cannot be
@@ -155,6 +202,20 @@ func (t terms) covered(paid time.Time) time.Time {
 		return time.Time{}
 	}
 	return t.boundaryAfter(paid.Add(t.slack()))
+}
+
+// Who pays by card is charged within the hour of the date, and an eCheck takes three
+// days.
+const (
+	punctual = 12 * time.Hour
+	clearing = 3*24*time.Hour + punctual
+)
+
+// clearedLate reports whether a payment may have been sent in the cycle before the one
+// in which it came: an eCheck that was on its way.
+func (t terms) clearedLate(paid time.Time) bool {
+	into := paid.Sub(t.periodStart(t.covered(paid)))
+	return into > punctual && into <= clearing
 }
 
 // periodStart is when the period began that ends at a time.

@@ -52,6 +52,7 @@ func fieldsOf(s provider.Snapshot) map[string]string {
 			"status": string(o.Status), "provider_status": o.ProviderStatus, "price": o.Price, "quantity": count(o.Quantity),
 			"current_period_start": instant(o.PeriodStart), "current_period_end": instant(o.PeriodEnd),
 			"trial_end": instant(o.TrialEnd), "cancel_at": instant(o.CancelAt),
+			"ahead": ahead(o.Ahead),
 		})
 	case billing.Invoice:
 		return with(o.Due, map[string]string{
@@ -74,6 +75,14 @@ func fieldsOf(s provider.Snapshot) map[string]string {
 func with(amount billing.Money, fields map[string]string) map[string]string {
 	fields["amount"], fields["currency"] = count(amount.Amount), strings.ToLower(amount.Currency)
 	return fields
+}
+
+// ahead writes a change that lies ahead as the simulators do.
+func ahead(a *billing.Ahead) string {
+	if a == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %s %d", a.Kind, instant(a.At), a.Amount.Amount)
 }
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }

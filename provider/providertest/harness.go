@@ -119,6 +119,11 @@ type Makers struct {
 	// Subscription is active and paid, Trial still in its trial, Lapsed paused
 	// because the trial ended without a payment method.
 	Subscription, Trial, Lapsed func(t *testing.T) string
+	// Promotion is active with a discount or an introductory price that will end,
+	// Scheduled active with another price to come.
+	Promotion, Scheduled func(t *testing.T) string
+	// Taxes puts a tax on what is charged from now on; nil: it is in the prices.
+	Taxes func()
 	// Payment is a succeeded one; its amount is [Makers.Amount].
 	Payment func(t *testing.T) string
 	Amount  billing.Money
@@ -151,6 +156,9 @@ func Run(t *testing.T, h Harness) {
 	t.Run("writes", h.writes)
 	t.Run("partial refunds", h.partialRefunds)
 	t.Run("payment update", h.paymentUpdate)
+	t.Run("ahead", h.ahead)
+	t.Run("preview", h.preview)
+	t.Run("portal", h.portal)
 	t.Run("endpoint", h.endpoint)
 	t.Run("chaos", h.chaos)
 }

@@ -42,18 +42,23 @@ type net struct {
 
 	fault fault
 	write bool // whether the fault waits for a write
-	swap  []string
-	calls int
+	// either: it waits for neither in particular.
+	either bool
+	swap   []string
+	calls  int
 }
 
 // strike lets the next read, or the next write, go wrong.
-func (n *net) strike(f fault, write bool) { n.fault, n.write = f, write }
+func (n *net) strike(f fault, write bool) { n.fault, n.write, n.either = f, write, false }
+
+// strikeNext lets the next call go wrong, be it a read or a write.
+func (n *net) strikeNext(f fault) { n.fault, n.either = f, true }
 
 // RoundTrip implements http.RoundTripper.
 func (n *net) RoundTrip(req *http.Request) (*http.Response, error) {
 	n.calls++
 	f := none
-	if isWrite := req.Method != http.MethodGet; n.fault != none && n.write == isWrite {
+	if isWrite := req.Method != http.MethodGet; n.fault != none && (n.either || n.write == isWrite) {
 		f, n.fault = n.fault, none
 	}
 	text := inBody + " sent " + strings.Join(n.secrets, ", ")

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/url"
-	"strings"
 )
 
 // Address reads the address of an API, which may have a path and nothing after it;
@@ -32,15 +31,4 @@ func Exposed(address *url.URL) bool {
 	host := address.Hostname()
 	ip := net.ParseIP(host)
 	return host != "localhost" && (ip == nil || !ip.IsLoopback())
-}
-
-// Placeholder recognizes what people leave in examples that they copied.
-func Placeholder(secret string) bool {
-	lower := strings.ToLower(secret)
-	for _, sign := range []string{"...", "…", "xxx", "***", "your", "changeme", "change_me", "placeholder", "replace", "<", "todo"} {
-		if strings.Contains(lower, sign) {
-			return true
-		}
-	}
-	return false
 }

@@ -115,9 +115,10 @@ func TestTooOldSaysMore(t *testing.T) {
 // keeps it out.
 func TestAnySignature(t *testing.T) {
 	secret := rapid.StringN(0, 20, -1)
+	key := func(secret string) string { return strings.TrimRight(secret, "\x00") } // RFC 2104 fills a key with zeros
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.SampledFrom([]Scheme{commas, colons}).Draw(t, "scheme")
-		secrets := rapid.SliceOfNDistinct(secret, 1, 4, rapid.ID[string]).Draw(t, "secrets")
+		secrets := rapid.SliceOfNDistinct(secret, 1, 4, key).Draw(t, "secrets")
 		body := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "body")
 		window := Window{
 			Behind: time.Duration(rapid.IntRange(0, 1e6).Draw(t, "behind")) * time.Second, Ahead: time.Duration(rapid.IntRange(0, 1e6).Draw(t, "ahead")) * time.Second,

@@ -11,7 +11,7 @@ import (
 )
 
 // payments reads payment intents, and the charges that were tried for them.
-type payments struct{ reader[*sdk.PaymentIntent] }
+type payments struct{ reader[paymentIntent] }
 
 // fetch reads one payment. The intent itself names its latest charge only, so the
 // others are asked for where there may be any: one call more for a payment that
@@ -22,10 +22,8 @@ func (p payments) fetch(ctx context.Context, d *Driver, ref provider.Ref) (provi
 		return snapshot, err
 	}
 	op := "list the charges of " + ref.ID
-	charges, err := rest(ctx, d, op, func(ctx context.Context) *sdk.V1List[*sdk.Charge] {
-		return d.api.V1Charges.List(ctx, &sdk.ChargeListParams{
-			ListParams: sdk.ListParams{Limit: sdk.Int64(pageSize)}, PaymentIntent: sdk.String(ref.ID),
-		})
+	charges, err := whole(ctx, d, op, func(c charge) string { return c.ID }, func(ctx context.Context, after *string) error {
+		return d.api.V1Charges.List(ctx, &sdk.ChargeListParams{ListParams: wholeParams(after), PaymentIntent: sdk.String(ref.ID)}).Err()
 	})
 	if err != nil {
 		if provider.KindOf(err) == provider.NotFound { // it was there a moment ago, and must not be taken for gone
@@ -35,7 +33,7 @@ func (p payments) fetch(ctx context.Context, d *Driver, ref provider.Ref) (provi
 	}
 	snapshot.Attempts = nil
 	for _, c := range charges {
-		snapshot.Attempts = append(snapshot.Attempts, attempts(ref.ID, c)...)
+		snapshot.Attempts = append(snapshot.Attempts, attempts(ref.ID, &c)...)
 	}
 	return snapshot, nil
 }
@@ -53,7 +51,7 @@ func triedBefore(s provider.Snapshot) bool {
 
 // attempts is what a charge says of one try. Of a charge that is still under way,
 // or that is named and not shown, nothing can be said.
-func attempts(payment string, c *sdk.Charge) []billing.Attempt {
+func attempts(payment string, c *charge) []billing.Attempt {
 	if c == nil || c.Currency == "" || c.Status != sdk.ChargeStatusSucceeded && c.Status != sdk.ChargeStatusFailed {
 		return nil
 	}
@@ -62,28 +60,23 @@ func attempts(payment string, c *sdk.Charge) []billing.Attempt {
 		a.Decline = declineOf(c)
 	}
 	if details := c.PaymentMethodDetails; details != nil {
-		a.Method, a.Card, a.Payer = string(details.Type), cardOf(details.Card), payerOf(details)
+		a.Method, a.Card, a.Payer = details.Type, cardOf(details.Card), payerOf(details)
 	}
 	return []billing.Attempt{a}
 }
 
 // payerOf is the fingerprint of a card or of a bank account, or the payer's id of
 // a wallet.
-func payerOf(details *sdk.ChargePaymentMethodDetails) string {
-	switch {
-	case details.Card != nil:
+func payerOf(details *methodDetails) string {
+	if details.Card != nil {
 		return details.Card.Fingerprint
-	case details.SEPADebit != nil:
-		return details.SEPADebit.Fingerprint
-	case details.USBankAccount != nil:
-		return details.USBankAccount.Fingerprint
-	case details.BACSDebit != nil:
-		return details.BACSDebit.Fingerprint
-	case details.AUBECSDebit != nil:
-		return details.AUBECSDebit.Fingerprint
-	case details.ACSSDebit != nil:
-		return details.ACSSDebit.Fingerprint
-	case details.Paypal != nil:
+	}
+	for _, bank := range []*account{details.SEPADebit, details.USBankAccount, details.BACSDebit, details.AUBECSDebit, details.ACSSDebit} {
+		if bank != nil {
+			return bank.Fingerprint
+		}
+	}
+	if details.Paypal != nil {
 		return details.Paypal.PayerID
 	}
 	return ""

@@ -7,10 +7,12 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	sdk "github.com/stripe/stripe-go/v85"
 
+	"github.com/trivetdev/trivet/internal/placeholder"
 	"github.com/trivetdev/trivet/provider/setting"
 	"github.com/trivetdev/trivet/provider/transport"
 )
@@ -56,6 +58,8 @@ type Driver struct {
 	tolerance time.Duration
 	now       func() time.Time
 	api       *sdk.Client
+	// prices are those that schedules name, by id.
+	prices sync.Map
 }
 
 // New makes a driver. It makes no call; the error says in one line what is
@@ -93,6 +97,7 @@ func New(config Config) (*Driver, error) {
 // newClient sets stripe-go up to leave retries, logs and metrics to us.
 func newClient(config Config, now func() time.Time) *sdk.Client {
 	client := transport.Of(config.Transport, config.Account, DefaultRate, now).Client()
+	client.Transport = aside{client.Transport}
 	backend := &sdk.BackendConfig{
 		EnableTelemetry:   sdk.Bool(false),
 		HTTPClient:        client,
@@ -136,7 +141,7 @@ func modeOf(key string) (live bool, err error) {
 		return false, errors.New("is a publishable key (pk_): use the secret key (sk_) or a restricted key (rk_)")
 	case strings.HasPrefix(key, "whsec_"):
 		return false, errors.New("is a webhook signing secret (whsec_): it belongs into webhook_secrets")
-	case placeholder(key):
+	case placeholder.Is(key):
 		return false, errors.New("is a placeholder: copy the real key from the Stripe dashboard, Developers, API keys")
 	}
 	parts := keyPattern.FindStringSubmatch(key)
@@ -150,22 +155,13 @@ func checkWebhookSecret(secret string) error {
 	switch {
 	case secret == "":
 		return errors.New("is empty: copy it from the endpoint's page in the Stripe dashboard")
-	case placeholder(secret):
+	case placeholder.Is(secret):
 		return errors.New("is a placeholder: copy the real secret from the endpoint's page in the Stripe dashboard")
 	case !strings.HasPrefix(secret, "whsec_") || secret == "whsec_" || strings.ContainsAny(secret, " \t\r\n"):
 		return errors.New("is not a signing secret: it begins with whsec_ and has no spaces")
 	}
 	return nil
 }
-
-// copied matches what people leave in examples that they copied: signs that no key
-// has anywhere, or a whole random part that is a word. A word within is none: one
-// in three hundred genuine keys has "xxx", "todo" or "your" somewhere.
-var copied = regexp.MustCompile(`(?i)(\.\.\.|…|\*\*\*|<|>)|^((sk|rk|pk)_(test|live)_|whsec_)?` +
-	`(x{3,}|(your|my)[-_].*|change[-_]?(me|it|this)|replace[-_]?(me|it|this)|placeholder|secret|key|here|todo|)$`)
-
-// placeholder recognizes what people leave in copied examples.
-func placeholder(secret string) bool { return copied.MatchString(secret) }
 
 func checkBaseURL(text string, live bool) error {
 	base, err := setting.Address(text, "https://api.stripe.com")

@@ -111,6 +111,18 @@ func (m *maker) makers() providertest.Makers {
 		Trial: func(t *testing.T) string {
 			return m.subscription(t, simstripe.NewSubscription{Card: simstripe.CardGood, TrialEnd: m.clock.Now().Add(10 * 24 * time.Hour)})
 		},
+		Promotion: func(t *testing.T) string {
+			coupon, _ := m.world.AddCoupon(simstripe.Coupon{Percent: 25, Duration: "repeating", Months: 1})
+			return m.subscription(t, simstripe.NewSubscription{Card: simstripe.CardGood, Coupon: coupon})
+		},
+		Scheduled: func(t *testing.T) string {
+			id := m.subscription(t, simstripe.NewSubscription{Card: simstripe.CardGood})
+			if _, err := m.world.SchedulePrice(id, "price_basic_month"); err != nil {
+				t.Fatal(err)
+			}
+			return id
+		},
+		Taxes:   func() { m.world.SetTax(19) },
 		Lapsed:  m.lapsed,
 		Payment: func(t *testing.T) string { return providertest.Latest(t, m.world, sim.KindPayment, m.subscribed(t)) },
 		Amount:  billing.Money{Amount: 2900, Currency: "USD"},

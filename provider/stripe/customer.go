@@ -10,28 +10,29 @@ import (
 )
 
 func (d *Driver) customers() looker {
-	return reader[*sdk.Customer]{
-		retrieve: func(ctx context.Context, id string) (*sdk.Customer, error) {
-			return d.api.V1Customers.Retrieve(ctx, id, nil)
+	return reader[customer]{
+		retrieve: func(ctx context.Context, id string) error {
+			_, err := d.api.V1Customers.Retrieve(ctx, id, nil)
+			return err
 		},
-		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Customer] {
-			return d.api.V1Customers.List(ctx, &sdk.CustomerListParams{ListParams: listParams(query)})
+		list: func(ctx context.Context, query provider.Query) error {
+			return d.api.V1Customers.List(ctx, &sdk.CustomerListParams{ListParams: listParams(query)}).Err()
 		},
-		id:       func(c *sdk.Customer) string { return c.ID },
+		id:       func(c customer) string { return c.ID },
 		snapshot: d.customer,
 	}
 }
 
 // customer translates a customer, who is their own owner.
-func (d *Driver) customer(_ context.Context, c *sdk.Customer) (provider.Snapshot, error) {
+func (d *Driver) customer(_ context.Context, c customer) (provider.Snapshot, error) {
 	snapshot := provider.Snapshot{Ref: d.ref(billing.KindCustomer, c.ID), Owner: c.ID}
 	if c.Deleted {
 		snapshot.Gone = true
 		return snapshot, nil
 	}
 	object := billing.ProviderCustomer{Email: c.Email, Name: c.Name, CreatedAt: moment(c.Created)}
-	if len(c.PreferredLocales) > 0 {
-		object.Locale = c.PreferredLocales[0]
+	if len(c.Locales) > 0 {
+		object.Locale = c.Locales[0]
 	}
 	snapshot.Object, snapshot.Claims = object, claims(c.Metadata)
 	return snapshot, nil

@@ -10,19 +10,20 @@ import (
 )
 
 func (d *Driver) disputes() looker {
-	return reader[*sdk.Dispute]{
-		retrieve: func(ctx context.Context, id string) (*sdk.Dispute, error) {
-			return d.api.V1Disputes.Retrieve(ctx, id, &sdk.DisputeRetrieveParams{Expand: expand("charge")})
+	return reader[dispute]{
+		retrieve: func(ctx context.Context, id string) error {
+			_, err := d.api.V1Disputes.Retrieve(ctx, id, &sdk.DisputeRetrieveParams{Expand: expand("charge")})
+			return err
 		},
-		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Dispute] {
-			return d.api.V1Disputes.List(ctx, &sdk.DisputeListParams{ListParams: listParams(query), Expand: expand("data.charge")})
+		list: func(ctx context.Context, query provider.Query) error {
+			return d.api.V1Disputes.List(ctx, &sdk.DisputeListParams{ListParams: listParams(query), Expand: expand("data.charge")}).Err()
 		},
-		id:       func(x *sdk.Dispute) string { return x.ID },
+		id:       func(x dispute) string { return x.ID },
 		snapshot: d.dispute,
 	}
 }
 
-func (d *Driver) dispute(_ context.Context, x *sdk.Dispute) (provider.Snapshot, error) {
+func (d *Driver) dispute(_ context.Context, x dispute) (provider.Snapshot, error) {
 	amount, err := money(x.Amount, x.Currency)
 	if err != nil {
 		return provider.Snapshot{}, err
@@ -30,7 +31,7 @@ func (d *Driver) dispute(_ context.Context, x *sdk.Dispute) (provider.Snapshot, 
 	payment := paymentOf(x.PaymentIntent, x.Charge)
 	object := billing.Dispute{
 		Status: disputeStatus(x.Status), ProviderStatus: string(x.Status), Amount: amount,
-		Payment: payment, Reason: string(x.Reason), CreatedAt: moment(x.Created),
+		Payment: payment, Reason: x.Reason, CreatedAt: moment(x.Created),
 	}
 	over := object.Status == billing.DisputeWon || object.Status == billing.DisputeLost
 	if x.EvidenceDetails != nil && !over {
@@ -58,24 +59,25 @@ func disputeStatus(status sdk.DisputeStatus) billing.DisputeStatus {
 }
 
 func (d *Driver) warnings() looker {
-	return reader[*sdk.RadarEarlyFraudWarning]{
-		retrieve: func(ctx context.Context, id string) (*sdk.RadarEarlyFraudWarning, error) {
-			return d.api.V1RadarEarlyFraudWarnings.Retrieve(ctx, id, &sdk.RadarEarlyFraudWarningRetrieveParams{Expand: expand("charge")})
+	return reader[warning]{
+		retrieve: func(ctx context.Context, id string) error {
+			_, err := d.api.V1RadarEarlyFraudWarnings.Retrieve(ctx, id, &sdk.RadarEarlyFraudWarningRetrieveParams{Expand: expand("charge")})
+			return err
 		},
-		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.RadarEarlyFraudWarning] {
-			return d.api.V1RadarEarlyFraudWarnings.List(ctx, &sdk.RadarEarlyFraudWarningListParams{ListParams: listParams(query), Expand: expand("data.charge")})
+		list: func(ctx context.Context, query provider.Query) error {
+			return d.api.V1RadarEarlyFraudWarnings.List(ctx, &sdk.RadarEarlyFraudWarningListParams{ListParams: listParams(query), Expand: expand("data.charge")}).Err()
 		},
-		id:       func(w *sdk.RadarEarlyFraudWarning) string { return w.ID },
+		id:       func(w warning) string { return w.ID },
 		snapshot: d.warning,
 	}
 }
 
-func (d *Driver) warning(_ context.Context, w *sdk.RadarEarlyFraudWarning) (provider.Snapshot, error) {
+func (d *Driver) warning(_ context.Context, w warning) (provider.Snapshot, error) {
 	payment := paymentOf(w.PaymentIntent, w.Charge)
 	return provider.Snapshot{
 		Ref: d.ref(billing.KindWarning, w.ID),
 		Object: billing.Warning{
-			Actionable: w.Actionable, Payment: payment, FraudType: string(w.FraudType), CreatedAt: moment(w.Created),
+			Actionable: w.Actionable, Payment: payment, FraudType: w.FraudType, CreatedAt: moment(w.Created),
 		},
 		Owner: ownerOf(w.Charge), Related: d.relatedPayment(payment),
 	}, nil

@@ -40,11 +40,17 @@ func (d *Driver) Unlisted(ref provider.Ref) bool {
 func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 	all := provider.Natively(
 		provider.CheckoutSubscription, provider.CheckoutPayment, provider.CheckoutTrial, provider.PaymentUpdate,
+		provider.Portal, provider.PortalCancel, provider.PromotionEnd, provider.PriceChange, provider.PreviewCharge,
 		provider.CancelAtPeriodEnd, provider.CancelNow, provider.Uncancel,
 		provider.Pause, provider.PauseUntil, provider.Resume, provider.ExtendTrial,
 		provider.Collect, provider.Refund, provider.PartialRefund, provider.AcceptDispute, provider.PushEmail,
 		provider.RegisterEndpoint, provider.ListEvents,
 	)
+	all[provider.PromotionEnd] = provider.Support{
+		Level: provider.Native,
+		Note:  "From the end of a subscription's or an item's discount, and from its schedule. A coupon that counts once, and a discount of the customer, are not told.",
+	}
+	all[provider.PriceChange] = provider.Support{Level: provider.Native, Note: "From the phases of the subscription's schedule."}
 	all[provider.Capture] = provider.Support{Level: provider.Absent, Note: "Our checkouts take the money at once; there is nothing to capture."}
 	return all
 }

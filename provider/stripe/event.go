@@ -11,6 +11,8 @@ type subject int
 
 const (
 	aSubscription subject = iota
+	aSchedule             // its subscription, also after it has let go of it
+	aDiscount             // its subscription
 	anInvoice
 	anUpcomingInvoice // has no id yet: its subscription
 	anInvoicePayment  // its invoice
@@ -56,6 +58,17 @@ var eventTable = []eventType{
 	{"customer.subscription.resumed", aSubscription, false},
 	{"customer.subscription.trial_will_end", aSubscription, false},
 	{"customer.subscription.updated", aSubscription, false},
+
+	{"customer.discount.created", aDiscount, false},
+	{"customer.discount.deleted", aDiscount, false},
+	{"customer.discount.updated", aDiscount, false},
+	{"subscription_schedule.aborted", aSchedule, false},
+	{"subscription_schedule.canceled", aSchedule, false},
+	{"subscription_schedule.completed", aSchedule, false},
+	{"subscription_schedule.created", aSchedule, false},
+	{"subscription_schedule.expiring", aSchedule, true},
+	{"subscription_schedule.released", aSchedule, false},
+	{"subscription_schedule.updated", aSchedule, false},
 
 	{"invoice.created", anInvoice, true},
 	{"invoice.deleted", anInvoice, false},
@@ -124,6 +137,13 @@ func (d *Driver) subjectRef(s subject, object strict.Object) provider.Ref {
 	switch s {
 	case aSubscription:
 		return d.ref(billing.KindSubscription, idIn(object, "id"))
+	case aSchedule:
+		if held := idIn(object, "subscription"); held != "" {
+			return d.ref(billing.KindSubscription, held)
+		}
+		return d.ref(billing.KindSubscription, idIn(object, "released_subscription"))
+	case aDiscount:
+		return d.ref(billing.KindSubscription, idIn(object, "subscription"))
 	case anInvoice:
 		return d.ref(billing.KindInvoice, idIn(object, "id"))
 	case anUpcomingInvoice:

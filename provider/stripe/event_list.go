@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -46,7 +47,11 @@ func (d *Driver) Events(ctx context.Context, since time.Time, after string) (pro
 			}
 		}
 		slices.Reverse(events)
-		return provider.EventPage{Deliveries: d.deliveries(events), Next: w.next(d.now(), len(events))}, nil
+		deliveries, err := d.deliveries(events)
+		if err != nil {
+			return provider.EventPage{}, err
+		}
+		return provider.EventPage{Deliveries: deliveries, Next: w.next(d.now(), len(events))}, nil
 	}
 }
 
@@ -97,32 +102,27 @@ func (w window) next(now time.Time, events int) string {
 }
 
 // eventsIn asks for the newest events of a window.
-func (d *Driver) eventsIn(ctx context.Context, w window, after string) (events []*sdk.Event, more bool, err error) {
+func (d *Driver) eventsIn(ctx context.Context, w window, after string) (events []json.RawMessage, more bool, err error) {
 	span := &sdk.RangeQueryParams{GreaterThanOrEqual: w.from}
 	if w.width > 0 {
 		span.LesserThan = w.from + w.width
 	}
-	list, err := call(ctx, d, "list events", func(ctx context.Context) (*sdk.V1List[*sdk.Event], error) {
-		list := d.api.V1Events.List(ctx, &sdk.EventListParams{
-			ListParams: listParams(provider.Query{After: after}), CreatedRange: span,
-		})
-		return list, list.Err()
+	page, err := listed[json.RawMessage](ctx, d, "list events", func(ctx context.Context) error {
+		return d.api.V1Events.List(ctx, &sdk.EventListParams{ListParams: listParams(provider.Query{After: after}), CreatedRange: span}).Err()
 	})
-	if err != nil {
-		return nil, false, err
-	}
-	if !complete(list.LastResponse()) {
-		return nil, false, d.malformed("list events", errNotAList)
-	}
-	return list.Data(), list.Meta().HasMore && len(list.Data()) > 0, nil
+	return page.rows, page.more, err
 }
 
 // wholeSecond reads on in a window that cannot be made narrower.
-func (d *Driver) wholeSecond(ctx context.Context, w window, events []*sdk.Event) ([]*sdk.Event, error) {
+func (d *Driver) wholeSecond(ctx context.Context, w window, events []json.RawMessage) ([]json.RawMessage, error) {
 	for more := true; more; {
-		var page []*sdk.Event
+		last := rowID(events[len(events)-1])
+		if last == "" {
+			return nil, d.malformed("list events", errNoID)
+		}
+		var page []json.RawMessage
 		var err error
-		if page, more, err = d.eventsIn(ctx, w, events[len(events)-1].ID); err != nil {
+		if page, more, err = d.eventsIn(ctx, w, last); err != nil {
 			return nil, err
 		}
 		events = append(events, page...)
@@ -132,19 +132,31 @@ func (d *Driver) wholeSecond(ctx context.Context, w window, events []*sdk.Event)
 
 // deliveries reads the names in events. One that cannot be read is passed on
 // without any: the rest must not wait for it.
-func (d *Driver) deliveries(events []*sdk.Event) []provider.Delivery {
-	var all []provider.Delivery
+func (d *Driver) deliveries(events []json.RawMessage) ([]provider.Delivery, error) {
+	all := make([]provider.Delivery, 0, len(events))
 	for _, event := range events {
-		var body []byte
-		if event.LastResponse != nil {
-			body = event.LastResponse.RawJSON
-		}
-		delivery, err := d.readEvent(body)
+		delivery, err := d.readEvent(event)
 		if err != nil {
-			delivery = provider.Delivery{ID: event.ID, Type: clip(string(event.Type), 128), CreatedAt: moment(event.Created)}
+			if delivery, err = nameless(event); err != nil {
+				return nil, d.malformed("list events", err)
+			}
 		}
-		delivery.Body = body
+		delivery.Body = event
 		all = append(all, delivery)
 	}
-	return all
+	return all, nil
+}
+
+// nameless keeps of an event what can be read.
+func nameless(event json.RawMessage) (provider.Delivery, error) {
+	var e struct {
+		Type    string `json:"type"`
+		Created int64  `json:"created"`
+	}
+	id := rowID(event)
+	if id == "" {
+		return provider.Delivery{}, errNoID
+	}
+	_ = json.Unmarshal(event, &e) // as far as it goes
+	return provider.Delivery{ID: id, Type: clip(e.Type, 128), CreatedAt: moment(e.Created)}, nil
 }

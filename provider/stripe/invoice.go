@@ -11,21 +11,22 @@ import (
 )
 
 func (d *Driver) invoices() looker {
-	return reader[*sdk.Invoice]{
-		retrieve: func(ctx context.Context, id string) (*sdk.Invoice, error) {
-			return d.api.V1Invoices.Retrieve(ctx, id, &sdk.InvoiceRetrieveParams{Expand: expand("payments")})
+	return reader[invoice]{
+		retrieve: func(ctx context.Context, id string) error {
+			_, err := d.api.V1Invoices.Retrieve(ctx, id, &sdk.InvoiceRetrieveParams{Expand: expand("payments")})
+			return err
 		},
-		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Invoice] {
+		list: func(ctx context.Context, query provider.Query) error {
 			return d.api.V1Invoices.List(ctx, &sdk.InvoiceListParams{
 				ListParams: listParams(query), Expand: expand("data.payments"), Customer: owned(query),
-			})
+			}).Err()
 		},
-		id:       func(i *sdk.Invoice) string { return i.ID },
+		id:       func(i invoice) string { return i.ID },
 		snapshot: d.invoice,
 	}
 }
 
-func (d *Driver) invoice(ctx context.Context, i *sdk.Invoice) (provider.Snapshot, error) {
+func (d *Driver) invoice(ctx context.Context, i invoice) (provider.Snapshot, error) {
 	ref := d.ref(billing.KindInvoice, i.ID)
 	if i.Deleted {
 		return provider.Snapshot{Ref: ref, Gone: true}, nil
@@ -38,12 +39,12 @@ func (d *Driver) invoice(ctx context.Context, i *sdk.Invoice) (provider.Snapshot
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
-	payments, err := d.invoicePayments(ctx, i)
+	payments, err := d.invoicePayments(ctx, &i)
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
 	object := billing.Invoice{
-		Status: invoiceStatus(i.Status), Number: i.Number, Reason: string(i.BillingReason),
+		Status: invoiceStatus(i.Status), Number: i.Number, Reason: i.BillingReason,
 		Payments: payments, Due: due, Paid: paid.Amount,
 		Attempts: i.AttemptCount, NextAttempt: moment(i.NextPaymentAttempt),
 		PeriodStart: moment(i.PeriodStart), PeriodEnd: moment(i.PeriodEnd), CreatedAt: moment(i.Created),
@@ -51,7 +52,7 @@ func (d *Driver) invoice(ctx context.Context, i *sdk.Invoice) (provider.Snapshot
 	if i.StatusTransitions != nil {
 		object.PaidAt = moment(i.StatusTransitions.PaidAt)
 	}
-	snapshot := provider.Snapshot{Ref: ref, Owner: customerID(i.Customer), Claims: claims(i.Metadata)}
+	snapshot := provider.Snapshot{Ref: ref, Owner: i.Customer.idOf(), Claims: claims(i.Metadata)}
 	if parent := i.Parent; parent != nil && parent.SubscriptionDetails != nil {
 		snapshot.Claims = claims(i.Metadata, parent.SubscriptionDetails.Metadata)
 		if s := parent.SubscriptionDetails.Subscription; s != nil {
@@ -82,17 +83,15 @@ func invoiceStatus(status sdk.InvoiceStatus) billing.InvoiceStatus {
 
 // invoicePayments lists the payments made or tried for an invoice. Money that
 // was received outside Stripe has no id there and is left out.
-func (d *Driver) invoicePayments(ctx context.Context, i *sdk.Invoice) ([]string, error) {
+func (d *Driver) invoicePayments(ctx context.Context, i *invoice) ([]string, error) {
 	if i.Payments == nil {
 		return nil, nil
 	}
 	payments := i.Payments.Data
 	if i.Payments.HasMore {
 		var err error
-		payments, err = rest(ctx, d, "list the payments of invoice "+i.ID, func(ctx context.Context) *sdk.V1List[*sdk.InvoicePayment] {
-			return d.api.V1InvoicePayments.List(ctx, &sdk.InvoicePaymentListParams{
-				ListParams: sdk.ListParams{Limit: sdk.Int64(pageSize)}, Invoice: sdk.String(i.ID),
-			})
+		payments, err = whole(ctx, d, "list the payments of invoice "+i.ID, func(p invoicePayment) string { return p.ID }, func(ctx context.Context, after *string) error {
+			return d.api.V1InvoicePayments.List(ctx, &sdk.InvoicePaymentListParams{ListParams: wholeParams(after), Invoice: sdk.String(i.ID)}).Err()
 		})
 		if err != nil {
 			return nil, err
@@ -113,7 +112,7 @@ func (d *Driver) invoicePayments(ctx context.Context, i *sdk.Invoice) ([]string,
 
 // dueSince is when the charge of an invoice was first due: its due date, if it
 // was sent to be paid, else when it was made.
-func dueSince(invoice *sdk.Invoice) time.Time {
+func dueSince(invoice *invoice) time.Time {
 	if invoice.DueDate != 0 {
 		return moment(invoice.DueDate)
 	}

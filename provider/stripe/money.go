@@ -37,7 +37,7 @@ func toStripe(amount billing.Money) int64 {
 // priceOf is what a quantity of a price costs, as Stripe counts. A price by
 // tiers or by usage has no unit amount and counts as nothing; one with fractions
 // of a cent is rounded after it was multiplied.
-func priceOf(price *sdk.Price, quantity int64) int64 {
+func priceOf(price *price, quantity int64) int64 {
 	if price.UnitAmount == 0 && price.UnitAmountDecimal != 0 {
 		return int64(math.Round(price.UnitAmountDecimal * float64(quantity)))
 	}

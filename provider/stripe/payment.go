@@ -12,43 +12,45 @@ import (
 )
 
 func (d *Driver) payments() looker {
-	return payments{reader[*sdk.PaymentIntent]{
-		retrieve: func(ctx context.Context, id string) (*sdk.PaymentIntent, error) {
-			return d.api.V1PaymentIntents.Retrieve(ctx, id, &sdk.PaymentIntentRetrieveParams{
+	return payments{reader[paymentIntent]{
+		retrieve: func(ctx context.Context, id string) error {
+			_, err := d.api.V1PaymentIntents.Retrieve(ctx, id, &sdk.PaymentIntentRetrieveParams{
 				Expand: expand("latest_charge.balance_transaction"),
 			})
+			return err
 		},
-		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.PaymentIntent] {
+		list: func(ctx context.Context, query provider.Query) error {
 			return d.api.V1PaymentIntents.List(ctx, &sdk.PaymentIntentListParams{
 				ListParams: listParams(query), Expand: expand("data.latest_charge.balance_transaction"), Customer: owned(query),
-			})
+			}).Err()
 		},
-		id:       func(p *sdk.PaymentIntent) string { return p.ID },
+		id:       func(p paymentIntent) string { return p.ID },
 		snapshot: d.payment,
 	}}
 }
 
 // charges reads payments that were made without a payment intent.
 func (d *Driver) charges() looker {
-	return reader[*sdk.Charge]{
-		retrieve: func(ctx context.Context, id string) (*sdk.Charge, error) {
-			return d.api.V1Charges.Retrieve(ctx, id, &sdk.ChargeRetrieveParams{Expand: expand("balance_transaction")})
+	return reader[charge]{
+		retrieve: func(ctx context.Context, id string) error {
+			_, err := d.api.V1Charges.Retrieve(ctx, id, &sdk.ChargeRetrieveParams{Expand: expand("balance_transaction")})
+			return err
 		},
-		id:       func(c *sdk.Charge) string { return c.ID },
+		id:       func(c charge) string { return c.ID },
 		snapshot: d.charge,
 	}
 }
 
-func (d *Driver) payment(_ context.Context, p *sdk.PaymentIntent) (provider.Snapshot, error) {
+func (d *Driver) payment(_ context.Context, p paymentIntent) (provider.Snapshot, error) {
 	amount, err := money(p.Amount, p.Currency)
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
 	object := billing.Payment{
-		Status: paymentStatus(p), ProviderStatus: string(p.Status), Amount: amount,
+		Status: paymentStatus(&p), ProviderStatus: string(p.Status), Amount: amount,
 		Items: readItems(p.Metadata[metaItems]), CreatedAt: moment(p.Created),
 	}
-	if err := addCharge(&object, p.LatestCharge); err != nil {
+	if err := addCharge(&object, (*charge)(p.LatestCharge)); err != nil {
 		return provider.Snapshot{}, err
 	}
 	if object.Status != billing.PaymentSucceeded {
@@ -58,12 +60,12 @@ func (d *Driver) payment(_ context.Context, p *sdk.PaymentIntent) (provider.Snap
 	}
 	addFailure(&object, p.LastPaymentError)
 	return provider.Snapshot{
-		Ref: d.ref(billing.KindPayment, p.ID), Object: object, Owner: customerID(p.Customer), Claims: claims(p.Metadata),
-		Attempts: attempts(p.ID, p.LatestCharge),
+		Ref: d.ref(billing.KindPayment, p.ID), Object: object, Owner: p.Customer.idOf(), Claims: claims(p.Metadata),
+		Attempts: attempts(p.ID, (*charge)(p.LatestCharge)),
 	}, nil
 }
 
-func paymentStatus(p *sdk.PaymentIntent) billing.PaymentStatus {
+func paymentStatus(p *paymentIntent) billing.PaymentStatus {
 	switch p.Status {
 	case sdk.PaymentIntentStatusSucceeded:
 		return billing.PaymentSucceeded
@@ -80,7 +82,7 @@ func paymentStatus(p *sdk.PaymentIntent) billing.PaymentStatus {
 }
 
 // charge reads a payment that has no payment intent.
-func (d *Driver) charge(_ context.Context, c *sdk.Charge) (provider.Snapshot, error) {
+func (d *Driver) charge(_ context.Context, c charge) (provider.Snapshot, error) {
 	if c.PaymentIntent != nil {
 		return provider.Snapshot{}, fmt.Errorf("the charge belongs to payment %s: ask for that", c.PaymentIntent.ID)
 	}
@@ -98,21 +100,21 @@ func (d *Driver) charge(_ context.Context, c *sdk.Charge) (provider.Snapshot, er
 	case c.Status == sdk.ChargeStatusFailed:
 		object.Status = billing.PaymentFailed
 	}
-	if err := addCharge(&object, c); err != nil {
+	if err := addCharge(&object, &c); err != nil {
 		return provider.Snapshot{}, err
 	}
 	if object.Status != billing.PaymentSucceeded {
 		object.PaidAt = time.Time{}
 	}
 	return provider.Snapshot{
-		Ref: d.ref(billing.KindPayment, c.ID), Object: object, Owner: customerID(c.Customer), Claims: claims(c.Metadata),
-		Attempts: attempts(c.ID, c),
+		Ref: d.ref(billing.KindPayment, c.ID), Object: object, Owner: c.Customer.idOf(), Claims: claims(c.Metadata),
+		Attempts: attempts(c.ID, &c),
 	}, nil
 }
 
 // addCharge fills in what only the latest attempt knows: how it was paid, what
 // went back, and what Stripe kept.
-func addCharge(into *billing.Payment, c *sdk.Charge) error {
+func addCharge(into *billing.Payment, c *charge) error {
 	if c == nil {
 		return nil
 	}
@@ -126,7 +128,7 @@ func addCharge(into *billing.Payment, c *sdk.Charge) error {
 	}
 	into.Refunded, into.PaidAt = refunded.Amount, moment(c.Created)
 	if details := c.PaymentMethodDetails; details != nil {
-		into.Method, into.Card = string(details.Type), cardOf(details.Card)
+		into.Method, into.Card = details.Type, cardOf(details.Card)
 	}
 	if entry := c.BalanceTransaction; entry != nil && entry.Currency != "" {
 		// Booked when the money really came, which for a delayed method is days
@@ -142,33 +144,33 @@ func addCharge(into *billing.Payment, c *sdk.Charge) error {
 	return nil
 }
 
-func cardOf(card *sdk.ChargePaymentMethodDetailsCard) *billing.Card {
+func cardOf(card *card) *billing.Card {
 	if card == nil {
 		return nil
 	}
 	shown := &billing.Card{
-		Brand: string(card.Brand), Last4: card.Last4,
+		Brand: card.Brand, Last4: card.Last4,
 		ExpMonth: int(card.ExpMonth), ExpYear: int(card.ExpYear), Country: card.Country,
 	}
 	if card.Wallet != nil {
-		shown.Wallet = string(card.Wallet.Type)
+		shown.Wallet = card.Wallet.Type
 	}
 	return shown
 }
 
-func declineOf(c *sdk.Charge) *billing.Decline {
+func declineOf(c *charge) *billing.Decline {
 	decline := &billing.Decline{Code: c.FailureCode}
 	if outcome := c.Outcome; outcome != nil {
 		decline.DeclineCode = outcome.Reason
 		decline.NetworkCode = outcome.NetworkDeclineCode
-		decline.Advice = string(outcome.AdviceCode)
+		decline.Advice = outcome.AdviceCode
 	}
 	return decline
 }
 
 // addFailure completes a decline from the payment intent's own account of its
 // latest error, which there is even if no charge came of the attempt.
-func addFailure(into *billing.Payment, failure *sdk.Error) {
+func addFailure(into *billing.Payment, failure *paymentError) {
 	if failure == nil {
 		return
 	}
@@ -176,16 +178,16 @@ func addFailure(into *billing.Payment, failure *sdk.Error) {
 		into.Decline = &billing.Decline{}
 	}
 	if failure.Code != "" {
-		into.Decline.Code = string(failure.Code)
+		into.Decline.Code = failure.Code
 	}
 	if failure.DeclineCode != "" {
-		into.Decline.DeclineCode = string(failure.DeclineCode)
+		into.Decline.DeclineCode = failure.DeclineCode
 	}
 	if method := failure.PaymentMethod; method != nil && into.Method == "" {
-		into.Method = string(method.Type)
+		into.Method = method.Type
 		if card := method.Card; card != nil {
 			into.Card = &billing.Card{
-				Brand: string(card.Brand), Last4: card.Last4,
+				Brand: card.Brand, Last4: card.Last4,
 				ExpMonth: int(card.ExpMonth), ExpYear: int(card.ExpYear), Country: card.Country,
 			}
 		}

@@ -1,7 +1,6 @@
 package stripe
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/provider"
-	"github.com/trivetdev/trivet/provider/strict"
 )
 
 // pageSize is the most that Stripe returns at once.
@@ -23,10 +21,10 @@ type looker interface {
 	page(ctx context.Context, d *Driver, query provider.Query) (provider.Page, error)
 }
 
-// reader is a looker for objects that stripe-go calls T.
+// reader is a looker for objects of type T.
 type reader[T any] struct {
-	retrieve func(ctx context.Context, id string) (T, error)
-	list     func(ctx context.Context, query provider.Query) *sdk.V1List[T]
+	retrieve func(ctx context.Context, id string) error
+	list     func(ctx context.Context, query provider.Query) error
 	id       func(T) string
 	snapshot func(ctx context.Context, object T) (provider.Snapshot, error)
 }
@@ -106,7 +104,7 @@ func isCharge(id string) bool {
 
 func (r reader[T]) fetch(ctx context.Context, d *Driver, ref provider.Ref) (provider.Snapshot, error) {
 	op := fmt.Sprintf("fetch %s %s", ref.Kind, ref.ID)
-	object, err := call(ctx, d, op, func(ctx context.Context) (T, error) { return r.retrieve(ctx, ref.ID) })
+	object, err := retrieved[T](ctx, d, op, func(ctx context.Context) error { return r.retrieve(ctx, ref.ID) })
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
@@ -130,47 +128,33 @@ func (r reader[T]) read(ctx context.Context, d *Driver, op string, object T) (pr
 
 func (r reader[T]) page(ctx context.Context, d *Driver, query provider.Query) (provider.Page, error) {
 	op := "list " + string(query.Kind)
-	list, err := call(ctx, d, op, func(ctx context.Context) (*sdk.V1List[T], error) {
-		list := r.list(ctx, query)
-		return list, list.Err()
-	})
+	list, err := listedRows(ctx, d, op, r.id, func(ctx context.Context) error { return r.list(ctx, query) })
 	if err != nil {
 		return provider.Page{}, err
 	}
-	if !complete(list.LastResponse()) {
-		return provider.Page{}, d.malformed(op, errNotAList)
-	}
 	var page provider.Page
-	for _, object := range list.Data() {
-		if !isName(r.id(object)) {
-			return provider.Page{}, d.malformed(op, errors.New("an object of the list has no id"))
+	for _, row := range list.rows {
+		if !isName(row.id) {
+			return provider.Page{}, d.malformed(op, errNoID)
 		}
-		snapshot, err := r.read(ctx, d, op, object)
-		if err != nil && provider.KindOf(err) == provider.Malformed {
-			page.Unread = append(page.Unread, d.ref(query.Kind, r.id(object)))
-			continue
+		snapshot, err := provider.Snapshot{}, row.err
+		if err == nil {
+			snapshot, err = r.read(ctx, d, op, row.object)
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+			page.Snapshots = append(page.Snapshots, snapshot)
+		case row.err != nil || provider.KindOf(err) == provider.Malformed:
+			page.Unread = append(page.Unread, d.ref(query.Kind, row.id))
+		default:
 			return provider.Page{}, err
 		}
-		page.Snapshots = append(page.Snapshots, snapshot)
 	}
-	if n := len(list.Data()); n > 0 && list.Meta().HasMore {
-		page.Next = r.id(list.Data()[n-1])
+	if list.more {
+		page.Next = list.rows[len(list.rows)-1].id
 	}
 	return page, nil
 }
-
-// complete reports whether an answer really is a list. A 200 with something
-// else in it, or with less, must not pass for "there is nothing".
-func complete(response *sdk.APIResponse) bool {
-	list, err := strict.Members(response.RawJSON) // valid JSON: it was decoded before
-	more := string(list["has_more"])
-	return err == nil && list.Text("object") == "list" && bytes.HasPrefix(list["data"], []byte("[")) && (more == "true" || more == "false")
-}
-
-// errNotAList is the cause of a page that cannot be trusted.
-var errNotAList = errors.New("the answer is not a list: check base_url")
 
 // listParams asks for one page.
 func listParams(query provider.Query) sdk.ListParams {
@@ -181,8 +165,22 @@ func listParams(query provider.Query) sdk.ListParams {
 	return params
 }
 
-// expand asks for the object behind an id that is part of an answer.
-func expand(path string) []*string { return []*string{sdk.String(path)} }
+// expand asks for the objects behind ids that are part of an answer.
+func expand(paths ...string) []*string { return sdk.StringSlice(paths) }
+
+// eachExpanded is expand for each row of a list.
+func eachExpanded(paths []string) []*string {
+	all := make([]*string, len(paths))
+	for i, path := range paths {
+		all[i] = sdk.String("data." + path)
+	}
+	return all
+}
+
+// wholeParams asks for one page of a list that is read to its end.
+func wholeParams(after *string) sdk.ListParams {
+	return sdk.ListParams{Limit: sdk.Int64(pageSize), Single: true, StartingAfter: after}
+}
 
 // owned is the customer filter of a list; nil for all.
 func owned(query provider.Query) *string {
@@ -192,7 +190,7 @@ func owned(query provider.Query) *string {
 	return sdk.String(query.Owner)
 }
 
-// rest reads what did not fit into a list inside another object.
+// rest reads a whole list into stripe-go's own types.
 func rest[T any](ctx context.Context, d *Driver, op string, list func(context.Context) *sdk.V1List[T]) ([]T, error) {
 	return call(ctx, d, op, func(ctx context.Context) ([]T, error) {
 		var all []T

@@ -10,19 +10,20 @@ import (
 )
 
 func (d *Driver) refunds() looker {
-	return reader[*sdk.Refund]{
-		retrieve: func(ctx context.Context, id string) (*sdk.Refund, error) {
-			return d.api.V1Refunds.Retrieve(ctx, id, &sdk.RefundRetrieveParams{Expand: expand("charge")})
+	return reader[refund]{
+		retrieve: func(ctx context.Context, id string) error {
+			_, err := d.api.V1Refunds.Retrieve(ctx, id, &sdk.RefundRetrieveParams{Expand: expand("charge")})
+			return err
 		},
-		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Refund] {
-			return d.api.V1Refunds.List(ctx, &sdk.RefundListParams{ListParams: listParams(query), Expand: expand("data.charge")})
+		list: func(ctx context.Context, query provider.Query) error {
+			return d.api.V1Refunds.List(ctx, &sdk.RefundListParams{ListParams: listParams(query), Expand: expand("data.charge")}).Err()
 		},
-		id:       func(r *sdk.Refund) string { return r.ID },
+		id:       func(r refund) string { return r.ID },
 		snapshot: d.refund,
 	}
 }
 
-func (d *Driver) refund(_ context.Context, r *sdk.Refund) (provider.Snapshot, error) {
+func (d *Driver) refund(_ context.Context, r refund) (provider.Snapshot, error) {
 	amount, err := money(r.Amount, r.Currency)
 	if err != nil {
 		return provider.Snapshot{}, err
@@ -32,7 +33,7 @@ func (d *Driver) refund(_ context.Context, r *sdk.Refund) (provider.Snapshot, er
 		Ref: d.ref(billing.KindRefund, r.ID),
 		Object: billing.Refund{
 			Status: refundStatus(r.Status), Amount: amount, Payment: payment,
-			Reason: string(r.Reason), Failure: string(r.FailureReason), CreatedAt: moment(r.Created),
+			Reason: r.Reason, Failure: r.FailureReason, CreatedAt: moment(r.Created),
 		},
 		Owner: ownerOf(r.Charge), Claims: claims(r.Metadata), Related: d.relatedPayment(payment),
 	}, nil
@@ -53,7 +54,7 @@ func refundStatus(status sdk.RefundStatus) billing.RefundStatus {
 }
 
 // paymentOf names the payment behind a refund, a dispute or a warning.
-func paymentOf(intent *sdk.PaymentIntent, charge *sdk.Charge) string {
+func paymentOf(intent *named, charge *namedCharge) string {
 	switch {
 	case intent != nil:
 		return intent.ID
@@ -66,11 +67,11 @@ func paymentOf(intent *sdk.PaymentIntent, charge *sdk.Charge) string {
 }
 
 // ownerOf reads the customer from an expanded charge.
-func ownerOf(charge *sdk.Charge) string {
+func ownerOf(charge *namedCharge) string {
 	if charge == nil {
 		return ""
 	}
-	return customerID(charge.Customer)
+	return charge.Customer.idOf()
 }
 
 func (d *Driver) relatedPayment(id string) []provider.Ref {

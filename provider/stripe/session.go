@@ -14,23 +14,24 @@ import (
 const claimReference = "client_reference_id"
 
 func (d *Driver) checkouts() looker {
-	return reader[*sdk.CheckoutSession]{
-		retrieve: func(ctx context.Context, id string) (*sdk.CheckoutSession, error) {
-			return d.api.V1CheckoutSessions.Retrieve(ctx, id, &sdk.CheckoutSessionRetrieveParams{Expand: expand("line_items")})
+	return reader[session]{
+		retrieve: func(ctx context.Context, id string) error {
+			_, err := d.api.V1CheckoutSessions.Retrieve(ctx, id, &sdk.CheckoutSessionRetrieveParams{Expand: expand("line_items")})
+			return err
 		},
-		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.CheckoutSession] {
+		list: func(ctx context.Context, query provider.Query) error {
 			return d.api.V1CheckoutSessions.List(ctx, &sdk.CheckoutSessionListParams{
 				ListParams: listParams(query), Expand: expand("data.line_items"), Customer: owned(query),
-			})
+			}).Err()
 		},
-		id:       func(s *sdk.CheckoutSession) string { return s.ID },
+		id:       func(s session) string { return s.ID },
 		snapshot: d.checkout,
 	}
 }
 
-func (d *Driver) checkout(ctx context.Context, s *sdk.CheckoutSession) (provider.Snapshot, error) {
+func (d *Driver) checkout(ctx context.Context, s session) (provider.Snapshot, error) {
 	object := billing.Checkout{
-		Status: checkoutStatus(s.Status), PaymentStatus: string(s.PaymentStatus), Mode: string(s.Mode),
+		Status: checkoutStatus(s.Status), PaymentStatus: s.PaymentStatus, Mode: s.Mode,
 		CreatedAt: moment(s.Created), ExpiresAt: moment(s.ExpiresAt),
 	}
 	var err error
@@ -39,11 +40,11 @@ func (d *Driver) checkout(ctx context.Context, s *sdk.CheckoutSession) (provider
 			return provider.Snapshot{}, err
 		}
 	}
-	if object.Items, err = d.sessionItems(ctx, s); err != nil {
+	if object.Items, err = d.sessionItems(ctx, &s); err != nil {
 		return provider.Snapshot{}, err
 	}
 	snapshot := provider.Snapshot{
-		Ref: d.ref(billing.KindCheckout, s.ID), Owner: customerID(s.Customer),
+		Ref: d.ref(billing.KindCheckout, s.ID), Owner: s.Customer.idOf(),
 		Claims: also(claims(s.Metadata), claimReference, s.ClientReferenceID),
 	}
 	if snapshot.Owner != "" {
@@ -71,17 +72,17 @@ func checkoutStatus(status sdk.CheckoutSessionStatus) billing.CheckoutStatus {
 	return billing.CheckoutOpen
 }
 
-func (d *Driver) sessionItems(ctx context.Context, s *sdk.CheckoutSession) ([]billing.Item, error) {
+func (d *Driver) sessionItems(ctx context.Context, s *session) ([]billing.Item, error) {
 	if s.LineItems == nil {
 		return nil, nil
 	}
 	lines := s.LineItems.Data
 	if s.LineItems.HasMore {
 		var err error
-		lines, err = rest(ctx, d, "list the items of checkout "+s.ID, func(ctx context.Context) *sdk.V1List[*sdk.LineItem] {
+		lines, err = whole(ctx, d, "list the items of checkout "+s.ID, func(l lineItem) string { return l.ID }, func(ctx context.Context, after *string) error {
 			return d.api.V1CheckoutSessions.ListLineItems(ctx, &sdk.CheckoutSessionListLineItemsParams{
-				ListParams: sdk.ListParams{Limit: sdk.Int64(pageSize)}, Session: sdk.String(s.ID),
-			})
+				ListParams: wholeParams(after), Session: sdk.String(s.ID),
+			}).Err()
 		})
 		if err != nil {
 			return nil, err

@@ -10,33 +10,37 @@ import (
 )
 
 func (d *Driver) subscriptions() looker {
-	return reader[*sdk.Subscription]{
-		retrieve: func(ctx context.Context, id string) (*sdk.Subscription, error) {
-			return d.api.V1Subscriptions.Retrieve(ctx, id, &sdk.SubscriptionRetrieveParams{Expand: expand("latest_invoice")})
+	return reader[subscription]{
+		retrieve: func(ctx context.Context, id string) error {
+			_, err := d.api.V1Subscriptions.Retrieve(ctx, id, &sdk.SubscriptionRetrieveParams{Expand: expand(beside...)})
+			return err
 		},
-		list: func(ctx context.Context, query provider.Query) *sdk.V1List[*sdk.Subscription] {
+		list: func(ctx context.Context, query provider.Query) error {
 			return d.api.V1Subscriptions.List(ctx, &sdk.SubscriptionListParams{
-				ListParams: listParams(query), Expand: expand("data.latest_invoice"), Customer: owned(query),
+				ListParams: listParams(query), Expand: eachExpanded(beside), Customer: owned(query),
 				Status: sdk.String("all"), // without it the canceled ones are left out
-			})
+			}).Err()
 		},
-		id:       func(s *sdk.Subscription) string { return s.ID },
+		id:       func(s subscription) string { return s.ID },
 		snapshot: d.subscription,
 	}
 }
 
-func (d *Driver) subscription(ctx context.Context, s *sdk.Subscription) (provider.Snapshot, error) {
-	items, err := d.subscriptionItems(ctx, s)
+// beside is what is read along with a subscription.
+var beside = []string{"latest_invoice", "discounts", "items.data.discounts", "schedule"}
+
+func (d *Driver) subscription(ctx context.Context, s subscription) (provider.Snapshot, error) {
+	items, err := d.subscriptionItems(ctx, &s)
 	if err != nil {
 		return provider.Snapshot{}, err
 	}
 	object := billing.Subscription{
-		Status:         subscriptionStatus(s),
+		Status:         subscriptionStatus(&s),
 		ProviderStatus: string(s.Status),
 		StartedAt:      moment(s.StartDate),
 		TrialEnd:       moment(s.TrialEnd),
 		EndedAt:        moment(s.EndedAt),
-		Pause:          pauseOf(s),
+		Pause:          pauseOf(&s),
 	}
 	if object.Amount, err = addItems(&object, s.Currency, items); err != nil {
 		return provider.Snapshot{}, err
@@ -47,14 +51,17 @@ func (d *Driver) subscription(ctx context.Context, s *sdk.Subscription) (provide
 	case s.CancelAtPeriodEnd:
 		object.CancelAt = object.PeriodEnd
 	}
-	snapshot := provider.Snapshot{
-		Ref: d.ref(billing.KindSubscription, s.ID), Owner: customerID(s.Customer), Claims: claims(s.Metadata),
+	if object.Ahead, err = d.ahead(ctx, &s, items, object); err != nil {
+		return provider.Snapshot{}, err
 	}
-	if invoice := s.LatestInvoice; invoice != nil {
-		object.LatestInvoice = invoice.ID
-		snapshot.Related = []provider.Ref{d.ref(billing.KindInvoice, invoice.ID)}
+	snapshot := provider.Snapshot{
+		Ref: d.ref(billing.KindSubscription, s.ID), Owner: s.Customer.idOf(), Claims: claims(s.Metadata),
+	}
+	if latest := s.LatestInvoice; latest != nil {
+		object.LatestInvoice = latest.ID
+		snapshot.Related = []provider.Ref{d.ref(billing.KindInvoice, latest.ID)}
 		if object.Status == billing.SubscriptionPastDue || object.Status == billing.SubscriptionUnpaid {
-			object.PastDueSince = dueSince(invoice)
+			object.PastDueSince = dueSince((*invoice)(latest))
 		}
 	}
 	snapshot.Object = object
@@ -63,7 +70,7 @@ func (d *Driver) subscription(ctx context.Context, s *sdk.Subscription) (provide
 
 // subscriptionStatus translates the status. What is over is over, whatever else
 // the object says; a pause of collection leaves Stripe's status as it was.
-func subscriptionStatus(s *sdk.Subscription) billing.SubscriptionStatus {
+func subscriptionStatus(s *subscription) billing.SubscriptionStatus {
 	switch s.Status {
 	case sdk.SubscriptionStatusCanceled, sdk.SubscriptionStatusIncompleteExpired:
 		return billing.SubscriptionEnded
@@ -88,10 +95,10 @@ func subscriptionStatus(s *sdk.Subscription) billing.SubscriptionStatus {
 
 // pauseOf reads the pause. Stripe does not tell when a pause of collection
 // began; one for want of a payment method begins with the end of the trial.
-func pauseOf(s *sdk.Subscription) *billing.Pause {
+func pauseOf(s *subscription) *billing.Pause {
 	switch {
 	case s.PauseCollection != nil:
-		return &billing.Pause{Until: moment(s.PauseCollection.ResumesAt), Mode: string(s.PauseCollection.Behavior)}
+		return &billing.Pause{Until: moment(s.PauseCollection.ResumesAt), Mode: s.PauseCollection.Behavior}
 	case s.Status == sdk.SubscriptionStatusPaused:
 		return &billing.Pause{From: moment(s.TrialEnd)}
 	}
@@ -100,7 +107,7 @@ func pauseOf(s *sdk.Subscription) *billing.Pause {
 
 // addItems fills in what the items say: prices, quantities, interval and, since
 // 2025-03-31, the period. It returns what one interval costs.
-func addItems(into *billing.Subscription, code sdk.Currency, items []*sdk.SubscriptionItem) (billing.Money, error) {
+func addItems(into *billing.Subscription, code sdk.Currency, items []subscriptionItem) (billing.Money, error) {
 	total, start, end := int64(0), int64(0), int64(0)
 	for _, item := range items {
 		if item.CurrentPeriodEnd > end {
@@ -112,7 +119,7 @@ func addItems(into *billing.Subscription, code sdk.Currency, items []*sdk.Subscr
 		total += priceOf(item.Price, item.Quantity)
 		into.Items = append(into.Items, billing.Item{Price: item.Price.ID, Quantity: item.Quantity})
 		if recurring := item.Price.Recurring; recurring != nil && into.Interval.Unit == "" {
-			into.Interval = billing.Interval{Unit: string(recurring.Interval), Count: recurring.IntervalCount}
+			into.Interval = billing.Interval{Unit: recurring.Interval, Count: recurring.IntervalCount}
 		}
 	}
 	into.PeriodStart, into.PeriodEnd = moment(start), moment(end)
@@ -122,24 +129,16 @@ func addItems(into *billing.Subscription, code sdk.Currency, items []*sdk.Subscr
 	return money(total, code)
 }
 
-func (d *Driver) subscriptionItems(ctx context.Context, s *sdk.Subscription) ([]*sdk.SubscriptionItem, error) {
+func (d *Driver) subscriptionItems(ctx context.Context, s *subscription) ([]subscriptionItem, error) {
 	if s.Items == nil {
 		return nil, nil
 	}
 	if !s.Items.HasMore {
 		return s.Items.Data, nil
 	}
-	return rest(ctx, d, "list the items of subscription "+s.ID, func(ctx context.Context) *sdk.V1List[*sdk.SubscriptionItem] {
+	return whole(ctx, d, "list the items of subscription "+s.ID, func(i subscriptionItem) string { return i.ID }, func(ctx context.Context, after *string) error {
 		return d.api.V1SubscriptionItems.List(ctx, &sdk.SubscriptionItemListParams{
-			ListParams: sdk.ListParams{Limit: sdk.Int64(pageSize)}, Subscription: sdk.String(s.ID),
-		})
+			ListParams: wholeParams(after), Subscription: sdk.String(s.ID),
+		}).Err()
 	})
-}
-
-// customerID reads the id of a customer that is named or expanded.
-func customerID(c *sdk.Customer) string {
-	if c == nil {
-		return ""
-	}
-	return c.ID
 }

@@ -14,28 +14,28 @@ import (
 // that it has any. A page is as long as a page of payments makes it.
 func (d *Driver) listThroughPayments(ctx context.Context, query provider.Query) (provider.Page, error) {
 	op := "list " + string(query.Kind) + " of a customer"
-	payments, err := call(ctx, d, op, func(ctx context.Context) (*sdk.V1List[*sdk.PaymentIntent], error) {
-		list := d.api.V1PaymentIntents.List(ctx, &sdk.PaymentIntentListParams{
+	payments, err := listed[paymentIntent](ctx, d, op, func(ctx context.Context) error {
+		return d.api.V1PaymentIntents.List(ctx, &sdk.PaymentIntentListParams{
 			ListParams: listParams(query), Expand: expand("data.latest_charge"), Customer: owned(query),
-		})
-		return list, list.Err()
+		}).Err()
 	})
 	if err != nil {
 		return provider.Page{}, err
 	}
-	if !complete(payments.LastResponse()) {
-		return provider.Page{}, d.malformed(op, errNotAList)
-	}
 	var page provider.Page
-	for _, payment := range payments.Data() {
+	last := ""
+	for _, payment := range payments.rows {
+		if last = payment.ID; !isName(last) {
+			return provider.Page{}, d.malformed(op, errNoID)
+		}
 		found, err := d.ofPayment(ctx, query.Kind, payment)
 		if err != nil {
 			return provider.Page{}, err
 		}
 		page.Snapshots = append(page.Snapshots, found...)
 	}
-	if n := len(payments.Data()); n > 0 && payments.Meta().HasMore {
-		page.Next = payments.Data()[n-1].ID
+	if payments.more {
+		page.Next = last
 	}
 	return page, nil
 }
@@ -43,25 +43,23 @@ func (d *Driver) listThroughPayments(ctx context.Context, query provider.Query) 
 // ofPayment lists the refunds or disputes of one payment. The charge does not
 // show a refund that failed and, as far as is documented, an inquiry: those are
 // found by webhook, the list of events and the sweep of all.
-func (d *Driver) ofPayment(ctx context.Context, kind billing.Kind, payment *sdk.PaymentIntent) ([]provider.Snapshot, error) {
+func (d *Driver) ofPayment(ctx context.Context, kind billing.Kind, payment paymentIntent) ([]provider.Snapshot, error) {
 	charge := payment.LatestCharge
 	switch {
 	case charge == nil:
 		return nil, nil
 	case kind == billing.KindRefund && charge.AmountRefunded > 0:
-		refunds, err := rest(ctx, d, "list the refunds of "+payment.ID, func(ctx context.Context) *sdk.V1List[*sdk.Refund] {
+		refunds, err := whole(ctx, d, "list the refunds of "+payment.ID, func(r refund) string { return r.ID }, func(ctx context.Context, after *string) error {
 			return d.api.V1Refunds.List(ctx, &sdk.RefundListParams{
-				ListParams: sdk.ListParams{Limit: sdk.Int64(pageSize)}, Expand: expand("data.charge"),
-				PaymentIntent: sdk.String(payment.ID),
-			})
+				ListParams: wholeParams(after), Expand: expand("data.charge"), PaymentIntent: sdk.String(payment.ID),
+			}).Err()
 		})
 		return snapshots(ctx, refunds, err, d.refund)
 	case kind == billing.KindDispute && charge.Disputed:
-		disputes, err := rest(ctx, d, "list the disputes of "+payment.ID, func(ctx context.Context) *sdk.V1List[*sdk.Dispute] {
+		disputes, err := whole(ctx, d, "list the disputes of "+payment.ID, func(x dispute) string { return x.ID }, func(ctx context.Context, after *string) error {
 			return d.api.V1Disputes.List(ctx, &sdk.DisputeListParams{
-				ListParams: sdk.ListParams{Limit: sdk.Int64(pageSize)}, Expand: expand("data.charge"),
-				PaymentIntent: sdk.String(payment.ID),
-			})
+				ListParams: wholeParams(after), Expand: expand("data.charge"), PaymentIntent: sdk.String(payment.ID),
+			}).Err()
 		})
 		return snapshots(ctx, disputes, err, d.dispute)
 	}

@@ -20,6 +20,8 @@ var (
 	_ provider.EmailPusher       = (*Driver)(nil)
 	_ provider.TrialExtender     = (*Driver)(nil)
 	_ provider.PaymentUpdater    = (*Driver)(nil)
+	_ provider.Portaler          = (*Driver)(nil)
+	_ provider.Previewer         = (*Driver)(nil)
 	_ provider.Collector         = (*Driver)(nil)
 	_ provider.EndpointRegistrar = (*Driver)(nil)
 )

@@ -173,6 +173,8 @@ func (s *Server) setPause(sub *subscription, a members) error {
 	return nil
 }
 
+// setTrial moves the end of the trial, and with it the day on which the periods
+// that follow begin, as the end of a trial that nobody moved sets it.
 func (s *Server) setTrial(sub *subscription, text string) error {
 	end, err := time.Parse(time.RFC3339, text)
 	if err != nil || !end.After(s.now) {
@@ -185,7 +187,8 @@ func (s *Server) setTrial(sub *subscription, text string) error {
 		return nil
 	}
 	s.effect(sim.OpTrialEnd, sub.id, 0, "")
-	s.edit(sub, func() { sub.status, sub.trialEnd, sub.end = "on_trial", end.UTC(), end.UTC() })
+	end = end.UTC()
+	s.edit(sub, func() { sub.status, sub.trialEnd, sub.end, sub.anchor = "on_trial", end, end, end.Day() })
 	s.emit("subscription_updated", sub, sub.custom)
 	s.plan(sub)
 	return nil

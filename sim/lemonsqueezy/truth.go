@@ -139,6 +139,7 @@ func (s *Server) subscriptionTruth(sub *subscription) (sim.Object, bool) {
 		"status": status, "provider_status": sub.status, "price": sub.variant.id, "quantity": digits(quantity), "amount": digits(amount * quantity),
 		"currency": strings.ToLower(s.cfg.Currency), "current_period_start": instant(start), "current_period_end": instant(end),
 		"trial_end": instant(trialEnd), "cancel_at": cancelAt,
+		"ahead": "",
 	})
 }
 

@@ -212,6 +212,23 @@ func TestPagesShift(t *testing.T) {
 	}
 }
 
+// Invoices are collected on the day that billing_anchor says, also after the end of
+// a trial was moved to another day.
+func TestMovedTrialMovesTheAnchor(t *testing.T) {
+	w, c := newWorld(t, nil)
+	bought(t, w, VariantProTrial) // to January 12
+	c.do(200, "PATCH", "/v1/subscriptions/1", body("subscriptions", "1", `"trial_ends_at":"2026-01-20T09:00:00Z"`, ""))
+	for _, want := range []string{"2026-01-20", "2026-02-20", "2026-03-20"} {
+		sub := c.get("/v1/subscriptions/1")
+		if at := sub.str("data.attributes.renews_at"); !strings.HasPrefix(at, want) || sub.num("data.attributes.billing_anchor") != 20 {
+			t.Errorf("renews at %s with the anchor %v, want %s and 20", at, sub.at("data.attributes.billing_anchor").v, want)
+		}
+		day, err := time.Parse(time.DateOnly, want)
+		must(t, err)
+		w.Advance(day.Add(24 * time.Hour))
+	}
+}
+
 func TestModesAndStores(t *testing.T) {
 	w, c := newWorld(t, func(c *Config) { c.OtherKey = "ls_live_other" })
 	bought(t, w, VariantPass)

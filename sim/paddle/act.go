@@ -26,6 +26,8 @@ type NewSubscription struct {
 	Card Card
 	// Custom is custom_data.
 	Custom map[string]any
+	// Discount is the id of a discount; "" for none.
+	Discount string
 }
 
 // CreateSubscription lets a customer buy a subscription at the merchant's own
@@ -40,7 +42,13 @@ func (s *Server) CreateSubscription(n NewSubscription) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sub := s.buy(who, p, max(1, n.Quantity), n.Card, n.Custom)
+	var off *discount
+	if n.Discount != "" {
+		if off, err = find[*discount](s, n.Discount); err != nil {
+			return "", err
+		}
+	}
+	sub := s.buyFor(off, who, p, max(1, n.Quantity), n.Card, n.Custom)
 	if sub == nil {
 		return "", errors.New("sim: the card did not pay, so there is no subscription")
 	}
@@ -48,12 +56,17 @@ func (s *Server) CreateSubscription(n NewSubscription) (string, error) {
 }
 
 // buy is a purchase at a checkout that Paddle.js opened by itself (origin web).
-func (s *Server) buy(who *customer, p *price, quantity int64, card Card, custom map[string]any) *subscription {
+func (s *Server) buy(who *customer, p *price, quantity int64, card Card, custom map[string]any) {
+	s.buyFor(nil, who, p, quantity, card, custom)
+}
+
+// buyFor is buy with a discount; nil for none.
+func (s *Server) buyFor(off *discount, who *customer, p *price, quantity int64, card Card, custom map[string]any) *subscription {
 	if card == "" {
 		card = CardGood
 	}
 	t := s.newTransaction(order{
-		customer: who.id, origin: "web", custom: custom, lines: []*line{s.newLine(p, quantity, p.trialDays > 0)},
+		customer: who.id, discount: off, origin: "web", custom: custom, lines: []*line{s.newLine(p, quantity, p.trialDays > 0)},
 	})
 	s.pay(t, card, who.email)
 	return t.sub

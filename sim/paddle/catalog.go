@@ -133,8 +133,10 @@ type Discount struct {
 	Code string
 	// Percent is off every item.
 	Percent int64
-	// Recurs keeps it for all renewals.
-	Recurs bool
+	// Recurs keeps it for all renewals, Intervals for so many periods, the first
+	// included; 0: without end.
+	Recurs    bool
+	Intervals int
 }
 
 type discount struct {
@@ -142,14 +144,19 @@ type discount struct {
 	code    string
 	percent int64
 	recurs  bool
+	most    int // periods; 0: without end
 	used    int
 }
 
 func (d *discount) render(*Server) doc {
+	var most any
+	if d.most > 0 {
+		most = d.most
+	}
 	return doc{
 		{"id", d.id}, {"status", "active"}, {"description", d.code}, {"enabled_for_checkout", true}, {"code", d.code},
 		{"type", "percentage"}, {"mode", "standard"}, {"amount", digits(d.percent)}, {"currency_code", nil}, {"recur", d.recurs},
-		{"maximum_recurring_intervals", nil}, {"usage_limit", nil}, {"restrict_to", nil}, {"expires_at", nil}, {"times_used", d.used},
+		{"maximum_recurring_intervals", most}, {"usage_limit", nil}, {"restrict_to", nil}, {"expires_at", nil}, {"times_used", d.used},
 		{"custom_data", nil}, {"import_meta", nil}, {"created_at", stamp(d.created)}, {"updated_at", stamp(d.updated)},
 	}
 }
@@ -165,7 +172,7 @@ func (d *discount) cut(amount int64) int64 {
 // AddDiscount adds a discount to the catalog and returns its id.
 func (s *Server) AddDiscount(n Discount) string {
 	defer s.enter()()
-	d := &discount{head: s.newHead("discount", "dsc", ""), code: n.Code, percent: n.Percent, recurs: n.Recurs}
+	d := &discount{head: s.newHead("discount", "dsc", ""), code: n.Code, percent: n.Percent, recurs: n.Recurs, most: n.Intervals}
 	s.add(d, "discount.created")
 	return d.id
 }

@@ -218,7 +218,10 @@ func (p *portal) render(s *Server) doc {
 	link := "https://customer-portal.paddle.test/portal/" + p.id
 	rows := []any{}
 	for _, sub := range having[*subscription](s, "subscription", "customer_id", p.customer) {
-		rows = append(rows, doc{{"id", sub.id}, {"cancel_subscription", link}, {"update_subscription_payment_method", link}})
+		rows = append(rows, doc{
+			{"id", sub.id}, {"cancel_subscription", link + "?action=cancel_subscription&subscription_id=" + sub.id},
+			{"update_subscription_payment_method", link + "?action=update_subscription_payment_method&subscription_id=" + sub.id},
+		})
 	}
 	return doc{
 		{"id", p.id}, {"customer_id", p.customer}, {"urls", doc{{"general", doc{{"overview", link}}}, {"subscriptions", rows}}},

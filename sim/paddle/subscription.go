@@ -12,6 +12,8 @@ type subscription struct {
 	currency string
 	items    []*item
 	discount *discount
+	// cheapTo is when the discount ends; zero: never.
+	cheapTo  time.Time
 	card     Card
 	started  time.Time
 	first    time.Time // first billed
@@ -91,7 +93,7 @@ func (sub *subscription) discounted() any {
 	if sub.discount == nil {
 		return nil
 	}
-	return doc{{"id", sub.discount.id}, {"starts_at", stamp(sub.started)}, {"ends_at", nil}}
+	return doc{{"id", sub.discount.id}, {"starts_at", stamp(sub.started)}, {"ends_at", stamp(sub.cheapTo)}}
 }
 
 func (sub *subscription) itemDocs(s *Server) []any {
@@ -139,6 +141,15 @@ func (s *Server) subscribe(t *transaction, card Card) {
 		sub.first = s.now
 	}
 	sub.next = sub.to
+	if sub.discount != nil && sub.discount.most > 0 {
+		sub.cheapTo = sub.from
+		for n := range sub.discount.most {
+			if n == 0 && sub.trialing {
+				sub.cheapTo = sub.to // which is free
+			}
+			sub.cheapTo = sub.items[0].price.after(sub.cheapTo)
+		}
+	}
 	s.add(sub, "subscription.created")
 	if sub.trialing {
 		s.emit("subscription.trialing", sub)
@@ -187,6 +198,9 @@ func (s *Server) renew(sub *subscription, from time.Time) {
 			sub.first = s.now
 		}
 		sub.trialing = false
+		if sub.discountAt(from) == nil {
+			sub.discount = nil
+		}
 	}, updated)
 	s.plan(sub)
 	t := s.newTransaction(order{
@@ -201,6 +215,45 @@ func (s *Server) renew(sub *subscription, from time.Time) {
 	if !s.collect(t, sub.card, true) && !sub.card.slow() {
 		s.behind(t)
 	}
+}
+
+// discountAt is the discount of a period that begins at a time.
+func (sub *subscription) discountAt(from time.Time) *discount {
+	if !sub.cheapTo.IsZero() && !from.Before(sub.cheapTo) {
+		return nil
+	}
+	return sub.discount
+}
+
+// upcoming is a preview of what the next period will cost; nil if none comes.
+func (s *Server) upcoming(sub *subscription) any {
+	if sub.ended || sub.paused || sub.planned != nil && sub.planned.action != "resume" || sub.next.IsZero() {
+		return nil
+	}
+	t := &transaction{currency: sub.currency, lines: s.linesOf(sub), discount: sub.discountAt(sub.next)}
+	details := slices.DeleteFunc(t.details(s), func(f field) bool {
+		return f.Key == "adjusted_totals" || f.Key == "payout_totals" || f.Key == "adjusted_payout_totals"
+	})
+	return doc{
+		{"billing_period", doc{{"starts_at", stamp(sub.next)}, {"ends_at", stamp(sub.items[0].price.after(sub.next))}}},
+		{"details", details}, {"adjustments", []any{}},
+	}
+}
+
+// ahead is the end of the discount as the truth has it: the first period that lacks it,
+// and what that costs. Empty: there is none, or the subscription stands still before.
+func (sub *subscription) ahead() string {
+	if sub.discount == nil || sub.cheapTo.IsZero() || sub.ended || sub.to.IsZero() || !sub.cheapTo.After(sub.from) {
+		return ""
+	}
+	at := sub.to
+	for at.Before(sub.cheapTo) {
+		at = sub.items[0].price.after(at)
+	}
+	if p := sub.planned; p != nil && p.action != "resume" && !p.at.After(at) {
+		return ""
+	}
+	return "promotion_end " + instant(at) + " " + digits(sub.amount())
 }
 
 func (s *Server) linesOf(sub *subscription) []*line {

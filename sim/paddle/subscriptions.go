@@ -1,6 +1,7 @@
 package paddle
 
 import (
+	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/sim"
@@ -40,6 +41,9 @@ func showSubscription(c *call) (answered, error) {
 		return answered{}, err
 	}
 	out, err := c.show(sub)
+	if err == nil && strings.Contains(c.r.URL.Query().Get("include"), "next_transaction") {
+		out.data = append(out.data.(doc), field{"next_transaction", c.s.upcoming(sub)})
+	}
 	if err == nil {
 		link := "https://customer-portal.paddle.test/subscriptions/" + sub.id
 		out.data = append(out.data.(doc), field{"management_urls", doc{

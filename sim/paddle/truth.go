@@ -115,6 +115,7 @@ func subscriptionTruth(sub *subscription) sim.Object {
 		"status": status, "provider_status": sub.word(), "current_period_start": instant(sub.from), "current_period_end": instant(sub.to),
 		"trial_end": instant(sub.items[0].trialTo), "cancel_at": instant(cancelAt), "price": sub.items[0].price.id,
 		"quantity": digits(quantity), "currency": lower(sub.currency), "amount": digits(sub.amount()),
+		"ahead": sub.ahead(),
 	})
 }
 

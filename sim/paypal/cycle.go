@@ -31,7 +31,7 @@ func (s *Server) approve(sub *subscription, by *payer) {
 func (s *Server) plan(sub *subscription) {
 	turn := sub.turn
 	if sub.next.IsZero() {
-		s.at(sub.boundary(sub.plan.regular.cycles), func() {
+		s.at(sub.ends(), func() {
 			if sub.turn == turn && sub.status == "ACTIVE" {
 				s.setStatus(sub, "EXPIRED", "")
 				s.emit("BILLING.SUBSCRIPTION.EXPIRED", "subscription", "2.0", sub.render(s))
@@ -59,7 +59,7 @@ func (s *Server) bill(sub *subscription) {
 		}
 		sub.tries = 0
 		sub.next = sub.boundaryAfter(began)
-		if n := sub.plan.regular.cycles; n > 0 && !sub.boundary(n).After(sub.next) {
+		if n := sub.plan.regular.cycles; n > 0 && !sub.ends().After(sub.next) {
 			sub.next = time.Time{}
 		}
 	})
@@ -69,7 +69,7 @@ func (s *Server) bill(sub *subscription) {
 
 // charge tries to collect for the cycle that began at a time.
 func (s *Server) charge(sub *subscription, began time.Time) {
-	amount, arrears := sub.price(), int64(0)
+	amount, arrears := sub.priceAt(began), int64(0)
 	if sub.plan.autoBill {
 		arrears = sub.outstanding
 		amount.minor += arrears
@@ -112,7 +112,9 @@ func (s *Server) collected(sub *subscription, t *txn, began time.Time) {
 		sub.last = &paidOnce{t.amount, s.now}
 		sub.failed, sub.lastFailed = 0, nil
 		sub.outstanding = max(0, sub.outstanding-t.arrears)
-		sub.done++
+		if !began.Before(sub.full()) {
+			sub.done++
+		}
 		if until := sub.boundaryAfter(began); until.After(sub.paidUntil) {
 			sub.paidUntil = until
 		}
@@ -145,7 +147,7 @@ func (s *Server) chargeFailed(sub *subscription, amount money, began time.Time) 
 		if tries && !suspend {
 			sub.lastFailed.retry = retry
 		} else {
-			sub.outstanding += sub.price().minor
+			sub.outstanding += sub.priceAt(began).minor
 		}
 	})
 	s.emit("BILLING.SUBSCRIPTION.PAYMENT.FAILED", "subscription", "2.0", without(sub.second(s), false, true))

@@ -144,7 +144,7 @@ func (s *Server) liveActivate(sub *subscription) {
 func (s *Server) livePlan(sub *subscription) {
 	for _, p := range s.plans.all {
 		same := p.regular.unit == sub.plan.regular.unit && p.regular.price.currency == sub.plan.regular.price.currency && p.regular.cycles == 0
-		if same && p != sub.plan && p.trial == nil && sub.plan.trial == nil && sub.status == "ACTIVE" && sub.plan.regular.cycles == 0 {
+		if same && p != sub.plan && p.trial == nil && p.intro == nil && sub.plan.trial == nil && sub.plan.intro == nil && sub.status == "ACTIVE" && sub.plan.regular.cycles == 0 {
 			s.revise(sub, p, sub.quantity)
 			return
 		}

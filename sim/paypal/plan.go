@@ -13,8 +13,10 @@ type tenure struct {
 // plan is what a subscription is made from.
 type plan struct {
 	head
-	name    string
-	trial   *tenure
+	name  string
+	trial *tenure
+	// intro comes after the trial and before the regular cycles, at a lower price.
+	intro   *tenure
 	regular tenure
 	// threshold is how many failures in a row suspend; 0: none do.
 	threshold int
@@ -52,6 +54,9 @@ func (p *plan) render(*Server) obj {
 	if p.trial != nil {
 		cycles = append(cycles, p.trial.render("TRIAL", 1))
 	}
+	if p.intro != nil {
+		cycles = append(cycles, p.intro.render("TRIAL", len(cycles)+1))
+	}
 	cycles = append(cycles, p.regular.render("REGULAR", len(cycles)+1))
 	return obj{
 		"id": p.id, "product_id": "PROD-SIM", "name": p.name, "status": "ACTIVE", "billing_cycles": cycles,
@@ -75,6 +80,9 @@ type Plan struct {
 	Cycles int
 	// TrialDays are free.
 	TrialDays int
+	// IntroCycles are so many cycles, of the regular length, at IntroAmount.
+	IntroCycles int
+	IntroAmount int64
 	// Threshold is the number of failed payments in a row that suspends.
 	Threshold int
 	AutoBill  bool
@@ -89,6 +97,9 @@ func (s *Server) AddPlan(p Plan) {
 	}
 	if p.TrialDays > 0 {
 		made.trial = &tenure{unit: "DAY", count: p.TrialDays, cycles: 1, price: money{0, p.Currency}}
+	}
+	if p.IntroCycles > 0 {
+		made.intro = &tenure{unit: p.Unit, count: max(1, p.Count), cycles: p.IntroCycles, price: money{p.IntroAmount, p.Currency}}
 	}
 	s.plans.add(made)
 }

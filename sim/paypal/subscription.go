@@ -64,7 +64,7 @@ func (sub *subscription) free() bool {
 	return sub.plan.trial != nil || sub.start.After(sub.created.Add(time.Hour))
 }
 
-// base is when the first regular cycle begins.
+// base is when the first cycle begins that is charged for.
 func (sub *subscription) base() time.Time {
 	if t := sub.plan.trial; t != nil {
 		return t.after(sub.start, t.cycles)
@@ -72,8 +72,61 @@ func (sub *subscription) base() time.Time {
 	return sub.start
 }
 
-// boundary is the beginning of regular cycle number n, counted from 0.
-func (sub *subscription) boundary(n int) time.Time { return sub.plan.regular.after(sub.base(), n) }
+// intros is how many cycles come at the introductory price.
+func (sub *subscription) intros() int {
+	if sub.plan.intro == nil {
+		return 0
+	}
+	return sub.plan.intro.cycles
+}
+
+// full is when the first regular cycle begins.
+func (sub *subscription) full() time.Time {
+	if n := sub.intros(); n > 0 {
+		return sub.plan.intro.after(sub.base(), n)
+	}
+	return sub.base()
+}
+
+// boundary is the beginning of the cycle number n that is charged for, counted from 0.
+func (sub *subscription) boundary(n int) time.Time {
+	if n < sub.intros() {
+		return sub.plan.intro.after(sub.base(), n)
+	}
+	return sub.plan.regular.after(sub.full(), n-sub.intros())
+}
+
+// ends is when no more cycles come, where the regular ones are counted.
+func (sub *subscription) ends() time.Time {
+	return sub.boundary(sub.intros() + sub.plan.regular.cycles)
+}
+
+// priceAt is what the cycle costs that begins at a time.
+func (sub *subscription) priceAt(began time.Time) money {
+	if sub.intros() > 0 && began.Before(sub.full()) {
+		return money{sub.plan.intro.price.minor * sub.quantity, sub.plan.intro.price.currency}
+	}
+	return sub.price()
+}
+
+// introLeft is how many charges at the introductory price are still to come.
+func (sub *subscription) introLeft() (left int) {
+	for n := range sub.intros() {
+		if !sub.next.IsZero() && !sub.boundary(n).Before(sub.next) {
+			left++
+		}
+	}
+	return left
+}
+
+// ahead is the end of the introductory price as the truth has it: the first charge that
+// is regular, and what that comes to. Empty: there is none.
+func (sub *subscription) ahead() string {
+	if sub.intros() == 0 || sub.payer == nil || sub.over() || sub.next.IsZero() || sub.next.After(sub.full()) {
+		return ""
+	}
+	return "promotion_end " + instant(sub.full()) + " " + digits(sub.price().minor)
+}
 
 // boundaryAfter is the first beginning of a cycle after a time.
 func (sub *subscription) boundaryAfter(t time.Time) time.Time {
@@ -117,6 +170,10 @@ func (sub *subscription) billing() obj {
 	var cycles []obj
 	if t := sub.plan.trial; t != nil {
 		cycles = append(cycles, obj{"tenure_type": "TRIAL", "sequence": 1, "cycles_completed": sub.trialDone, "cycles_remaining": t.cycles - sub.trialDone, "total_cycles": t.cycles})
+	}
+	if t := sub.plan.intro; t != nil {
+		left := sub.introLeft()
+		cycles = append(cycles, obj{"tenure_type": "TRIAL", "sequence": len(cycles) + 1, "cycles_completed": t.cycles - left, "cycles_remaining": left, "current_pricing_scheme_version": 1, "total_cycles": t.cycles})
 	}
 	regular := obj{"tenure_type": "REGULAR", "sequence": len(cycles) + 1, "cycles_completed": sub.done, "cycles_remaining": 0, "current_pricing_scheme_version": 1, "total_cycles": sub.plan.regular.cycles}
 	if n := sub.plan.regular.cycles; n > 0 {

@@ -166,6 +166,7 @@ func (s *Server) subscriptionTruth(sub *subscription) sim.Object {
 		"status": status, "provider_status": sub.status, "price": sub.plan.id, "quantity": digits(sub.quantity),
 		"amount": digits(sub.price().minor), "currency": strings.ToLower(sub.price().currency),
 		"cancel_at": instant(cancelAt), "trial_end": "", "current_period_start": "", "current_period_end": instant(end),
+		"ahead": sub.ahead(),
 	}
 	if sub.free() && sub.payer != nil {
 		fields["trial_end"] = instant(sub.base())

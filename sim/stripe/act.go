@@ -31,6 +31,8 @@ type NewSubscription struct {
 	// or create_invoice (also when empty).
 	Missing  string
 	Metadata map[string]string
+	// Coupon is the id of a coupon; "" for none.
+	Coupon string
 }
 
 // CreateSubscription makes a subscription at the dashboard, charges its first
@@ -53,8 +55,14 @@ func (s *Server) CreateSubscription(n NewSubscription) (string, error) {
 	if !n.TrialEnd.IsZero() {
 		trial = n.TrialEnd.Unix()
 	}
+	var off *coupon
+	if n.Coupon != "" {
+		if off, err = find[*coupon](s, "coupon", n.Coupon); err != nil {
+			return "", err
+		}
+	}
 	sub := s.newSubscription(order{
-		customer: c, lines: []orderLine{{price: p, quantity: max(1, n.Quantity)}}, metadata: n.Metadata,
+		coupon: off, customer: c, lines: []orderLine{{price: p, quantity: max(1, n.Quantity)}}, metadata: n.Metadata,
 		pays: pays, trialEnd: trial, missing: n.Missing,
 	})
 	s.begin(sub, nil)

@@ -49,6 +49,7 @@ func (s *Server) periodEnd(sub *subscription) {
 
 // renew starts the period at from and makes its invoice.
 func (s *Server) renew(sub *subscription, from int64) {
+	s.turnPhase(sub, from)
 	s.edit(sub, func() {
 		sub.start = from
 		sub.end = sub.periodAfter(from)
@@ -82,6 +83,7 @@ func (s *Server) end(sub *subscription, reason string) {
 		}
 		sub.status, sub.endedAt, sub.endReason, sub.pause = "canceled", now, reason, nil
 	}, "customer.subscription.deleted")
+	s.dropSchedule(sub)
 	if inv := sub.latest; inv != nil && (inv.status == "open" || inv.status == "draft") {
 		s.edit(inv, func() { inv.auto, inv.nextTry = false, 0 }, "invoice.updated")
 	}

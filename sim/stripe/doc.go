@@ -20,6 +20,6 @@
 // believe, and what it did to the world. They are worked out here, from the
 // objects themselves, and share nothing with the driver under test.
 //
-// What it does not do: tax, Connect, metered prices, quotes, schedules, test
-// clocks, and payment methods other than cards and SEPA debits.
+// What it does not do: taxes but one percentage on all invoices, Connect, metered
+// prices, quotes, schedules but those that SchedulePrice makes, test clocks, and payment methods other than cards and SEPA debits.
 package stripe

@@ -12,10 +12,11 @@ type invoice struct {
 	reason string
 	lines  []line
 	number string
-	// subtotal and cut are in minor units; what is due is their difference.
-	subtotal, cut, paid int64
-	attempts            int
-	nextTry             int64
+	// subtotal, cut and tax are in minor units; what is due is the difference of the
+	// first two, with the tax.
+	subtotal, cut, tax, paid int64
+	attempts                 int
+	nextTry                  int64
 	// firstFail is when the first attempt failed, from which retries count.
 	firstFail int64
 	// auto is auto_advance: Stripe goes on by itself.
@@ -45,8 +46,26 @@ type line struct {
 	prorated bool
 }
 
-// total is what is due; a discount never makes it negative.
-func (inv *invoice) total() int64 { return max(0, inv.subtotal-inv.cut) }
+// total is what is due.
+func (inv *invoice) total() int64 { return inv.net() + inv.tax }
+
+// net is what is due without tax; a discount never makes it negative.
+func (inv *invoice) net() int64 { return max(0, inv.subtotal-inv.cut) }
+
+// addTax puts the tax on top.
+func (inv *invoice) addTax(percent float64) {
+	inv.tax = int64(float64(inv.net())*percent/100 + 0.5)
+}
+
+func (inv *invoice) taxes() []any {
+	if inv.tax == 0 {
+		return []any{}
+	}
+	return []any{doc{
+		{"amount", inv.tax}, {"tax_behavior", "exclusive"}, {"tax_rate_details", doc{{"tax_rate", "txr_1Simulated"}}},
+		{"taxability_reason", "standard_rated"}, {"taxable_amount", inv.net()}, {"type", "tax_rate_details"},
+	}}
+}
 
 // remaining is what is left to pay.
 func (inv *invoice) remaining() int64 {
@@ -102,6 +121,7 @@ func (s *Server) fill(inv *invoice, sub *subscription) {
 	if sub.status != "trialing" {
 		inv.cut = s.useCoupon(sub, inv.subtotal)
 	}
+	inv.addTax(s.tax)
 }
 
 // useCoupon returns the discount of one invoice and ends the coupon when it is
@@ -154,8 +174,8 @@ func (inv *invoice) render(s *Server) doc {
 			{"paid_at", stamp(inv.paidAt)}, {"voided_at", stamp(inv.voided)},
 		}},
 		{"subtotal", inv.subtotal}, {"subtotal_excluding_tax", inv.subtotal}, {"test_clock", nil}, {"total", inv.total()},
-		{"total_discount_amounts", inv.cuts()}, {"total_excluding_tax", inv.total()}, {"total_pretax_credit_amounts", []any{}},
-		{"total_taxes", []any{}}, {"webhooks_delivered_at", inv.created},
+		{"total_discount_amounts", inv.cuts()}, {"total_excluding_tax", inv.net()}, {"total_pretax_credit_amounts", []any{}},
+		{"total_taxes", inv.taxes()}, {"webhooks_delivered_at", inv.created},
 	}
 }
 

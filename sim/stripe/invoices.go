@@ -130,6 +130,12 @@ func (s *Server) preview(sub *subscription) *invoice {
 	next.start = sub.end
 	next.end = next.periodAfter(sub.end)
 	next.status = "active"
+	if sch := sub.schedule; sch != nil && next.start >= sch.phases[1].start && sub.start < sch.phases[1].start {
+		next.items, next.coupon = nil, nil
+		for i, l := range sch.phases[1].lines {
+			next.items = append(next.items, &item{id: sub.items[i].id, price: l.price, quantity: l.quantity})
+		}
+	}
 	inv := &invoice{
 		head: head{id: s.newID("upcoming_in", 24), kind: "invoice", customer: sub.customer, created: sub.end},
 		sub:  &next, status: "draft", reason: "upcoming", start: sub.start, end: sub.end,
@@ -146,7 +152,9 @@ func (s *Server) previewLines(inv *invoice, sub *subscription) {
 	coupon, n := sub.coupon, sub.couponN
 	sub.coupon = nil
 	s.fill(inv, sub)
-	if coupon != nil && (coupon.duration != "once" || n == 0) {
+	over := coupon != nil && coupon.duration == "repeating" && sub.start >= addMonths(unix(sub.created), coupon.months).Unix()
+	if coupon != nil && (coupon.duration != "once" || n == 0) && !over {
 		inv.cut = coupon.cut(inv.subtotal)
 	}
+	inv.addTax(s.tax)
 }

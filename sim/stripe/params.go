@@ -58,9 +58,10 @@ func allowedInReads() map[string]string {
 		"GET /v1/refunds/{id}":                    "expand",
 		"GET /v1/subscriptions": "automatic_tax collection_method created current_period_end current_period_start customer" + " " +
 			"customer_account ending_before expand limit price starting_after status test_clock",
-		"GET /v1/subscriptions/{id}":     "expand",
-		"GET /v1/webhook_endpoints":      "ending_before expand limit starting_after",
-		"GET /v1/webhook_endpoints/{id}": "expand",
+		"GET /v1/subscription_schedules/{id}": "expand",
+		"GET /v1/subscriptions/{id}":          "expand",
+		"GET /v1/webhook_endpoints":           "ending_before expand limit starting_after",
+		"GET /v1/webhook_endpoints/{id}":      "expand",
 	}
 }
 

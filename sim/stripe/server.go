@@ -61,6 +61,8 @@ type Server struct {
 	// now is how far the world has come; the clock may be ahead of it.
 	now    time.Time
 	faults *sim.Faults
+	// tax is a percentage on top of every invoice.
+	tax float64
 	// muted is set while history is made that nobody will hear of.
 	muted bool
 

@@ -38,6 +38,8 @@ type subscription struct {
 	// discountID and promotion belong to coupon.
 	discountID string
 	promotion  string
+	// schedule moves it to another price; nil: none does.
+	schedule *schedule
 	// prorated is charged or credited with the next invoice.
 	prorated int64
 }
@@ -92,7 +94,7 @@ func (sub *subscription) render(s *Server) doc {
 		{"latest_invoice", idOf(sub.latest)}, {"livemode", s.cfg.Live}, {"managed_payments", nil}, {"metadata", sub.metadata},
 		{"next_pending_invoice_item_invoice", nil}, {"on_behalf_of", nil}, {"pause_collection", sub.pause.render()},
 		{"payment_settings", doc{{"payment_method_options", nil}, {"payment_method_types", nil}, {"save_default_payment_method", "off"}}},
-		{"pending_invoice_item_interval", nil}, {"pending_setup_intent", nil}, {"pending_update", nil}, {"schedule", nil},
+		{"pending_invoice_item_interval", nil}, {"pending_setup_intent", nil}, {"pending_update", nil}, {"schedule", idOf(sub.schedule)},
 		{"start_date", sub.created}, {"status", sub.status}, {"test_clock", nil}, {"transfer_data", nil},
 		{"trial_end", stamp(sub.trialEnd)},
 		{"trial_settings", doc{{"end_behavior", doc{{"missing_payment_method", sub.missing}}}}},

@@ -9,11 +9,12 @@ import (
 // subscriptionRoutes are the calls about subscriptions.
 func subscriptionRoutes() map[string]operation {
 	return map[string]operation{
-		"GET /v1/subscriptions":              listSubscriptions,
-		"GET /v1/subscriptions/{id}":         showByID[*subscription]("subscription"),
-		"POST /v1/subscriptions/{id}":        updateSubscription,
-		"DELETE /v1/subscriptions/{id}":      cancelSubscription,
-		"POST /v1/subscriptions/{id}/resume": resumeSubscription,
+		"GET /v1/subscriptions":               listSubscriptions,
+		"GET /v1/subscriptions/{id}":          showByID[*subscription]("subscription"),
+		"POST /v1/subscriptions/{id}":         updateSubscription,
+		"DELETE /v1/subscriptions/{id}":       cancelSubscription,
+		"POST /v1/subscriptions/{id}/resume":  resumeSubscription,
+		"GET /v1/subscription_schedules/{id}": showByID[*schedule]("subscription_schedule"),
 	}
 }
 

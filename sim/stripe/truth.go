@@ -99,6 +99,7 @@ func subscriptionTruth(sub *subscription) sim.Object {
 		"current_period_start": instant(sub.start), "current_period_end": instant(sub.end),
 		"trial_end": instant(sub.trialEnd), "cancel_at": instant(cancelAt), "price": sub.items[0].price.id,
 		"quantity": amount(quantity), "currency": sub.currency(), "amount": amount(sub.amount()),
+		"ahead": sub.ahead(),
 	})
 }
 

@@ -136,6 +136,10 @@ func derivations(c client) map[string]func(tree) map[string]string {
 			if status == "" {
 				status = r.str("status")
 			}
+			ahead := ""
+			if len(r.rows("discounts")) > 0 || r.at("schedule").v != nil {
+				ahead = "something, which TestAhead is about"
+			}
 			if r.at("pause_collection").v != nil && status != "ended" {
 				status = "paused"
 			}
@@ -144,7 +148,7 @@ func derivations(c client) map[string]func(tree) map[string]string {
 				"status": status, "provider_status": r.str("status"), "current_period_start": when(it, "current_period_start"),
 				"current_period_end": when(it, "current_period_end"), "trial_end": when(r, "trial_end"), "cancel_at": when(r, "cancel_at"),
 				"price": it.str("price.id"), "quantity": num(it, "quantity"), "currency": r.str("currency"),
-				"amount": amount(it.num("price.unit_amount") * it.num("quantity")),
+				"amount": amount(it.num("price.unit_amount") * it.num("quantity")), "ahead": ahead,
 			}
 		},
 		"/v1/invoices?": func(r tree) map[string]string {

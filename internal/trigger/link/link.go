@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/apply"
@@ -68,12 +69,16 @@ type claim struct {
 
 // Mint makes the address of a link for a customer's message: about an object, as
 // effects name it ("stripe/subscription/sub_1"), to a page of kind
-// [notify.LinkPayment] or [notify.LinkPortal]. An empty account is the object's. It
-// works until a time; zero: for [Lasting] from now. Equal arguments make equal
-// links. Nothing is kept and no provider is asked.
+// [notify.LinkPayment], [notify.LinkPortal] or [notify.LinkCancel]. An empty account is
+// the object's. It works until a time; zero: for [Lasting] from now. Equal arguments
+// make equal links. Nothing is kept and no provider is asked. It is empty for an account
+// whose provider has no such page.
 func (l *Links) Mint(customer, account, object, kind string, until time.Time) string {
 	if ref, err := provider.ParseRef(object); err == nil && account == "" {
 		account = ref.Account
+	}
+	if driver := l.Apply.Drivers[account]; driver != nil && !leads(driver, kind) {
+		return ""
 	}
 	if until.IsZero() {
 		until = l.DB.Now().Add(Lasting)
@@ -101,23 +106,41 @@ func (l *Links) read(token string) (c claim, ok bool) {
 		return c, false
 	}
 	c.until = time.Unix(until, 0).UTC()
-	return c, c.kind == notify.LinkPayment || c.kind == notify.LinkPortal
+	return c, slices.Contains([]string{notify.LinkPayment, notify.LinkPortal, notify.LinkCancel}, c.kind)
 }
 
-// target has the provider's link made. No provider of ours has a page for managing
-// that could be told from the one for paying, so that both kinds lead to the same.
+// leads reports whether a provider has a page for a kind of link.
+func leads(driver provider.Driver, kind string) bool {
+	pays, _ := provider.Can(driver, provider.PaymentUpdate)
+	manages, _ := provider.Can(driver, provider.Portal)
+	return manages || kind == notify.LinkPayment && pays
+}
+
+// target has the provider's link made. Where the provider has no page for paying of its
+// own, that is done where the subscription is managed.
 func (l *Links) target(ctx context.Context, c claim) (string, error) {
-	updater, able := l.Apply.Drivers[c.account].(provider.PaymentUpdater)
-	if !able {
-		return "", store.ErrNotFound
-	}
+	driver := l.Apply.Drivers[c.account]
 	object, err := provider.ParseRef(c.object)
 	if err != nil {
 		return "", err
 	}
-	payer, err := l.Apply.Payer(ctx, c.account, c.customer, object)
+	back := l.PublicURL + "/go/done"
+	pays, _ := provider.Can(driver, provider.PaymentUpdate)
+	if updater, able := driver.(provider.PaymentUpdater); able && pays && c.kind == notify.LinkPayment {
+		payer, err := l.Apply.Payer(ctx, c.account, c.customer, object)
+		if err != nil {
+			return "", err
+		}
+		return updater.PaymentUpdateURL(ctx, payer, back)
+	}
+	portal, able := driver.(provider.Portaler)
+	if !able {
+		return "", store.ErrNotFound
+	}
+	request, err := l.Apply.Portal(ctx, c.account, c.customer, object)
 	if err != nil {
 		return "", err
 	}
-	return updater.PaymentUpdateURL(ctx, payer, l.PublicURL+"/go/done")
+	request.Cancel, request.ReturnURL = c.kind == notify.LinkCancel, back
+	return portal.PortalURL(ctx, request)
 }

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/trigger/link"
 	"github.com/trivetdev/trivet/notify"
+	"github.com/trivetdev/trivet/provider"
 )
 
 // leads is where each provider's link leads to.
@@ -72,7 +74,7 @@ func TestEveryWayToAPage(t *testing.T) {
 				}
 			}
 			for _, object := range objects {
-				for _, kind := range []string{notify.LinkPayment, notify.LinkPortal} {
+				for _, kind := range []string{notify.LinkPayment, notify.LinkPortal, notify.LinkCancel} {
 					w := h.send("POST", h.links.Mint("user_1", account, object, kind, time.Time{}))
 					if w.Code != http.StatusSeeOther {
 						h.t.Errorf("%s %s: %d %s", object, kind, w.Code, w.Body)
@@ -83,22 +85,86 @@ func TestEveryWayToAPage(t *testing.T) {
 	}
 }
 
-// TestPayPalLeadsNowhere: PayPal has no such page, and the button's place is taken
-// by words that say where to go.
-func TestPayPalLeadsNowhere(t *testing.T) {
+// TestPayPalLeadsToAutomaticPayments: PayPal has one page for everybody, for all that can
+// be done, and nobody has to be asked for it. It shows to whoever signs in what is theirs.
+func TestPayPalLeadsToAutomaticPayments(t *testing.T) {
 	each(t, "paypal", func(h *house) {
-		address := h.links.Mint("user_1", "", h.subscription(h.mine), notify.LinkPortal, time.Time{})
-		h.calls()
-		for _, method := range []string{"GET", "POST"} {
-			w := h.send(method, address)
-			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "paypal.com, Settings, Payments") || strings.Contains(w.Body.String(), "<form") {
-				h.t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		for _, kind := range []string{notify.LinkPayment, notify.LinkPortal, notify.LinkCancel} {
+			address := h.links.Mint("user_1", "", h.subscription(h.mine), kind, time.Time{})
+			h.calls()
+			if w := h.send("GET", address); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "<form") {
+				h.t.Errorf("%s: %d %s", kind, w.Code, w.Body)
+			}
+			if w := h.send("POST", address); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "https://www.paypal.com/myaccount/autopay/" {
+				h.t.Errorf("%s: %d %s", kind, w.Code, w.Header().Get("Location"))
+			}
+			if n := h.calls(); n != 0 {
+				h.t.Errorf("%d calls", n)
 			}
 		}
-		if n := h.calls(); n != 0 {
-			h.t.Errorf("%d calls", n)
+	})
+}
+
+// TestWhereOneCanCancel: the link of a message for managing leads to where one can
+// cancel, and not to the card; the one for canceling leads straight there.
+func TestWhereOneCanCancel(t *testing.T) {
+	each(t, "paddle", func(h *house) {
+		for kind, want := range map[string]string{notify.LinkPortal: "/portal/cpls_", notify.LinkCancel: "?action=cancel_subscription&subscription_id=" + h.mine} {
+			w := h.send("POST", h.links.Mint("user_1", "", h.subscription(h.mine), kind, time.Time{}))
+			if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || !strings.Contains(got, want) || kind == notify.LinkPortal && strings.Contains(got, "action") {
+				h.t.Errorf("%s: %d %q", kind, w.Code, got)
+			}
+		}
+		address := h.links.Mint("user_1", "", h.subscription(h.mine), notify.LinkCancel, time.Time{})
+		if w := h.send("GET", address); !strings.Contains(w.Body.String(), "Cancel your subscription") || !strings.Contains(w.Body.String(), "nothing changes") {
+			h.t.Errorf("the page before: %s", w.Body)
 		}
 	})
+}
+
+// TestOneAddressSeveralPeople: the portal of an address shows what everybody has who
+// typed it, and so is opened for nobody; the link for paying is the subscription's own.
+func TestOneAddressSeveralPeople(t *testing.T) {
+	each(t, "lemonsqueezy", func(h *house) {
+		address := h.links.Mint("user_1", "", h.subscription(h.mine), notify.LinkCancel, time.Time{})
+		w := h.send("POST", address)
+		if w.Code != http.StatusSeeOther || !strings.Contains(w.Header().Get("Location"), "/billing/customer/") {
+			h.t.Errorf("alone: %d %s", w.Code, w.Header().Get("Location"))
+		}
+		id, _, err := h.shop.buy("user_1@kern.test") // whoever that is
+		h.check(err)
+		_, err = h.apply.Refs(h.t.Context(), apply.Cause{Trigger: apply.Sweep}, provider.Ref{Account: h.account, Kind: billing.KindSubscription, ID: id})
+		h.check(err)
+		h.calls()
+		if w := h.send("POST", address); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "not yours") || h.calls() != 0 {
+			h.t.Errorf("together: %d %s", w.Code, w.Body)
+		}
+		if w := h.send("POST", h.links.Mint("user_1", "", h.subscription(h.mine), notify.LinkPayment, time.Time{})); w.Code != http.StatusSeeOther {
+			h.t.Errorf("to pay: %d", w.Code)
+		}
+		h.check(h.apply.Link(h.t.Context(), provider.Ref{Account: h.account, Kind: billing.KindSubscription, ID: id}, "user_1", apply.Cause{Trigger: apply.Request}))
+		if w := h.send("POST", address); w.Code != http.StatusSeeOther {
+			h.t.Errorf("one person after all: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// TestAProviderWithoutPages: no link is made for it, and one that was made before says
+// where to go instead.
+func TestAProviderWithoutPages(t *testing.T) {
+	h := open(t, "sqlite:"+t.TempDir()+"/trivet.db", "paypal")
+	address := h.links.Mint("user_1", "", h.subscription(h.mine), notify.LinkPortal, time.Time{})
+	h.apply.Drivers[h.account] = struct{ provider.Driver }{h.apply.Drivers[h.account]}
+	for _, kind := range []string{notify.LinkPayment, notify.LinkPortal, notify.LinkCancel} {
+		if got := h.links.Mint("user_1", "", h.subscription(h.mine), kind, time.Time{}); got != "" {
+			t.Errorf("%s: %s", kind, got)
+		}
+	}
+	for _, method := range []string{"GET", "POST"} {
+		if w := h.send(method, address); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "<form") || !strings.Contains(w.Body.String(), "Sign in at the payment provider") {
+			t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		}
+	}
 }
 
 // TestForgedAndOldLinks: what we did not make says no more than that, an old link
@@ -162,6 +228,7 @@ func TestALinkIsOneCustomers(t *testing.T) {
 			for name, address := range map[string]string{
 				"another's": h.links.Mint("user_1", "", h.subscription(h.other), notify.LinkPayment, time.Time{}),
 				"nobody's":  h.links.Mint("user_1", "", h.subscription("sub_none"), notify.LinkPayment, time.Time{}),
+				"to manage": h.links.Mint("user_1", "", h.subscription(h.other), notify.LinkPortal, time.Time{}),
 				"no buyer":  h.links.Mint("user_3", account, "trivet/customer/user_3", notify.LinkPayment, time.Time{}),
 			} {
 				if w := h.send("POST", address); w.Code != http.StatusGone || w.Header().Get("Location") != "" {
@@ -188,6 +255,10 @@ func TestAnOwnerWhoIsSomebodyElse(t *testing.T) {
 		h.calls()
 		if w := h.send("POST", address); w.Code != http.StatusGone || h.calls() != 0 {
 			h.t.Errorf("%d %s", w.Code, w.Header().Get("Location"))
+		}
+		address = h.links.Mint("user_3", "", h.subscription(second), notify.LinkPortal, time.Time{})
+		if w := h.send("POST", address); w.Code != http.StatusGone || h.calls() != 0 {
+			h.t.Errorf("managing: %d %s", w.Code, w.Header().Get("Location"))
 		}
 		if w := h.send("POST", h.links.Mint("user_1", "", h.subscription(h.mine), notify.LinkPayment, time.Time{})); w.Code != http.StatusSeeOther {
 			h.t.Errorf("the owner: %d", w.Code)

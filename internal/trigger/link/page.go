@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/provider"
@@ -54,7 +55,8 @@ func (l *Links) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case l.Apply.Drivers[c.account] == nil:
 		gone.write(w)
 	default:
-		if able, note := provider.Can(l.Apply.Drivers[c.account], provider.PaymentUpdate); !able {
+		if driver := l.Apply.Drivers[c.account]; !leads(driver, c.kind) {
+			_, note := provider.Can(driver, map[bool]provider.Ability{true: provider.PaymentUpdate, false: provider.Portal}[c.kind == notify.LinkPayment])
 			elsewhere(note).write(w)
 		} else if r.Method != http.MethodPost {
 			door(c).write(w)
@@ -134,6 +136,10 @@ var (
 	stuck = page{status: http.StatusBadGateway, Title: "The payment provider does not open its page", Text: []string{
 		"Trying again does not help. Sign in to your account, or answer the message and tell us; nothing was changed.",
 	}}
+	several = page{status: http.StatusForbidden, Title: "We cannot open this page for you", Text: []string{
+		"Under the same e-mail address there are purchases at the payment provider that are not yours, as far as we know, and its page would show them.",
+		"Sign in to your account, or answer the message and tell us what you want changed. Nothing was changed.",
+	}}
 	done = page{status: http.StatusOK, Title: "Thank you", Text: []string{
 		"That is all. You can close this page.",
 	}}
@@ -142,10 +148,15 @@ var (
 // door is the page with the button.
 func door(c claim) page {
 	p := page{status: http.StatusOK, Title: "Manage your subscription", Button: "Continue", Text: []string{
-		"You are sent on to the secure page of the payment provider, where you can change how you pay.",
+		"You are sent on to the secure page of the payment provider, where you can change or cancel your subscription.",
 	}}
-	if c.kind == notify.LinkPayment {
-		p.Title = "Update how you pay"
+	switch c.kind {
+	case notify.LinkPayment:
+		p.Title, p.Text = "Update how you pay", []string{"You are sent on to the secure page of the payment provider, where you can change how you pay."}
+	case notify.LinkCancel:
+		p.Title, p.Text = "Cancel your subscription", []string{
+			"You are sent on to the secure page of the payment provider, where you can cancel it. Until you have confirmed it there, nothing changes.",
+		}
 	}
 	return p
 }
@@ -170,6 +181,8 @@ func refusal(c claim, err error) page {
 	switch {
 	case errors.Is(err, store.ErrNotFound) || kind == provider.NotFound:
 		return gone
+	case errors.Is(err, apply.ErrShared):
+		return several
 	case kind == provider.Refused || kind == provider.Denied || kind == provider.Unsupported:
 		return stuck
 	}

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/api"
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/hook"
 	"github.com/trivetdev/trivet/internal/inbox"
 	"github.com/trivetdev/trivet/internal/outbox"
 	"github.com/trivetdev/trivet/internal/pgtest"
@@ -45,6 +47,8 @@ type Options struct {
 	Live     bool
 	Policies []policy.Policy
 	Modes    policy.Modes
+	// Endpoints of the application's are told of changes.
+	Endpoints []hook.Endpoint
 	// Outbox changes what effects are carried out with.
 	Outbox func(*outbox.Config)
 	// Schedule changes what is reconciled when.
@@ -81,6 +85,7 @@ type House struct {
 	Redirect  *redirect.Redirect
 	Webhooks  *webhook.Handler
 	Outbox    *outbox.Outbox
+	Hooks     *hook.Hooks
 	Mux       *http.ServeMux
 
 	mu sync.Mutex
@@ -181,12 +186,17 @@ func (h *House) wire(t *testing.T) {
 	}
 	log := slog.New(slog.NewTextHandler(writer{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	wake := func(queue string) { h.Engine.Wake(queue) }
+	if h.Hooks, err = hook.New(hook.Config{DB: h.DB, Endpoints: h.Options.Endpoints, Alert: api.AlertDoc, Wake: wake, Log: log}); err != nil {
+		t.Fatal(err)
+	}
 	h.Apply = apply.New(apply.Config{
-		DB: h.DB, Drivers: drivers, Catalog: catalog, Rules: billing.DefaultRules(),
+		Endpoints: h.Hooks.Taking(hook.StateChanged),
+		DB:        h.DB, Drivers: drivers, Catalog: catalog, Rules: billing.DefaultRules(),
 		Policies: h.Options.Policies, Modes: h.Options.Modes, Wake: wake, Log: log,
 	})
 	h.Inbox = inbox.New(h.DB, 1, wake)
-	out := outbox.Config{DB: h.DB, Apply: h.Apply, Wake: wake, Log: log}
+	h.Hooks.State = api.StateOf(h.DB, h.Apply)
+	out := outbox.Config{DB: h.DB, Apply: h.Apply, Wake: wake, Log: log, Endpoints: h.Hooks.Taking(hook.AlertRaised)}
 	if h.Options.Outbox != nil {
 		h.Options.Outbox(&out)
 	}
@@ -199,7 +209,8 @@ func (h *House) wire(t *testing.T) {
 		h.Options.Schedule(&schedule)
 	}
 	h.Reconcile = reconcile.New(schedule)
-	h.Engine = work.New(h.DB, log, h.Apply.Queue(4), h.Outbox.Queue(4), h.Reconcile.Queue(4))
+	queues := append([]work.Queue{h.Apply.Queue(4), h.Outbox.Queue(4), h.Reconcile.Queue(4)}, h.Hooks.Queues()...)
+	h.Engine = work.New(h.DB, log, queues...)
 	if h.Redirect, err = redirect.New(t.Context(), redirect.Config{DB: h.DB, Apply: h.Apply, PublicURL: "https://billing.test", Log: log}); err != nil {
 		t.Fatal(err)
 	}
