@@ -94,8 +94,8 @@ type Config struct {
 	// events; 0: every 3 minutes.
 	Recent time.Duration
 	// Watch is how often the service looks at itself for what needs a person; 0: every
-	// minute. Alerts that the team could not be told are told again as often, but at
-	// most every hour.
+	// minute. Alerts that the team could not be told are told again, and what is kept
+	// no longer is deleted, as often, but at most every hour.
 	Watch time.Duration
 	// KeepEvents is how long events that were seen to are kept, with what came with
 	// them; 0: for ever. Longer than providers repeat theirs (30 days).
@@ -317,7 +317,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 		Pull: c.Pull, Recent: c.Recent, Hot: c.Hot, Full: c.Full, PullOnly: c.PullOnly, NoPull: c.NoPull, Identify: s.identify,
 		Tasks: map[string]reconcile.Task{
 			"watch": {Every: c.Watch, Do: s.watch(out)}, store.TaskAlerts: {Every: max(time.Hour, c.Watch), Do: out.TellTeam},
-			"retention": {Every: time.Hour, Do: s.forget},
+			"retention": {Every: max(time.Hour, c.Watch), Do: s.forget},
 		},
 	})
 	queues := append([]work.Queue{s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2 + len(drivers))}, hooks.Queues()...)
