@@ -90,6 +90,33 @@ func TestPaymentsAndRefunds(t *testing.T) {
 	}
 }
 
+// What a bank, or PayPal, takes in a dispute we have not refunded; what goes back
+// because of an inquiry, or after a dispute was won, we have.
+func TestMoneyTakenInADispute(t *testing.T) {
+	for status, told := range map[billing.DisputeStatus]bool{
+		billing.DisputeInquiry: true, billing.DisputeOpen: false, billing.DisputeLost: false, billing.DisputeWon: true,
+	} {
+		s := story{
+			known: func(k *policy.Known) { k.Facts.Add("stripe", "dp_1", billing.Dispute{Status: status, Payment: "pi_1"}) },
+			steps: []policytest.Step{seen(begin, "pi_1", back(0)), seen(day(1), "pi_1", back(3451))},
+		}
+		if told {
+			s.want = []string{"03-03T12:00 email refunded 34.51 EUR"}
+		}
+		t.Run(string(status), s.run)
+	}
+}
+
+// The message that says what is charged next was not sent for want of the day.
+func TestAutoRenewHasItsDay(t *testing.T) {
+	asked := story{steps: []policytest.Step{
+		seen(begin, "sub_1", sub("active", begin, func(s *billing.Subscription) { s.CancelAt = day(31) })), seen(day(3), "sub_1", sub("active", begin)),
+	}}.tell(t)
+	if n := notified(t, asked[len(asked)-1]); n.Template != "auto_renew_on" || !n.Date.Equal(n.Next) || n.Date.IsZero() {
+		t.Errorf("%+v", n)
+	}
+}
+
 func TestNoticeKnowsItsPlan(t *testing.T) {
 	asked := story{
 		settings: func(s *dunning.Settings) { s.Receipts = []string{"stripe"} },

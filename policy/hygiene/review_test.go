@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/policy/hygiene"
 	"github.com/trivetdev/trivet/policy/policytest"
@@ -118,6 +119,17 @@ func TestTheTrialEndsWithThePass(t *testing.T) {
 	stacked.Facts.Payments = append(stacked.Facts.Payments, second)
 	if got, again := until(stacked); !got.Equal(noon.AddDate(0, 0, -10).AddDate(0, 6, 0)) || again == key {
 		t.Errorf("of two: %v under %s", got, again)
+	}
+}
+
+// The message was not sent for want of the day on which the first charge comes.
+func TestAutoRenewHasItsDay(t *testing.T) {
+	moved := renewing("price_quarter", 3)
+	moved.Facts.Subscriptions[0].Object.TrialEnd = passOver
+	actions, _ := build(t, nil).Review(moved, noon)
+	var n notify.Notice
+	if len(actions) != 1 || json.Unmarshal(actions[0].Details, &n) != nil || n.Template != "auto_renew_on" || !n.Date.Equal(passOver) {
+		t.Errorf("%+v", actions)
 	}
 }
 

@@ -118,8 +118,8 @@ func TestTrials(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := fetched(t, billing.KindSubscription, "I-1", map[string]string{"/v1/billing/subscriptions/I-1": tt.json})
 			got := s.Object.(billing.Subscription)
-			if got.Status != tt.status || !got.TrialEnd.Equal(tt.trial) {
-				t.Errorf("%s, trial until %v", got.Status, got.TrialEnd)
+			if got.Status != tt.status || !got.TrialEnd.Equal(tt.trial) || !got.StartedAt.Before(got.TrialEnd) {
+				t.Errorf("%s, trial from %v until %v", got.Status, got.StartedAt, got.TrialEnd)
 			}
 			c := fetched(t, billing.KindCheckout, "I-1", map[string]string{"/v1/billing/subscriptions/I-1": tt.json}).Object.(billing.Checkout)
 			if c.Status != billing.CheckoutComplete || c.PaymentStatus != billing.CheckoutNoPayment || c.Subscription != "I-1" {
