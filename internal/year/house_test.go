@@ -47,7 +47,7 @@ type house struct {
 	// live is what the service now running has to the outside; one that was ended
 	// has lost it.
 	live *lifeline
-	// faulty is told of each webhook before it is delivered; nil: nothing is.
+	// digest stands for the settings of the policies; another has everybody reviewed.
 	digest string
 
 	mu    sync.Mutex

@@ -40,6 +40,18 @@ func TestYear(t *testing.T) {
 	})
 }
 
+// TestEveryProvider has each story told at each provider, or a word why it is not.
+func TestEveryProvider(t *testing.T) {
+	for _, s := range stories {
+		for _, provider := range []string{"stripe", "paypal", "paddle", "lemonsqueezy"} {
+			told := slices.ContainsFunc(s.at, func(accounts []string) bool { return accounts[0] == provider })
+			if told == (s.not[provider] != "") {
+				t.Errorf("%s at %s: told %t, and why not: %q", s.name, provider, told, s.not[provider])
+			}
+		}
+	}
+}
+
 // chosen reports whether a telling is among the few of a usual run: of each story one,
 // at another account for each kind of test. With YEAR=all in the environment, all are.
 func chosen(s story, accounts []string, shift int) bool {
