@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -22,10 +23,12 @@ type act struct {
 	done  string
 	state string
 	sure  bool
-	// held is the state in which the effect is left, for the mode is another by now.
+	// held is the state in which the effect is left: the mode is another by now, or a
+	// person has to be asked again.
 	held string
 	call func(ctx context.Context) (result string, err error)
-	// doc are the details that the call goes by, as JSON; empty: as recorded.
+	// doc are the details that the call, or the person, goes by, as JSON; empty: as
+	// recorded.
 	doc string
 	// moves is the money that the call moves.
 	moves billing.Money
@@ -141,6 +144,8 @@ func (o *Outbox) stand(ctx context.Context, e store.Effect, do func(store.Effect
 		return dropped(store.NotCalledFor), nil
 	case e.State == store.EffectDue && e.DecidedBy == "" && s.Mode != policy.Enforce:
 		return act{held: apply.StateIn(s.Mode)}, nil
+	case e.State == store.EffectDue && e.DecidedBy != "" && s.Mode != policy.Enforce && s.Details != nil && moreThanAccepted(e, s.Details):
+		return act{held: store.EffectProposed, doc: string(s.Details)}, nil
 	}
 	if e.State == store.EffectDue && s.Details != nil {
 		e.Doc = string(s.Details)
@@ -148,6 +153,22 @@ func (o *Outbox) stand(ctx context.Context, e store.Effect, do func(store.Effect
 	a, err := do(e, s.Known)
 	a.doc = e.Doc
 	return a, err
+}
+
+// moreThanAccepted reports whether more money would go back by new details than by
+// those that a person accepted.
+func moreThanAccepted(e store.Effect, now json.RawMessage) bool {
+	if e.Kind != policy.Refund {
+		return false
+	}
+	amount := func(text []byte) int64 {
+		var details Details
+		if json.Unmarshal(text, &details) != nil || details.Amount <= 0 { // all that is left
+			return math.MaxInt64
+		}
+		return details.Amount
+	}
+	return amount(now) > amount([]byte(e.Doc))
 }
 
 // overtaken sees to an effect that was tried, nobody knows how that ended, and that

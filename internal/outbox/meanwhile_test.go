@@ -1,6 +1,7 @@
 package outbox_test
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -139,6 +140,34 @@ func TestMeanwhileNoMore(t *testing.T) {
 		s.Pass(t, day)
 		if got := s.state(t, key); got.State != store.EffectDone || s.returned(t) != 1000 {
 			t.Errorf("called for again, %d went back: %+v", s.returned(t), got)
+		}
+	})
+}
+
+// TestNoMoreThanWasAccepted: a person who accepted one amount is asked again if it is a
+// larger one by the time it would be paid; without a person in between it is not their
+// decision.
+func TestNoMoreThanWasAccepted(t *testing.T) {
+	person := apply.Cause{Trigger: apply.Request, Actor: "key:ops"}
+	sorry(t, policy.Assist, func(t *testing.T, s *shop, _ *post) {
+		key := "refund:" + paymentOf(s) + ":goodwill"
+		s.are(t, true)
+		s.Pass(t, 5*time.Minute)
+		accepted := s.state(t, key)
+		check(t, s.DB.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { // as it stood when it was shown
+			return tx.AskAgain(ctx, key, strings.Replace(accepted.Doc, `"amount":1000`, `"amount":600`, 1))
+		}))
+		_, err := s.Apply.Decide(t.Context(), key, true, person)
+		check(t, err)
+		s.Pass(t, 5*time.Minute)
+		if got := s.state(t, key); got.State != store.EffectProposed || got.DecidedBy != "" || !strings.Contains(got.Doc, `"amount":1000`) || s.returned(t) != 0 {
+			t.Fatalf("%d went back: %+v", s.returned(t), got)
+		}
+		_, err = s.Apply.Decide(t.Context(), key, true, person)
+		check(t, err)
+		s.Pass(t, day)
+		if got := s.state(t, key); got.State != store.EffectDone || s.returned(t) != 1000 {
+			t.Errorf("%d went back: %+v", s.returned(t), got)
 		}
 	})
 }

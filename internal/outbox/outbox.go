@@ -165,7 +165,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 		return &tried{error: err, before: e.State}
 	}
 	if act.held != "" {
-		return o.hold(ctx, claim, e, act.held)
+		return o.hold(ctx, claim, e, act)
 	}
 	if act.done != "" {
 		if err := o.confirmed(claim, act, began); err != nil {
@@ -208,12 +208,17 @@ func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect,
 	})
 }
 
-// hold leaves an effect be that the mode no longer lets us carry out: it is
-// proposed, or noted as what would have been done.
-func (o *Outbox) hold(ctx context.Context, claim store.Claim, e store.Effect, state string) error {
+// hold leaves an effect be that the mode, or the person who was asked, does not let us
+// carry out as it is now: it is proposed, or noted as what would have been done.
+func (o *Outbox) hold(ctx context.Context, claim store.Claim, e store.Effect, as act) error {
 	return o.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.SetEffect(ctx, e.Key, state, "", ""); err != nil {
+		if err := tx.SetEffect(ctx, e.Key, as.held, "", ""); err != nil {
 			return err
+		}
+		if as.doc != "" {
+			if err := tx.AskAgain(ctx, e.Key, as.doc); err != nil {
+				return err
+			}
 		}
 		return tx.Finish(ctx, []store.Claim{claim}, time.Time{})
 	})

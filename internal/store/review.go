@@ -93,6 +93,13 @@ func (tx *Tx) Attempt(ctx context.Context, key, doc string, money int64, currenc
 	return err
 }
 
+// AskAgain gives a proposal other details than those that a person decided about, so
+// that the decision no longer counts.
+func (tx *Tx) AskAgain(ctx context.Context, key, doc string) error {
+	_, err := tx.exec(ctx, `update effects set doc = $1, decided_by = '' where key = $2 and state = 'proposed'`, doc, key)
+	return err
+}
+
 // MovedSince sums up by currency what effects of a kind, other than one, were
 // tried to move since a time, whatever came of it. Whoever asks holds a lock until
 // the transaction ends, so that two that ask at once do not both find room.
