@@ -53,6 +53,16 @@ type Held[T Object] struct {
 	Object  T
 }
 
+// Find finds an object by the name it goes by.
+func Find[T Object](all []Held[T], account, id string) (object T, found bool) {
+	for _, held := range all {
+		if held.Account == account && held.ID == id {
+			return held.Object, true
+		}
+	}
+	return object, false
+}
+
 // Facts are everything that [Access] looks at: what the ledger holds about one
 // customer.
 type Facts struct {

@@ -106,7 +106,7 @@ func (d decider) spoiled(held Held[Subscription]) Reason {
 			if reason := d.contested(held.Account, id); against != ReasonDisputeLost {
 				against = cmp.Or(reason, against)
 			}
-			switch payment, known := d.payment(held.Account, id); {
+			switch payment, known := Find(d.facts.Payments, held.Account, id); {
 			case known && payment.Status != PaymentSucceeded: // a try, no money
 			case known && payment.FullyRefunded():
 				refunded++
@@ -163,15 +163,6 @@ func billed(i Held[Invoice], s Held[Subscription]) bool {
 // paidFor reports whether an invoice is of a subscription and was really paid.
 func paidFor(i Held[Invoice], s Held[Subscription]) bool {
 	return billed(i, s) && i.Object.Status == InvoicePaid && i.Object.Paid > 0
-}
-
-func (d decider) payment(account, id string) (Payment, bool) {
-	for _, p := range d.facts.Payments {
-		if p.Account == account && p.ID == id {
-			return p.Object, true
-		}
-	}
-	return Payment{}, false
 }
 
 // contested reports whether a dispute takes a payment out of account.

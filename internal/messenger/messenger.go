@@ -124,7 +124,7 @@ func nowhere(channel string, d words.Data) string {
 // receipt is what a receipt states, from the payment that it is about; nil if that
 // is not known.
 func (m *Messenger) receipt(about provider.Ref, d words.Data, known policy.Known) *notify.Receipt {
-	payment, found := find(known.Facts.Payments, about)
+	payment, found := billing.Find(known.Facts.Payments, about.Account, about.ID)
 	if !found {
 		return nil
 	}
@@ -149,13 +149,4 @@ func (m *Messenger) receipt(about provider.Ref, d words.Data, known policy.Known
 		}
 	}
 	return r
-}
-
-func find[T billing.Object](all []billing.Held[T], ref provider.Ref) (object T, found bool) {
-	for _, held := range all {
-		if held.Account == ref.Account && held.ID == ref.ID {
-			return held.Object, true
-		}
-	}
-	return object, false
 }

@@ -63,7 +63,7 @@ func near(a, b time.Time) bool { return a.Sub(b).Abs() < 12*time.Hour }
 // compared both are after discounts and with tax. Where that is not known it is what the
 // notice says.
 func lastPaid(known policy.Known, about provider.Ref, said *billing.Money) *billing.Money {
-	s, found := held(known.Facts.Subscriptions, about)
+	s, found := billing.Find(known.Facts.Subscriptions, about.Account, about.ID)
 	if !found {
 		return said
 	}
@@ -75,13 +75,4 @@ func lastPaid(known policy.Known, about provider.Ref, said *billing.Money) *bill
 		}
 	}
 	return said
-}
-
-func held[T billing.Object](all []billing.Held[T], ref provider.Ref) (object T, found bool) {
-	for _, one := range all {
-		if one.Account == ref.Account && one.ID == ref.ID {
-			return one.Object, true
-		}
-	}
-	return object, false
 }

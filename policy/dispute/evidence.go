@@ -93,11 +93,10 @@ const mostEarlier = 24
 // Build makes the bundle of a dispute. It is pure; found is false if the dispute is
 // not known.
 func Build(known policy.Known, account, id string, records Records) (bundle Bundle, found bool) {
-	i := slices.IndexFunc(known.Facts.Disputes, func(d billing.Held[billing.Dispute]) bool { return d.Account == account && d.ID == id })
-	if i < 0 {
+	d, found := billing.Find(known.Facts.Disputes, account, id)
+	if !found {
 		return Bundle{}, false
 	}
-	d := known.Facts.Disputes[i].Object
 	b := Bundle{
 		Dispute: id, Account: account, Reason: d.Reason, Amount: d.Amount, DueBy: d.DueBy, Customer: known.Customer.Ref, Records: records,
 	}
@@ -145,12 +144,10 @@ func (b *Bundle) addBought(known policy.Known, account, payment string) {
 			continue
 		}
 		bought := Bought{Subscription: in.Object.Subscription, PeriodStart: in.Object.PeriodStart, PeriodEnd: in.Object.PeriodEnd}
-		for _, s := range known.Facts.Subscriptions {
-			if s.Account == account && s.ID == in.Object.Subscription && s.ID != "" {
-				bought.StartedAt, bought.CanceledAt = s.Object.StartedAt, billing.Earliest(s.Object.CancelAt, s.Object.EndedAt)
-				if plan, found := known.Catalog.ByPrice(account, s.Object.Price); found {
-					bought.Plan, bought.Name = plan.ID, plan.Name
-				}
+		if s, found := billing.Find(known.Facts.Subscriptions, account, in.Object.Subscription); found {
+			bought.StartedAt, bought.CanceledAt = s.StartedAt, billing.Earliest(s.CancelAt, s.EndedAt)
+			if plan, found := known.Catalog.ByPrice(account, s.Price); found {
+				bought.Plan, bought.Name = plan.ID, plan.Name
 			}
 		}
 		b.Bought = append(b.Bought, bought)

@@ -127,15 +127,11 @@ func (r *review) passes() {
 
 // boughtAt is when a pass was bought.
 func boughtAt(known policy.Known, source billing.Source) time.Time {
-	if p, found := payment(known, source.Account, source.ID); found && source.Kind == billing.KindPayment {
+	if p, found := billing.Find(known.Facts.Payments, source.Account, source.ID); found && source.Kind == billing.KindPayment {
 		return cmp.Or(p.PaidAt, p.CreatedAt)
 	}
-	for _, c := range known.Facts.Checkouts {
-		if c.Account == source.Account && c.ID == source.ID {
-			return c.Object.CreatedAt
-		}
-	}
-	return time.Time{}
+	c, _ := billing.Find(known.Facts.Checkouts, source.Account, source.ID)
+	return c.CreatedAt
 }
 
 // invoiceOf finds the invoice that a payment was made for.

@@ -116,7 +116,7 @@ func (p *Policy) recovered(change policy.Change, known policy.Known, was billing
 		n.DueAt, n.Date, n.Reference = o.PaidAt, o.PaidAt, cmp.Or(o.Number, i.ID)
 		n.Amount, n.Estimated = amount(billing.Money{Amount: o.Paid, Currency: o.Due.Currency}), false
 		for _, id := range o.Payments {
-			if paid, found := payment(known, i.Account, id); found && paid.Status == billing.PaymentSucceeded {
+			if paid, found := billing.Find(known.Facts.Payments, i.Account, id); found && paid.Status == billing.PaymentSucceeded {
 				n.Card = paid.Card
 			}
 		}
@@ -214,11 +214,9 @@ func (p *Policy) news(change policy.Change, known policy.Known, at time.Time) bo
 
 // planOf finds the plan that a payment was for.
 func planOf(known policy.Known, change policy.Change, payment billing.Payment, invoice billing.Held[billing.Invoice]) string {
-	for _, s := range known.Facts.Subscriptions {
-		if s.Account == change.Account && s.ID == invoice.Object.Subscription {
-			plan, _ := known.Catalog.Of(s.Account, s.Object)
-			return plan.ID
-		}
+	if s, found := billing.Find(known.Facts.Subscriptions, change.Account, invoice.Object.Subscription); found {
+		plan, _ := known.Catalog.Of(change.Account, s)
+		return plan.ID
 	}
 	items := payment.Items
 	for _, c := range known.Facts.Checkouts {

@@ -38,7 +38,7 @@ func debtOf(known policy.Known, s billing.Held[billing.Subscription], now time.T
 	}
 	if d.invoice != nil {
 		for _, id := range d.invoice.Object.Payments {
-			if p, found := payment(known, s.Account, id); found && !p.CreatedAt.Before(d.payment.CreatedAt) {
+			if p, found := billing.Find(known.Facts.Payments, s.Account, id); found && !p.CreatedAt.Before(d.payment.CreatedAt) {
 				d.payment = p
 			}
 		}

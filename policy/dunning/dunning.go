@@ -201,13 +201,3 @@ func amount(m billing.Money) *billing.Money {
 	}
 	return &m
 }
-
-// payment finds one of the customer's payments.
-func payment(known policy.Known, account, id string) (billing.Payment, bool) {
-	for _, p := range known.Facts.Payments {
-		if p.Account == account && p.ID == id {
-			return p.Object, true
-		}
-	}
-	return billing.Payment{}, false
-}

@@ -97,9 +97,8 @@ func (w *World) lastInvoiced(t *testing.T, ref provider.Ref) int64 {
 // preview checks that what is said of the next charge is what is charged.
 func (h Harness) preview(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
-	previewer, can := w.Driver.(provider.Previewer)
+	previewer, can := offered[provider.Previewer](t, w, "the provider shows nothing of it")
 	if !can {
-		t.Log("the provider shows nothing of it")
 		return
 	}
 	if w.Make.Taxes != nil {
@@ -155,9 +154,8 @@ func (w *World) noPreview(t *testing.T, previewer provider.Previewer) {
 // portal checks the links to the page on which a subscription can be canceled.
 func (h Harness) portal(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
-	portal, can := w.Driver.(provider.Portaler)
+	portal, can := offered[provider.Portaler](t, w, "the provider has no such page")
 	if !can {
-		t.Log("the provider has no such page")
 		return
 	}
 	ref := w.ref(billing.KindSubscription, w.Make.Subscription(t))

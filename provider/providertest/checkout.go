@@ -18,9 +18,8 @@ func (h Harness) checkout(t *testing.T) {
 	for _, mode := range []string{"subscription", "payment"} {
 		t.Run(mode, func(t *testing.T) {
 			w := h.world(t, sim.Chaos{})
-			maker, can := w.Driver.(provider.Checkouter)
+			maker, can := offered[provider.Checkouter](t, w, "the provider has no checkout pages")
 			if !can {
-				t.Log("the provider has no checkout pages")
 				return
 			}
 			request := provider.CheckoutRequest{

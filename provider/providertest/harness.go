@@ -198,6 +198,16 @@ func (w *World) Webhooks(t *testing.T) []Webhook {
 	return Delivered(t, w.Account)
 }
 
+// offered is the driver as one that has a capability; without it the test has nothing to
+// look at, and says what the provider lacks.
+func offered[T any](t *testing.T, w *World, lacks string) (capable T, has bool) {
+	t.Helper()
+	if capable, has = w.Driver.(T); !has {
+		t.Log(lacks)
+	}
+	return capable, has
+}
+
 // fails checks that an error is of one of the kinds and shows nothing that it
 // should not.
 func (w *World) fails(t *testing.T, err error, kinds ...provider.ErrorKind) {

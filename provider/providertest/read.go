@@ -267,9 +267,8 @@ func (h Harness) unknownWords(t *testing.T) {
 // pastEvents lists all events of a month, in order, and none is missing.
 func (h Harness) pastEvents(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
-	lister, can := w.Driver.(provider.EventLister)
+	lister, can := offered[provider.EventLister](t, w, "the provider lists no events")
 	if !can {
-		t.Log("the provider lists no events")
 		return
 	}
 	begun := w.Now()

@@ -14,9 +14,8 @@ import (
 // taken for one; that of an event that came first is as good as such a look.
 func (h Harness) shown(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
-	shower, shows := w.Driver.(provider.Shower)
-	if !shows {
-		t.Log("events prove nothing here")
+	shower, can := offered[provider.Shower](t, w, "events prove nothing here")
+	if !can {
 		return
 	}
 	w.Crowd(t, 30)

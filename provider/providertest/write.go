@@ -274,9 +274,8 @@ func (w *World) once(t *testing.T, op write, f fault) {
 // partialRefunds refunds a payment in parts and finds each again by its key.
 func (h Harness) partialRefunds(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
-	refunder, can := w.Driver.(provider.Refunder)
+	refunder, can := offered[provider.Refunder](t, w, "the provider gives nothing back")
 	if !can {
-		t.Log("the provider gives nothing back")
 		return
 	}
 	payment := w.ref(billing.KindPayment, w.Make.Payment(t))
@@ -324,9 +323,8 @@ func (h Harness) partialRefunds(t *testing.T) {
 
 func (h Harness) paymentUpdate(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
-	updater, can := w.Driver.(provider.PaymentUpdater)
+	updater, can := offered[provider.PaymentUpdater](t, w, "the provider has no such page")
 	if !can {
-		t.Log("the provider has no such page")
 		return
 	}
 	if provider.OwnersShared(w.Driver) {
@@ -368,9 +366,8 @@ func (w *World) paymentUpdateOfSubscription(t *testing.T, updater provider.Payme
 // endpoint registers twice and gets one, with a secret the first time only.
 func (h Harness) endpoint(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
-	registrar, can := w.Driver.(provider.EndpointRegistrar)
+	registrar, can := offered[provider.EndpointRegistrar](t, w, "the provider's endpoints are registered by hand")
 	if !can {
-		t.Log("the provider's endpoints are registered by hand")
 		return
 	}
 	const hook = "https://app.test/webhooks/new"
