@@ -246,3 +246,17 @@ func (m *maker) checkout(t *testing.T) {
 		t.Fatal(resp, err)
 	}
 }
+
+// What is paid for does not become a trial again, which Lemon Squeezy would allow.
+func TestNoTrialOfWhatIsPaidFor(t *testing.T) {
+	w := newWorld(t, sim.Chaos{}, func(next http.RoundTripper) http.RoundTripper { return next })
+	ref := provider.Ref{Account: "lemonsqueezy", Kind: billing.KindSubscription, ID: w.Make.Subscription(t)}
+	err := w.Driver.(provider.TrialExtender).ExtendTrial(t.Context(), ref, w.Now().AddDate(0, 0, 15), "late")
+	if provider.KindOf(err) != provider.Refused {
+		t.Errorf("%v, want %s", err, provider.Refused)
+	}
+	snapshot, err := w.Driver.Fetch(t.Context(), ref)
+	if err != nil || snapshot.Object.State() != string(billing.SubscriptionActive) {
+		t.Errorf("it is %+v, %v", snapshot.Object, err)
+	}
+}

@@ -143,8 +143,13 @@ func (d *Driver) ExtendTrial(ctx context.Context, subscription provider.Ref, unt
 		return d.refused("extend trial", "the new end of the trial is not in the future")
 	}
 	op, id, now, err := d.present(ctx, "extend trial", subscription, key)
-	if err != nil || now.Status == "on_trial" && utc(now.TrialEndsAt).Truncate(time.Second).Equal(until) {
+	switch {
+	case err != nil:
 		return err
+	case now.Status != "on_trial": // Lemon Squeezy would make a trial of what is paid for
+		return d.refused(op, "it is not in a trial")
+	case utc(now.TrialEndsAt).Truncate(time.Second).Equal(until):
+		return nil
 	}
 	return d.update(ctx, op, id, map[string]any{"trial_ends_at": until.Format(time.RFC3339)})
 }
