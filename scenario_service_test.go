@@ -130,3 +130,28 @@ func TestBadConfigurations(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsKeptNoLonger: of a subscription of months the events of the last weeks are
+// kept, and the ledger and its trail are as they would be otherwise.
+func TestWhatIsKeptNoLonger(t *testing.T) {
+	everywhere(t, func(h *house) {
+		h.Check(h.Close())
+		h.serve(func(c *trivet.Config) { c.KeepEvents = 45 * day })
+		h.until(time.Minute)
+		h.buy("pro", world.CardGood, time.Time{})
+		h.until(100 * day)
+		events, err := h.Ledger.Events(h.t.Context(), store.EventFilter{Limit: 1000})
+		h.Check(err)
+		bought := false
+		for _, e := range events {
+			if age := h.Clock.Now().Sub(e.ReceivedAt); age > 46*day {
+				h.t.Errorf("%s is kept for %s", e.Type, age)
+			}
+			bought = bought || e.Type == "checkout.session.completed"
+		}
+		if len(events) == 0 || bought {
+			h.t.Errorf("of the purchase an event is kept: %v; %d in all", bought, len(events))
+		}
+		h.settled()
+	})
+}

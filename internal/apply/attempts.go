@@ -50,14 +50,7 @@ func (w *writing) tried(ctx context.Context) error {
 // ForgetAttempts deletes the attempts that are too old for anybody to ask for, and
 // returns how many.
 func (a *Applier) ForgetAttempts(ctx context.Context) (forgotten int64, err error) {
-	const some = 500 // in one transaction, so that nobody waits long
-	for {
-		n, err := a.DB.ForgetAttempts(ctx, a.DB.Now().Add(-remembered), some)
-		forgotten += n
-		if err != nil || n < some {
-			return forgotten, err
-		}
-	}
+	return a.DB.ForgetAttempts(ctx, a.DB.Now().Add(-remembered))
 }
 
 // loadPaying reads how customers pay, and who else pays like that.

@@ -45,27 +45,6 @@ func (tx *Tx) AddAttempts(ctx context.Context, attempts []Attempt) error {
 	return nil
 }
 
-// ForgetAttempts deletes attempts that were made before a time, so many at most, and
-// returns how many it deleted.
-func (db *DB) ForgetAttempts(ctx context.Context, before time.Time, limit int) (forgotten int64, err error) {
-	type name struct{ account, id string }
-	// Found by a reader: whoever writes does not wait for the search.
-	old, err := collect(ctx, db, func(rows *sql.Rows) (n name, err error) { return n, rows.Scan(&n.account, &n.id) },
-		`select account, id from attempts where at < $1 limit $2 + 0`, stamp{before}, limit)
-	if err != nil || len(old) == 0 {
-		return 0, err
-	}
-	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		for _, n := range old {
-			if _, err := tx.exec(ctx, `delete from attempts where account = $1 and id = $2`, n.account, n.id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return int64(len(old)), err
-}
-
 // AttemptsOf reads the attempts at the payments of customers, oldest first.
 func (tx *Tx) AttemptsOf(ctx context.Context, customers []string) ([]Attempt, error) {
 	all, err := selectIn(ctx, tx, scanAttempt, `

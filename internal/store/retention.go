@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// forgetAtOnce is how many events one transaction goes through, so that none is long.
+// forgetAtOnce is how many rows one transaction goes through, so that none is long.
 const forgetAtOnce = 500
 
 // ForgetEvents deletes the events that came before a time and were seen to, raw bytes
@@ -30,24 +30,40 @@ func (db *DB) ForgetEvents(ctx context.Context, before time.Time) (count int64, 
 		if old == 0 {
 			return count, nil
 		}
-		var gone int64 // set anew when the transaction is tried again
-		err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
-			deleted, err := tx.exec(ctx, `
-				delete from events where seq > $1 and seq <= $2 and state in ('done', 'ignored') and received_at < $3`, after, old, stamp{before})
-			if err != nil {
-				return err
-			}
-			gone, err = deleted.RowsAffected()
-			return err
-		})
-		if err == nil {
-			count += gone
-		}
+		gone, err := db.forget(ctx, `
+			delete from events where seq > $1 and seq <= $2 and state in ('done', 'ignored') and received_at < $3`, after, old, stamp{before})
+		count += gone
 		if err != nil || old < some[len(some)-1].seq || len(some) < forgetAtOnce {
 			return count, err
 		}
 		after = old
 	}
+}
+
+// ForgetAttempts deletes the attempts that were made before a time, and returns how
+// many there were.
+func (db *DB) ForgetAttempts(ctx context.Context, before time.Time) (count int64, err error) {
+	for {
+		gone, err := db.forget(ctx, `
+			delete from attempts where at < $1 and (account, id) in (select account, id from attempts where at < $1 order by at limit $2 + 0)`,
+			stamp{before}, forgetAtOnce)
+		if count += gone; err != nil || gone < forgetAtOnce {
+			return count, err
+		}
+	}
+}
+
+// forget deletes rows in a transaction of their own, and returns how many.
+func (db *DB) forget(ctx context.Context, text string, args ...any) (gone int64, err error) {
+	err = db.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		deleted, err := tx.exec(ctx, text, args...)
+		if err != nil {
+			return err
+		}
+		gone, err = deleted.RowsAffected()
+		return err
+	})
+	return gone, err
 }
 
 type arrived struct {

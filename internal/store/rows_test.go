@@ -344,6 +344,8 @@ func TestNothingIsScanned(t *testing.T) {
 	errs = append(errs, err)
 	_, err = db.ForgetEvents(t.Context(), storetest.Start())
 	errs = append(errs, err)
+	_, err = db.ForgetAttempts(t.Context(), storetest.Start())
+	errs = append(errs, err)
 	_, err = db.DeadEvents(t.Context())
 	errs = append(errs, err)
 	_, err = db.FailedEffects(t.Context())

@@ -35,7 +35,11 @@ create unique index deliveries_seq on deliveries (seq);
 create index deliveries_customer on deliveries (customer, seq) where customer <> '';
 create index deliveries_undelivered on deliveries (endpoint, state, seq) where state <> 'delivered';
 
+-- What is kept no longer is found by when it was.
+create index attempts_at on attempts (at);
+
 -- +goose Down
+drop index attempts_at;
 drop table deliveries;
 drop table endpoints;
 alter table customers drop column changed;
