@@ -34,7 +34,7 @@ func (s *subscription) promotionEnd(t terms, o billing.Subscription) *billing.Ah
 	at := next
 	for _, c := range s.Plan.trials() {
 		if c.charged() {
-			at = later(c.interval(), at, left[c.Sequence])
+			at = c.interval().After(at, left[c.Sequence])
 		}
 	}
 	ahead := &billing.Ahead{Kind: billing.PromotionEnd, At: at.UTC()}

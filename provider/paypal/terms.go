@@ -80,24 +80,6 @@ func (c *billingCycle) interval() billing.Interval {
 	return billing.Interval{}
 }
 
-// later is n intervals after a time, by the calendar: a month ends on the same
-// day, or on the last of a month that has no such day.
-func later(i billing.Interval, from time.Time, n int) time.Time {
-	count := n * int(i.Count)
-	period := billing.CalendarPeriod{}
-	switch i.Unit {
-	case "day":
-		return from.AddDate(0, 0, count)
-	case "week":
-		return from.AddDate(0, 0, 7*count)
-	case "month":
-		period.Months = count
-	case "year":
-		period.Years = count
-	}
-	return period.After(from, 1)
-}
-
 // terms are the dates of a subscription: from when it is charged for, how often,
 // and what comes free before.
 type terms struct {
@@ -133,14 +115,14 @@ func termsOf(s *subscription, p plan) terms {
 	for _, c := range p.trials() {
 		if len(t.intro) == 0 && !c.charged() {
 			t.trial = true
-			t.base = later(c.interval(), t.base, max(1, c.Total))
+			t.base = c.interval().After(t.base, max(1, c.Total))
 			continue
 		}
 		from := t.full()
 		for n := range min(max(1, c.Total), mostCycles) {
-			t.intro = append(t.intro, later(c.interval(), from, n))
+			t.intro = append(t.intro, c.interval().After(from, n))
 		}
-		t.regular = later(c.interval(), from, max(1, c.Total))
+		t.regular = c.interval().After(from, max(1, c.Total))
 	}
 	return t
 }
@@ -150,7 +132,7 @@ func (t terms) boundary(n int) time.Time {
 	if n < len(t.intro) {
 		return t.intro[n]
 	}
-	return later(t.interval, t.full(), n-len(t.intro))
+	return t.interval.After(t.full(), n-len(t.intro))
 }
 
 // mostCycles bounds the reckoning: a hundred years of days.
@@ -188,7 +170,7 @@ func (t terms) cycleAt(at time.Time) int {
 // slack is how much before the end of a cycle a payment may be and still be for
 // the next one: PayPal charges some time around the date.
 func (t terms) slack() time.Duration {
-	least := later(t.interval, t.full(), 1).Sub(t.full())
+	least := t.interval.After(t.full(), 1).Sub(t.full())
 	if n := len(t.intro); n > 0 {
 		least = min(least, t.full().Sub(t.intro[n-1]))
 	}
