@@ -156,14 +156,16 @@ func (d decider) best() Decision {
 }
 
 // turns finds when the reason against changes by itself, which happens only at
-// the date on which a subscription is to end.
+// the date on which a subscription is to end, and where grace ends that a dispute
+// or a refund outweighs until then.
 func (d decider) turns(reason Reason) time.Time {
 	var ends []time.Time
 	for _, held := range d.facts.Subscriptions {
-		if end := held.Object.CancelAt; end.After(d.now) && d.gives(held.Account, held.Object) {
-			ends = append(ends, end)
+		if d.gives(held.Account, held.Object) {
+			ends = append(ends, held.Object.CancelAt, d.subscription(held).Turns)
 		}
 	}
+	ends = slices.DeleteFunc(ends, func(end time.Time) bool { return !end.After(d.now) })
 	slices.SortFunc(ends, time.Time.Compare)
 	for _, end := range ends {
 		d.now = end

@@ -65,10 +65,11 @@ func (d decider) subscription(held Held[Subscription]) Decision {
 	return Decision{Reason: ReasonNone}
 }
 
-// grace judges a past-due subscription.
+// grace judges a past-due subscription. Rules without days of grace give none,
+// even while our clock is behind the one that dated the charge.
 func (d decider) grace(held Held[Subscription]) Decision {
 	end := OwedSince(d.facts, held).Add(d.rules.Grace)
-	if !end.After(d.now) {
+	if d.rules.Grace <= 0 || !end.After(d.now) {
 		return Decision{Reason: ReasonPastDue, Until: end}
 	}
 	end = earliest(end, held.Object.CancelAt)
