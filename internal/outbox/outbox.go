@@ -17,7 +17,8 @@
 //
 // Providers read from copies that may be some seconds old. That nothing is to be
 // done is therefore believed only when a second look, some time later, finds so
-// too; see [Outbox.confirmed]. A refund that bears our key, and an object that was
+// too; see [Outbox.confirmed]. And after a call whose outcome is unclear no look is
+// taken before its work would show. A refund that bears our key, and an object that was
 // deleted, are believed at once. An object that the provider does not show is
 // neither: it is tried again.
 package outbox
@@ -160,6 +161,9 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 		return err
 	}
 	began := o.DB.Now()
+	if wait := fail.Wait(settles) - began.Sub(e.CalledAt); e.State == store.EffectUnknown && wait > 0 {
+		return &doubt{why: "a call of a moment ago may not show yet", failure: e.Error, wait: wait}
+	}
 	act, err := o.prepare(ctx, e)
 	if err != nil {
 		return &tried{error: err, before: e.State}
@@ -315,6 +319,11 @@ const (
 	// confirm is how long after a look that found nothing to do another has to find
 	// so too. The copies that providers read from lag by less.
 	confirm = 30 * time.Second
+	// settles is how long after a call of which we do not know how it ended a look tells
+	// whether it acted: the provider is through with what it went on doing after we had
+	// hung up, and its copies have caught up. An earlier look would have it done twice,
+	// where the provider knows no idempotency keys.
+	settles = time.Minute
 	// absence is how long to wait for an account that is not configured.
 	absence = 5 * time.Minute
 )
@@ -361,7 +370,9 @@ type glance struct {
 type doubt struct {
 	why  string
 	note string
-	wait time.Duration
+	// failure is what stays noted on the effect.
+	failure string
+	wait    time.Duration
 }
 
 func (d *doubt) Error() string { return "another look has to confirm: " + d.why }
@@ -411,9 +422,14 @@ func (t *tried) Unwrap() error { return t.error }
 func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, cause error, dead bool) error {
 	state, failure, note := "", cause.Error(), ""
 	if d, ok := errors.AsType[*doubt](cause); ok {
-		failure, note = "", d.note
+		failure, note = d.failure, d.note
 	}
 	if t, ok := errors.AsType[*tried](cause); ok {
+		if t.called && !idle(cause) {
+			if err := tx.Called(ctx, claim.Key); err != nil {
+				return err
+			}
+		}
 		switch {
 		case dead && (hopeless(cause) || absent(cause)) && (t.called || t.before == store.EffectDue):
 			state = store.EffectFailed

@@ -65,6 +65,9 @@ type Effect struct {
 	DecidedBy string
 	// AttemptedAt is when it was first tried; zero: it was not, or certainly in vain.
 	AttemptedAt time.Time
+	// CalledAt is when it was last tried; of a try that came to an unclear end, when it
+	// did. Zero: never.
+	CalledAt time.Time
 	// Money is what the attempt moves, in minor units of Currency; zero: nothing,
 	// or it was not tried.
 	Money    int64
@@ -73,15 +76,15 @@ type Effect struct {
 
 const effectColumns = `
 	select key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at, done_at,
-		policy, standing, decided_by, attempted_at, money, currency
+		policy, standing, decided_by, attempted_at, called_at, money, currency
 	from effects`
 
 func scanEffect(rows *sql.Rows) (e Effect, err error) {
-	var created, done, attempted stamp
+	var created, done, attempted, called stamp
 	var standing int64
 	err = rows.Scan(&e.Key, &e.Seq, &e.Kind, &e.Account, &e.Object, &e.Customer, &e.Doc, &e.State, &e.Result, &e.Error, &e.Actor, &created, &done,
-		&e.Policy, &standing, &e.DecidedBy, &attempted, &e.Money, &e.Currency)
-	e.CreatedAt, e.DoneAt, e.AttemptedAt, e.Standing = created.Time, done.Time, attempted.Time, standing == 1
+		&e.Policy, &standing, &e.DecidedBy, &attempted, &called, &e.Money, &e.Currency)
+	e.CreatedAt, e.DoneAt, e.AttemptedAt, e.CalledAt, e.Standing = created.Time, done.Time, attempted.Time, called.Time, standing == 1
 	return e, err
 }
 

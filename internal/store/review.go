@@ -86,10 +86,16 @@ type Moved struct {
 // are), and what money that moves. The first attempt's time stays.
 func (tx *Tx) Attempt(ctx context.Context, key, doc string, money int64, currency string) error {
 	_, err := tx.exec(ctx, `
-		update effects set state = $1, attempted_at = coalesce(attempted_at, $2), money = $3, currency = $4,
+		update effects set state = $1, attempted_at = coalesce(attempted_at, $2), called_at = $2, money = $3, currency = $4,
 			doc = case when $5 = '' then doc else $5 end
 		where key = $6`,
 		EffectUnknown, stamp{tx.Now}, money, currency, doc, key)
+	return err
+}
+
+// Called notes that a call about an effect has just come to an end that is unclear.
+func (tx *Tx) Called(ctx context.Context, key string) error {
+	_, err := tx.exec(ctx, `update effects set called_at = $1 where key = $2`, stamp{tx.Now}, key)
 	return err
 }
 
