@@ -187,6 +187,31 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestRefusedOnAnOldCopy: the look showed an old copy, on which there was something
+// left to do. That the provider refuses it is no failure.
+func TestRefusedOnAnOldCopy(t *testing.T) {
+	triggertest.Each(t, quiet, func(t *testing.T, h *triggertest.House) {
+		s := open(t, h)
+		old := s.copyOf(t, billing.KindSubscription, "/v1/subscriptions/", s.subscription)
+		check(t, s.CancelNow(s.subscription))
+		s.Step(t)
+		s.Net.Strike(old)
+		s.ask(t, kind(outbox.Pause), "key 1")
+		s.Step(t)
+		if got := s.state(t, "key 1"); got.State != store.EffectDue || got.Error == "" {
+			t.Errorf("meanwhile %+v", got)
+		}
+		s.Net.Strike(nil)
+		s.Pass(t, time.Hour)
+		if got := s.state(t, "key 1"); got.State != store.EffectDropped || got.Result != "it has ended" || got.Error != "" {
+			t.Errorf("ended as %+v", got)
+		}
+		if dead, err := s.DB.Dead(t.Context(), 0, 10); err != nil || len(dead) != 0 {
+			t.Errorf("dead: %+v %v", dead, err)
+		}
+	})
+}
+
 // TestExhausted: nobody ever learns how it ended. That is not called failed.
 func TestExhausted(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -177,6 +177,9 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 		}
 		return o.note(ctx, claim, e, act, act.state, act.done)
 	}
+	if glanceOf(claim).State == refusedCall {
+		return &tried{error: &standing{e.Error}, before: e.State}
+	}
 	if err := o.attempt(ctx, claim, e, act); err != nil {
 		return err
 	}
@@ -282,6 +285,9 @@ var (
 // hopeless reports whether repeating does not help.
 func hopeless(err error) bool {
 	kind := provider.KindOf(err)
+	if _, ok := errors.AsType[*standing](err); ok {
+		return true
+	}
 	if said, ok := errors.AsType[*notify.Error](err); ok {
 		return said.Kind == notify.Refused
 	}
@@ -342,6 +348,9 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 	try := claim.Failures + 1
 	t, _ := errors.AsType[*tried](err)
 	doubted := t != nil && (t.passing || t.before == store.EffectUnknown) && (!t.called || try < refusals)
+	if unexpected(claim, t) {
+		return work.Backoff(try, fail.Wait(confirm), 2*time.Hour, err), true
+	}
 	if hopeless(err) && !doubted || try >= attempts {
 		return 0, false
 	}
@@ -358,45 +367,6 @@ func waits(err error) bool {
 	_, doubtful := errors.AsType[*doubt](err)
 	_, held := errors.AsType[*full](err)
 	return doubtful || held || errors.Is(err, errNoAccount)
-}
-
-// glance is what a first look found; the row of work keeps it for the second.
-type glance struct {
-	State string    `json:"state"`
-	At    time.Time `json:"at"`
-}
-
-// doubt says that a look found nothing to do, which is not believed yet.
-type doubt struct {
-	why  string
-	note string
-	// failure is what stays noted on the effect.
-	failure string
-	wait    time.Duration
-}
-
-func (d *doubt) Error() string { return "another look has to confirm: " + d.why }
-
-// confirmed returns an error unless what a look found, which began at a time, is
-// to be believed: it is sure, or an earlier look found so too, long enough ago
-// that both cannot be from the same old copy.
-func (o *Outbox) confirmed(claim store.Claim, a act, began time.Time) error {
-	if a.sure {
-		return nil
-	}
-	var first glance
-	if err := json.Unmarshal([]byte(claim.Payload), &first); err != nil || first.State != a.state || first.At.After(began) {
-		first = glance{State: a.state, At: o.DB.Now()}
-	}
-	wait := fail.Wait(confirm) - began.Sub(first.At)
-	if wait <= 0 {
-		return nil
-	}
-	note, err := json.Marshal(first)
-	if err != nil {
-		return err
-	}
-	return &doubt{why: a.done, note: string(note), wait: wait}
 }
 
 // tried is how an attempt failed: at the look, or if called, at the call that
@@ -429,6 +399,9 @@ func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, ca
 			if err := tx.Called(ctx, claim.Key); err != nil {
 				return err
 			}
+		}
+		if unexpected(claim, t) {
+			note = refusedNote(t.called)
 		}
 		switch {
 		case dead && (hopeless(cause) || absent(cause)) && (t.called || t.before == store.EffectDue):
