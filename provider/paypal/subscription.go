@@ -113,10 +113,25 @@ func (s *subscription) paid() time.Time {
 	return time.Time{}
 }
 
-// youth is how long how a subscription was bought may change with it: it waits three
-// days for approval, its first payment may succeed at the second try more, five days
-// apart, and an eCheck takes three days.
-const youth = OrderLife + (2*5+3+2)*24*time.Hour
+const (
+	// youth is how long how a subscription was bought may change with it: it waits three
+	// days for approval, its first payment may succeed at the second try more, five days
+	// apart, and an eCheck takes three days.
+	youth = OrderLife + (2*5+3+2)*24*time.Hour
+	// firstCycles is how many cycles there may have been before the first that was paid: a
+	// subscription that was suspended over its first payment may be activated again.
+	firstCycles = 3
+)
+
+// unsettled reports whether how a subscription was bought may be changing with it: it
+// is young, was not paid yet, or its first payment may just have come.
+func (s *subscription) unsettled(now time.Time) bool {
+	paid, cycles := s.paid(), 0
+	for _, e := range s.info().Executions {
+		cycles += e.Completed
+	}
+	return now.Sub(s.CreateTime) < youth || paid.IsZero() || cycles <= firstCycles && now.Sub(paid) < youth
+}
 
 // subscription translates a subscription.
 func (d *Driver) subscription(_ context.Context, s *subscription) (provider.Snapshot, error) {
@@ -138,8 +153,8 @@ func (d *Driver) subscription(_ context.Context, s *subscription) (provider.Snap
 	d.state(&object, s, t)
 	object.Ahead = s.promotionEnd(t, object)
 	snapshot := provider.Snapshot{Ref: d.ref(billing.KindSubscription, s.ID), Object: object, Claims: claims(s.CustomID, s.Subscriber.PayerID)}
-	if d.now().Sub(s.CreateTime) < youth {
-		snapshot.Related = []provider.Ref{d.ref(billing.KindCheckout, s.ID)} // how it was bought may have changed with it
+	if s.unsettled(d.now()) {
+		snapshot.Related = []provider.Ref{d.ref(billing.KindCheckout, s.ID)}
 	}
 	return snapshot, nil
 }

@@ -1,6 +1,7 @@
 package paypal
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +142,31 @@ func TestActivatedAgainAndCanceled(t *testing.T) {
 		s := fetched(t, billing.KindSubscription, "I-1", map[string]string{"/v1/billing/subscriptions/I-1": json})
 		if got, ok := s.Object.(billing.Subscription); !ok || !got.PeriodEnd.Equal(end) {
 			t.Errorf("paid %s: it is paid for until %s, want %s", paid, got.PeriodEnd, end)
+		}
+	}
+}
+
+// How a subscription was bought is looked at along with it until it is paid, however
+// late that is: one that was suspended over its first payment may be activated again.
+func TestPaidLate(t *testing.T) {
+	cycles := func(n string) string {
+		return `,"cycle_executions":[{"tenure_type":"REGULAR","sequence":1,"cycles_completed":` + n + `}]`
+	}
+	const yesterday = `"last_payment":{"time":"2026-03-09T10:20:00Z"}`
+	for name, tt := range map[string]struct {
+		json string
+		want bool
+	}{
+		"never paid":          {agreement("SUSPENDED", "", `"failed_payments_count":3`, ""), true},
+		"without a bill":      {agreement("CANCELLED", "", "", ""), true},
+		"paid at last":        {agreement("ACTIVE", "", yesterday+cycles("1"), ""), true},
+		"one of many cycles":  {agreement("ACTIVE", "", yesterday+cycles("4"), ""), false},
+		"paid some time ago":  {agreement("ACTIVE", "", lastFebruary+cycles("1"), ""), false},
+		"young, and not paid": {strings.Replace(agreement("ACTIVE", "", yesterday+cycles("9"), ""), `"create_time":"2026-01-15`, `"create_time":"2026-03-01`, 1), true},
+	} {
+		s := fetched(t, billing.KindSubscription, "I-1", map[string]string{"/v1/billing/subscriptions/I-1": tt.json})
+		if got := slices.Contains(s.Related, refTo(billing.KindCheckout, "I-1")); got != tt.want {
+			t.Errorf("%s: its approval is looked at: %v", name, got)
 		}
 	}
 }
