@@ -78,7 +78,8 @@ func TestExport(t *testing.T) {
 			}
 		}
 		_, mine := parse(t, own)
-		for kind, want := range map[string]int{"customers": 1, "provider_customers": 1, "subscriptions": 1, "invoices": 1, "payments": 1, "entitlements": 1} {
+		// Entitled to a feature, and to the plan as such.
+		for kind, want := range map[string]int{"customers": 1, "provider_customers": 1, "subscriptions": 1, "invoices": 1, "payments": 1, "entitlements": 2} {
 			if len(mine[kind]) != want {
 				t.Errorf("of one customer: %d %s, want %d", len(mine[kind]), kind, want)
 			}
