@@ -70,12 +70,16 @@ type Pause struct {
 
 // subscription renders a row of the ledger.
 func (s *server) subscription(o store.Object) (Subscription, error) {
+	return subscriptionOf(s.Apply.Catalog, o)
+}
+
+func subscriptionOf(catalog billing.Catalog, o store.Object) (Subscription, error) {
 	b, err := parsed[billing.Subscription](o)
 	if err != nil {
 		return Subscription{}, err
 	}
 	row := Subscription{
-		ID: publicID(o.Account, o.ID), Provider: o.Account, ProviderID: o.ID, Customer: orNull(o.Customer), Plan: s.planOf(o.Account, b.Price),
+		ID: publicID(o.Account, o.ID), Provider: o.Account, ProviderID: o.ID, Customer: orNull(o.Customer), Plan: planOf(catalog, o.Account, b.Price),
 		Status: string(b.Status), ProviderStatus: b.ProviderStatus,
 		CurrentPeriodStart: moment(b.PeriodStart), CurrentPeriodEnd: moment(b.PeriodEnd), CancelAt: moment(b.CancelAt),
 		EndedAt: moment(b.EndedAt), TrialEnd: moment(b.TrialEnd), PastDueSince: moment(b.PastDueSince), StartedAt: moment(b.StartedAt),
@@ -86,14 +90,14 @@ func (s *server) subscription(o store.Object) (Subscription, error) {
 		row.Pause = &Pause{From: moment(b.Pause.From), Until: moment(b.Pause.Until), Mode: b.Pause.Mode}
 	}
 	for _, item := range b.Items {
-		row.Items = append(row.Items, Item{Price: item.Price, Quantity: item.Quantity, Plan: s.planOf(o.Account, item.Price)})
+		row.Items = append(row.Items, Item{Price: item.Price, Quantity: item.Quantity, Plan: planOf(catalog, o.Account, item.Price)})
 	}
 	return row, nil
 }
 
 // planOf is the plan that a price means; nil if none.
-func (s *server) planOf(account, price string) *string {
-	plan, known := s.Apply.Catalog.ByPrice(account, price)
+func planOf(catalog billing.Catalog, account, price string) *string {
+	plan, known := catalog.ByPrice(account, price)
 	if !known {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -60,10 +59,8 @@ func (c auditCommand) print(s *session, report apply.AuditReport) {
 }
 
 func (s *session) audit(d config.Database) (report apply.AuditReport, err error) {
-	if d.Kind == config.SQLite {
-		if _, err := os.Stat(d.Path); errors.Is(err, fs.ErrNotExist) {
-			return report, usagef("there is no database %s to audit: run this where the service runs, or set database (TRIVET_DATABASE)", d.Path)
-		}
+	if err := there(d, "audit"); err != nil {
+		return report, err
 	}
 	kept, err := store.Open(s.ctx, store.Options{URL: databaseURL(d), Now: s.Now})
 	if err != nil {

@@ -3,7 +3,7 @@
 // It owns the commands, their output and their exit codes, and how a
 // configuration becomes a running service. What the commands say about the state
 // they learn from the REST API of a running service (package client), except for
-// serve and audit, which open the database themselves.
+// serve, audit, backfill, export and backup, which open the database themselves.
 //
 // Exit codes: 0 good; 1 something is wrong with the state, the check or the
 // answer; 2 wrong usage or configuration.
@@ -52,6 +52,7 @@ type commands struct {
 	Events    eventsCommand    `cmd:"" help:"The inbox: what the providers told."`
 	Drift     driftCommand     `cmd:"" help:"Where the ledger and a provider differed."`
 	Reconcile reconcileCommand `cmd:"" help:"Compare the ledger with the providers."`
+	Backfill  backfillCommand  `cmd:"" help:"Take over the whole history of a provider account, once; nothing is carried out."`
 	Effects   effectsCommand   `cmd:"" help:"What was done at the providers, or is to be."`
 	Mail      mailCommand      `cmd:"" help:"The messages to customers: list, look at, check and try them."`
 	Proposals proposalsCommand `cmd:"" help:"What waits for you to accept or reject it."`
@@ -61,6 +62,8 @@ type commands struct {
 	Disputes  disputesCommand  `cmd:"" help:"What speaks for you about a contested payment."`
 	Hooks     hooksCommand     `cmd:"" help:"Your endpoints, and what they are told."`
 	Audit     auditCommand     `cmd:"" help:"Replay the audit trail and compare it with the ledger."`
+	Export    exportCommand    `cmd:"" help:"Write the ledger, or all of one customer, as NDJSON or CSV."`
+	Backup    backupCommand    `cmd:"" help:"Copy the database while the service runs."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 

@@ -134,6 +134,6 @@ func state(sweep client.Sweep) string {
 }
 
 func (p *progress) terminal() bool {
-	file, ok := p.Stdout.(*os.File)
+	file, ok := p.session.terminal.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }

@@ -87,9 +87,11 @@ func (db *DB) Changes(ctx context.Context, f ChangeFilter) ([]Change, error) {
 		order = ""
 	}
 	w.args = append(w.args, f.Limit)
-	return collect(ctx, db, scanChange, `select seq, at, subject, account, id, customer, kinds, diff, after, trigger, event, actor from changes`+
+	return collect(ctx, db, scanChange, changeColumns+
 		w.text()+fmt.Sprintf(" order by seq%s limit $%d + 0", order, len(w.args)), w.args...)
 }
+
+const changeColumns = `select seq, at, subject, account, id, customer, kinds, diff, after, trigger, event, actor from changes`
 
 func scanChange(rows *sql.Rows) (c Change, err error) {
 	var at stamp

@@ -118,13 +118,14 @@ const (
 			state = case when work.state in ('idle', 'dead') then 'ready' else work.state end`
 )
 
-// Claim takes up to limit due rows of a queue for the length of a lease.
-func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Duration) (claims []Claim, err error) {
+// Claim takes up to limit due rows of a queue for the length of a lease; if keys are
+// given, only such rows.
+func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Duration, keys ...string) (claims []Claim, err error) {
 	// Another process may take a row of the same lane at the same moment, which
 	// the database refuses to one of them; that one looks again.
 	for range tries {
 		err = db.Write(ctx, func(ctx context.Context, tx *Tx) (err error) {
-			claims, err = tx.claim(ctx, queue, limit, lease)
+			claims, err = tx.claim(ctx, queue, limit, lease, keys)
 			return err
 		})
 		if !duplicate(err) {
@@ -144,7 +145,7 @@ func (db *DB) Claim(ctx context.Context, queue string, limit int, lease time.Dur
 
 // claim picks the rows first: a planner that is free to do so may run a
 // subquery with a limit more than once, and take too many.
-func (tx *Tx) claim(ctx context.Context, queue string, limit int, lease time.Duration) ([]Claim, error) {
+func (tx *Tx) claim(ctx context.Context, queue string, limit int, lease time.Duration, keys []string) ([]Claim, error) {
 	args := []any{stamp{tx.Now.Add(lease)}, queue, stamp{tx.Now}, limit}
 	if tx.db.writer != nil {
 		token, err := tx.Numbers(ctx, 1)
@@ -153,9 +154,17 @@ func (tx *Tx) claim(ctx context.Context, queue string, limit int, lease time.Dur
 		}
 		args = append(args, token[0])
 	}
+	named := ""
+	for i, key := range keys {
+		args = append(args, key)
+		named += fmt.Sprintf(", $%d", len(args))
+		if i == len(keys)-1 {
+			named = " and w.key in (" + named[len(", "):] + ")"
+		}
+	}
 	return collect(ctx, tx, scanClaim, `
 		with picked as materialized (
-			select w.id from work w where w.queue = $2 and w.state = 'ready' and w.due_at <= $3`+free+`
+			select w.id from work w where w.queue = $2 and w.state = 'ready' and w.due_at <= $3`+named+free+`
 			order by w.due_at, w.id limit $4 + 0`+tx.db.dialect.skip+`)
 		update work set state = 'running', token = `+tx.db.dialect.token+`, attempts = attempts + 1, lease_until = $1
 		where id in (select id from picked)

@@ -15,6 +15,8 @@ import (
 // Queue says how the rows of one queue are worked.
 type Queue struct {
 	Name string
+	// Keys are the rows that are worked; none: all.
+	Keys []string
 	// Workers is how many rows are worked at once; more are claimed ahead.
 	Workers int
 	// Lease is how long a claim lasts unless extended, which the engine does as
@@ -150,7 +152,7 @@ func (e *Engine) claim(ctx context.Context, q *queue, most int) []store.Claim {
 		e.cannotClaim(ctx, q, err)
 		return nil
 	}
-	if !found || at.After(e.db.Now()) {
+	if !found || at.After(e.db.Now()) { // of any key: the claim chooses
 		return nil
 	}
 	return e.take(ctx, q, most)
@@ -166,7 +168,7 @@ func (e *Engine) cannotClaim(ctx context.Context, q *queue, err error) {
 func (e *Engine) take(ctx context.Context, q *queue, most int) []store.Claim {
 	// Not cut short: rows that were claimed and not heard of would wait for the
 	// end of their lease.
-	claims, err := e.db.Claim(context.WithoutCancel(ctx), q.Name, most, q.Lease)
+	claims, err := e.db.Claim(context.WithoutCancel(ctx), q.Name, most, q.Lease, q.Keys...)
 	if err != nil {
 		e.cannotClaim(ctx, q, err)
 		return nil

@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,4 +81,22 @@ func Sign(at time.Time, body []byte, secrets ...string) string {
 func Event(id, kind string, live bool, at time.Time, objectID string) []byte {
 	return fmt.Appendf(nil, `{"id":%q,"object":"event","type":%q,"livemode":%t,"created":%d,"data":{"object":{"id":%q}}}`,
 		id, kind, live, at.Unix(), objectID)
+}
+
+// Restore ends the service, puts a backup in the place of the SQLite database and
+// starts the service again: what the worlds have seen since the backup, the ledger has
+// not.
+func (h *House) Restore(t *testing.T, backup string) {
+	t.Helper()
+	h.close(t)
+	path := strings.TrimPrefix(h.URL, "sqlite:")
+	for _, beside := range []string{"-wal", "-shm"} {
+		if err := os.Remove(path + beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(backup, path); err != nil {
+		t.Fatal(err)
+	}
+	h.wire(t)
 }
