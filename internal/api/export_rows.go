@@ -160,6 +160,20 @@ func providerCheckoutOf(o store.Object) (ExportedProviderCheckout, error) {
 	}, err
 }
 
+// ExportedCredits is what a customer has used of the credits of a plan, less what was
+// given by hand.
+type ExportedCredits struct {
+	Customer string `json:"customer"`
+	Plan     string `json:"plan"`
+	Used     int64  `json:"used"`
+}
+
+func exportedCredits(c store.Credit) (ExportedCredits, error) {
+	var use billing.CreditUse
+	err := json.Unmarshal([]byte(c.Doc), &use)
+	return ExportedCredits{Customer: c.Customer, Plan: c.Plan, Used: use.Used}, err
+}
+
 // ExportedCheckout is a payment page that was made here.
 type ExportedCheckout struct {
 	ID         string     `json:"id"`
