@@ -30,9 +30,10 @@ func DefaultRules() Rules {
 type Source struct {
 	// Account is the provider account; empty for what is ours.
 	Account string `json:"account,omitempty"`
-	// Kind is the kind of provider object, or "grant".
+	// Kind is the kind of provider object, or "grant", or "credits": those that were
+	// given by hand.
 	Kind Kind `json:"kind,omitempty"`
-	// ID is the provider's id, or the grant's.
+	// ID is the provider's id, or the grant's, or the plan's whose credits they are.
 	ID string `json:"id,omitempty"`
 }
 
@@ -74,7 +75,7 @@ type Facts struct {
 	Checkouts     []Held[Checkout]
 	// Grants are all that were ever given, lapsed and revoked ones included.
 	Grants []Grant
-	// Consumed counts the credits used so far, by plan id.
+	// Consumed counts the credits used so far less those given by hand, by plan id.
 	Consumed map[string]int64
 }
 
@@ -147,12 +148,17 @@ type decider struct {
 // answer before.
 func (d decider) best() Decision {
 	best := Decision{Reason: ReasonNone}
-	for _, candidate := range slices.Concat(d.subscriptions(), d.purchases(), d.grants()) {
+	for _, candidate := range d.candidates() {
 		if candidate.better(best) {
 			best = candidate
 		}
 	}
 	return best
+}
+
+// candidates are all decisions that the facts lead to.
+func (d decider) candidates() []Decision {
+	return slices.Concat(d.subscriptions(), d.purchases(), d.grants())
 }
 
 // turns finds when the reason against changes by itself, which happens only at

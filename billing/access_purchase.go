@@ -199,7 +199,7 @@ type purchase struct {
 func (d decider) purchases() []Decision {
 	var decisions []Decision
 	byPlan := map[string][]purchase{}
-	for _, p := range d.bought() {
+	for _, p := range d.bought(d.included) {
 		if p.against != "" {
 			decisions = append(decisions, Decision{Reason: p.against, Source: p.source})
 			continue
@@ -212,17 +212,25 @@ func (d decider) purchases() []Decision {
 		})
 		decisions = append(decisions, d.judge(bought))
 	}
+	for _, b := range d.balances(d.included) {
+		if b.Bought == 0 && b.Left() > 0 { // all of them were given by hand
+			decisions = append(decisions, Decision{Allowed: true, Reason: ReasonCredits, Source: Source{Kind: "credits", ID: b.Plan}})
+		}
+	}
 	return decisions
 }
 
-// bought lists the one-time purchases that give the feature, paid or pending.
-func (d decider) bought() []purchase {
+// included reports whether a plan gives the feature.
+func (d decider) included(plan Plan) bool { return plan.Gives(d.feature) }
+
+// bought lists the one-time purchases of some plans, paid or pending.
+func (d decider) bought(of func(Plan) bool) []purchase {
 	var all []purchase
 	for _, held := range d.facts.Payments {
 		p := held.Object
 		for _, item := range d.itemsOf(held) {
 			plan, known := d.catalog.ByPrice(held.Account, item.Price)
-			if !known || !plan.boughtOnce() || !plan.Gives(d.feature) {
+			if !known || !plan.boughtOnce() || !of(plan) {
 				continue
 			}
 			bought := purchase{plan: plan, quantity: max(1, item.Quantity), paidAt: cmp.Or(p.PaidAt, p.CreatedAt),
@@ -240,7 +248,7 @@ func (d decider) bought() []purchase {
 			all = append(all, bought)
 		}
 	}
-	return append(all, d.free()...)
+	return append(all, d.free(of)...)
 }
 
 // itemsOf tells what a payment bought: by its own account, or by the checkout
@@ -259,7 +267,7 @@ func (d decider) itemsOf(held Held[Payment]) []Item {
 
 // free lists one-time purchases that needed no payment, such as those with a
 // coupon for the whole price: the completed checkout is all the proof there is.
-func (d decider) free() []purchase {
+func (d decider) free(of func(Plan) bool) []purchase {
 	var all []purchase
 	for _, held := range d.facts.Checkouts {
 		c := held.Object
@@ -267,7 +275,7 @@ func (d decider) free() []purchase {
 			continue
 		}
 		for _, item := range c.Items {
-			if plan, known := d.catalog.ByPrice(held.Account, item.Price); known && plan.boughtOnce() && plan.Gives(d.feature) {
+			if plan, known := d.catalog.ByPrice(held.Account, item.Price); known && plan.boughtOnce() && of(plan) {
 				all = append(all, purchase{plan: plan, quantity: max(1, item.Quantity), paidAt: c.CreatedAt,
 					source: Source{Account: held.Account, Kind: KindCheckout, ID: held.ID}})
 			}

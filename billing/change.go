@@ -104,6 +104,10 @@ const (
 	// Granted and Revoked: a person gave access by hand, or took it back.
 	Granted ChangeKind = "granted"
 	Revoked ChangeKind = "revoked"
+	// CreditsUsed and CreditsGiven: the application used credits of its customer, or
+	// gave them some by hand.
+	CreditsUsed  ChangeKind = "credits_used"
+	CreditsGiven ChangeKind = "credits_given"
 	// Banned and Unbanned: a customer was barred from everything, or let in again.
 	Banned   ChangeKind = "banned"
 	Unbanned ChangeKind = "unbanned"

@@ -123,6 +123,16 @@ func (c Catalog) price(i int) error {
 // Plans lists all plans in their configured order.
 func (c Catalog) Plans() []Plan { return c.plans }
 
+// HasCredits reports whether any plan is one of credits.
+func (c Catalog) HasCredits() bool {
+	return slices.ContainsFunc(c.plans, func(p Plan) bool { return p.Kind == GrantCredits })
+}
+
+// CreditsFor reports whether a plan of credits gives the feature.
+func (c Catalog) CreditsFor(feature string) bool {
+	return slices.ContainsFunc(c.plans, func(p Plan) bool { return p.Kind == GrantCredits && p.Gives(feature) })
+}
+
 // ByID finds a plan by its id.
 func (c Catalog) ByID(id string) (plan Plan, found bool) {
 	i, found := c.byID[id]

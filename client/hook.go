@@ -17,6 +17,8 @@ type State struct {
 	// Entitlements are the answers for each feature that the plans have, or that was ever
 	// granted.
 	Entitlements []Check `json:"entitlements"`
+	// Credits are how they stand with each plan of credits that they ever had any of.
+	Credits []Credits `json:"credits"`
 }
 
 // State reads how things stand with a customer.

@@ -91,6 +91,7 @@ func (s *server) operations() {
 	s.checkOperations()
 	s.customerOperations()
 	s.grantOperations()
+	s.creditOperations()
 	s.migrateOperations()
 	s.checkoutOperations()
 	s.subscriptionOperations()

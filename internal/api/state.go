@@ -20,6 +20,7 @@ type State struct {
 	Customer      Customer       `json:"customer"`
 	Subscriptions []Subscription `json:"subscriptions" nullable:"false"`
 	Entitlements  []Check        `json:"entitlements" nullable:"false" doc:"The answer for each feature that the plans have, or that was ever granted."`
+	Credits       []Credits      `json:"credits" nullable:"false" doc:"How they stand with each plan of credits that they ever had any of."`
 }
 
 // StateOf reads the state of a customer as its JSON, for package hook.
@@ -59,7 +60,7 @@ func (s *server) state(ctx context.Context, ref string) (state State, err error)
 }
 
 func (s *server) stateIn(ctx context.Context, row store.Customer) (state State, err error) {
-	state = State{Sequence: row.Changed, Subscriptions: []Subscription{}, Entitlements: []Check{}}
+	state = State{Sequence: row.Changed, Subscriptions: []Subscription{}, Entitlements: []Check{}, Credits: []Credits{}}
 	if state.Customer, err = customerOf(row); err != nil {
 		return state, err
 	}
@@ -81,6 +82,13 @@ func (s *server) stateIn(ctx context.Context, row store.Customer) (state State, 
 	answers, err := s.Apply.Entitlements(ctx, row.Ref)
 	for _, e := range answers {
 		state.Entitlements = append(state.Entitlements, checked(row.Ref, e.Feature, e.Answer))
+	}
+	if err != nil || !s.Apply.Catalog.HasCredits() {
+		return state, err
+	}
+	balances, err := s.Apply.Credits(ctx, row.Ref)
+	for _, b := range balances {
+		state.Credits = append(state.Credits, creditsOf(b))
 	}
 	return state, err
 }

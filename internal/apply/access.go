@@ -147,6 +147,9 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 	if err := w.distribute(objects, grants); err != nil {
 		return err
 	}
+	if err := w.loadCredits(ctx, refs); err != nil {
+		return err
+	}
 	if err := w.loadLinked(ctx, refs); err != nil {
 		return err
 	}
@@ -163,6 +166,25 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 		}
 	}
 	return err
+}
+
+// loadCredits reads what the customers have used.
+func (w *writing) loadCredits(ctx context.Context, refs []string) error {
+	if !w.Catalog.HasCredits() {
+		return nil
+	}
+	rows, err := w.tx.CreditsOf(ctx, refs)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if c := w.customers[row.Customer]; c != nil {
+			if err := count(&c.facts, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // loadLinked reads the customers' objects that only policies look at.
@@ -389,6 +411,15 @@ func (a *Applier) Facts(ctx context.Context, ref string) (facts billing.Facts, o
 			return facts, nil, err
 		}
 		facts.Grants = append(facts.Grants, grant)
+	}
+	credits, err := a.DB.CreditsOf(ctx, ref)
+	if err != nil {
+		return facts, nil, err
+	}
+	for _, row := range credits {
+		if err := count(&facts, row); err != nil {
+			return facts, nil, err
+		}
 	}
 	row, err := a.DB.Customer(ctx, ref)
 	if err == nil {

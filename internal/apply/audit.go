@@ -51,7 +51,7 @@ func Audit(ctx context.Context, kept, empty *store.DB) (AuditReport, error) {
 		after = changes[len(changes)-1].Seq
 	}
 	for _, compare := range []func(context.Context, *store.DB, *store.DB, *AuditReport) error{
-		compareObjects, compareCustomers, compareAccess, compareGrants,
+		compareObjects, compareCustomers, compareAccess, compareGrants, compareCredits,
 	} {
 		if err := compare(ctx, kept, empty, &report); err != nil {
 			return report, err
@@ -83,6 +83,9 @@ func replayOne(ctx context.Context, tx *store.Tx, c store.Change) error {
 		return tx.PutCustomers(ctx, []store.Customer{{Ref: c.ID, Doc: c.After, Email: settings.Email}})
 	case store.SubjectGrant:
 		return tx.PutGrant(ctx, store.Grant{ID: c.ID, Customer: c.Customer, Doc: c.After})
+	case store.SubjectCredits:
+		customer, plan := splitAccess(c.ID)
+		return tx.PutCredit(ctx, store.Credit{Customer: customer, Plan: plan, Doc: c.After})
 	case store.SubjectSwitch, store.SubjectProposal: // what a person decided, and no part of the ledger
 		return nil
 	}
@@ -94,8 +97,8 @@ func replayOne(ctx context.Context, tx *store.Tx, c store.Change) error {
 	return err
 }
 
-// splitAccess reads the id of a change of access: the feature is what follows
-// the last space, for a customer's reference may hold spaces.
+// splitAccess reads the id of a change of access or credits: the feature, or the plan,
+// is what follows the last space, for a customer's reference may hold spaces.
 func splitAccess(id string) (customer, feature string) {
 	for i := len(id) - 1; i >= 0; i-- {
 		if id[i] == ' ' {
@@ -189,6 +192,19 @@ func compareGrants(ctx context.Context, kept, rebuilt *store.DB, report *AuditRe
 		},
 		func(g store.Grant) Mismatch {
 			return Mismatch{Subject: store.SubjectGrant, ID: g.ID, Ledger: jsonText([]string{g.Customer, g.Doc})}
+		})
+}
+
+func compareCredits(ctx context.Context, kept, rebuilt *store.DB, report *AuditReport) error {
+	return compareRows(ctx, kept, rebuilt, report, func(c store.Credit) string { return c.Customer + "\x00" + c.Plan },
+		func(ctx context.Context, db *store.DB, last *store.Credit) ([]store.Credit, error) {
+			if last == nil {
+				return db.CreditsAfter(ctx, "", "", some)
+			}
+			return db.CreditsAfter(ctx, last.Customer, last.Plan, some)
+		},
+		func(c store.Credit) Mismatch {
+			return Mismatch{Subject: store.SubjectCredits, ID: c.Customer + " " + c.Plan, Ledger: c.Doc}
 		})
 }
 

@@ -18,6 +18,7 @@ type customersCommand struct {
 	Show    customersShow    `cmd:"" help:"Show all that is known about a customer."`
 	Set     customersSet     `cmd:"" help:"Say something about a customer; what is not named stays."`
 	Migrate customersMigrate `cmd:"" help:"Move customers to another provider: access goes on until they have bought there, for a bounded time."`
+	Credits customersCredits `cmd:"" help:"Show how a customer stands with credits, or give some."`
 	Ban     customersBan     `cmd:"" help:"Bar a customer from everything."`
 	Unban   customersUnban   `cmd:"" help:"Let a banned customer back in."`
 }
@@ -53,6 +54,7 @@ type customersShow struct {
 type picture struct {
 	Customer      client.Customer       `json:"customer"`
 	Entitlements  []client.Check        `json:"entitlements"`
+	Credits       []client.Credits      `json:"credits"`
 	Subscriptions []client.Subscription `json:"subscriptions"`
 	Payments      []client.Payment      `json:"payments"`
 	Timeline      []client.Change       `json:"timeline"`
@@ -89,6 +91,11 @@ func (r *remote) picture(ref string) (p picture, err error) {
 		return p, err
 	}
 	timeline, err := r.Timeline(r.ctx, ref, some)
+	if err != nil {
+		return p, err
+	}
+	credits, err := r.Credits(r.ctx, ref)
+	p.Credits = credits.Data
 	p.Entitlements, p.Subscriptions, p.Payments, p.Timeline = entitlements.Data, subscriptions.Data, payments.Data, timeline.Data
 	return p, err
 }
@@ -115,10 +122,47 @@ func (p picture) print(s *session) {
 	for _, row := range p.Timeline {
 		timeline.add(stamp(row.At), row.Subject+" "+row.ID, strings.Join(row.Kinds, ", "), brief(row.Cause.Trigger+" "+row.Cause.Actor, 40))
 	}
-	for _, t := range []table{entitlements, subscriptions, payments, timeline} {
+	tables := []table{entitlements, subscriptions, payments, timeline}
+	if len(p.Credits) > 0 {
+		tables = slices.Insert(tables, 1, balances(p.Credits))
+	}
+	for _, t := range tables {
 		fmt.Fprintln(s.Stdout)
 		t.print(s.Stdout)
 	}
+}
+
+func balances(credits []client.Credits) table {
+	t := table{none: "no credits", head: []string{"credits of", "bought", "used", "left"}}
+	for _, c := range credits {
+		t.add(c.Plan, fmt.Sprint(c.Bought), fmt.Sprint(c.Used), fmt.Sprint(c.Left))
+	}
+	return t
+}
+
+type customersCredits struct {
+	remoteFlags `embed:""`
+	Customer    string `arg:"" help:"The customer: your own user id."`
+	Give        int64  `help:"Give this many; what was used in vain can be given back so." placeholder:"N"`
+	Plan        string `help:"The plan whose credits to give."`
+	Reason      string `help:"Why, for whoever asks later."`
+}
+
+// Run shows a customer's credits, or gives some.
+func (c customersCredits) Run(s *session) error {
+	if (c.Give != 0) != (c.Plan != "") || c.Give < 0 || c.Reason != "" && c.Give == 0 {
+		return usagef("to give credits say how many and of which plan: --give 10 --plan pack")
+	}
+	r, err := c.connect(s)
+	if err != nil {
+		return err
+	}
+	if c.Give > 0 {
+		given, err := r.GiveCredits(s.ctx, c.Customer, client.GiveRequest{Plan: c.Plan, Amount: c.Give, Reason: c.Reason})
+		return r.show(given, err, func() { t := balances([]client.Credits{given}); t.print(s.Stdout) })
+	}
+	page, err := r.Credits(s.ctx, c.Customer)
+	return r.show(page.Data, err, func() { t := balances(page.Data); t.print(s.Stdout) })
 }
 
 func money(amount int64, currency string) string {

@@ -12,6 +12,7 @@ const (
 	SubjectAccess   = "access"   // id is "customer feature"
 	SubjectSettings = "settings" // what the application set for its customer
 	SubjectGrant    = "grant"
+	SubjectCredits  = "credits"  // id is "customer plan"
 	SubjectSwitch   = "switch"   // id is the scope of a mode, or the brake
 	SubjectProposal = "proposal" // id is the effect's key
 )

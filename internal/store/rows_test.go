@@ -264,6 +264,30 @@ func TestCustomersAndAccess(t *testing.T) {
 	})
 }
 
+func TestCreditRows(t *testing.T) {
+	storetest.Run(t, nil, func(t *testing.T, db *store.DB) {
+		storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) error {
+			var errs []error
+			for _, c := range []store.Credit{{"a", "small", "1"}, {"b", "large", "2"}, {"a", "large", "3"}, {"a", "small", "4"}} {
+				errs = append(errs, tx.PutCredit(ctx, c))
+			}
+			of, err := tx.CreditsOf(ctx, []string{"b", "nobody"})
+			if len(of) != 1 || of[0] != (store.Credit{Customer: "b", Plan: "large", Doc: "2"}) {
+				t.Errorf("of b: %+v", of)
+			}
+			return errors.Join(append(errs, err)...)
+		})
+		of, err := db.CreditsOf(t.Context(), "a")
+		if want := []store.Credit{{"a", "large", "3"}, {"a", "small", "4"}}; err != nil || !slices.Equal(of, want) {
+			t.Errorf("of a: %+v, %v", of, err)
+		}
+		rest, err := db.CreditsAfter(t.Context(), "a", "large", 10)
+		if want := []store.Credit{{"a", "small", "4"}, {"b", "large", "2"}}; err != nil || !slices.Equal(rest, want) {
+			t.Errorf("after a's large: %+v, %v", rest, err)
+		}
+	})
+}
+
 func TestCheckouts(t *testing.T) {
 	storetest.Run(t, nil, func(t *testing.T, db *store.DB) {
 		c := store.Checkout{ID: "co_1", TokenHash: "h", Customer: "u", Account: "stripe", Plan: "pro", Doc: "{}", State: store.CheckoutCreating}
@@ -318,6 +342,7 @@ func TestNothingIsScanned(t *testing.T) {
 		note(tx.AccessOf(ctx, []string{"u"}))
 		note(tx.Demands(ctx, []string{"u"}))
 		note(tx.GrantsOf(ctx, []string{"u"}))
+		note(tx.CreditsOf(ctx, []string{"u"}))
 		note(tx.LockCustomers(ctx, []string{"u"}))
 		note(tx.CheckoutsByToken(ctx, []string{"h"}))
 		note(tx.OpenDrift(ctx, keys))
