@@ -32,16 +32,18 @@ var routes = map[string]scope.Scope{
 	"DELETE /v1/customers/{ref}/grants/{id}":        scope.Write,
 	"POST /v1/customers/{ref}/notices/{id}/dismiss": scope.Write,
 	"POST /v1/checkouts":                            scope.Write,
+	"POST /v1/customers/{ref}/credits/consume":      scope.Write,
 	"POST /v1/subscriptions/{id}/cancel":            scope.Write,
 	"POST /v1/subscriptions/{id}/pause":             scope.Write,
 	"POST /v1/subscriptions/{id}/resume":            scope.Write,
 	"POST /v1/reconcile":                            scope.Write,
 
-	"POST /v1/customers/{ref}/ban":   scope.Money,
-	"DELETE /v1/customers/{ref}/ban": scope.Money,
-	"POST /v1/payments/{id}/refund":  scope.Money,
-	"POST /v1/proposals/{id}/accept": scope.Money,
-	"POST /v1/proposals/{id}/reject": scope.Money,
+	"POST /v1/customers/{ref}/ban":          scope.Money,
+	"DELETE /v1/customers/{ref}/ban":        scope.Money,
+	"POST /v1/customers/{ref}/credits/give": scope.Money,
+	"POST /v1/payments/{id}/refund":         scope.Money,
+	"POST /v1/proposals/{id}/accept":        scope.Money,
+	"POST /v1/proposals/{id}/reject":        scope.Money,
 
 	"PUT /v1/mode":                     scope.Admin,
 	"DELETE /v1/mode/{scope}":          scope.Admin,
@@ -320,7 +322,8 @@ func (w *world) attempts() (all []step) {
 	}
 	for request, body := range map[string]string{
 		"PUT /v1/mode": `{"scope":"global","mode":"assist"}`, "DELETE /v1/mode/global": "", "PUT /v1/brake": `{"on":true}`,
-		"POST /v1/checkouts":            `{"customer":"user_2","plan":"day","success_url":"https://app.test/in","cancel_url":"https://app.test/out"}`,
+		"POST /v1/checkouts": `{"customer":"user_2","plan":"day","success_url":"https://app.test/in","cancel_url":"https://app.test/out"}`,
+		give:                 `{"plan":"pack","amount":3,"reason":"sorry"}`, consume: `{"plan":"pack","amount":1}`,
 		"POST /v1/customers/user_1/ban": `{"reason":"theft"}`, "DELETE /v1/customers/user_1/grants/{grant}": "",
 		"POST /v1/events/{event}/replay": "", "POST /v1/events/replay": `{"type":"invoice.paid"}`,
 		"POST /v1/unlinked/{sub}/link": `{"customer":"user_3","from":"user_1"}`,
