@@ -85,8 +85,10 @@ type Config struct {
 	RefundsPerDay int64
 	RefundAmounts map[string]int64
 
-	// APIKeys open the REST API; with none it is closed.
-	APIKeys []string
+	// APIKeys open the whole REST API, NamedKeys what their scopes say of it; with
+	// neither it is closed.
+	APIKeys   []string
+	NamedKeys []NamedKey
 	// Pull, Hot and Full are how often events are listed, expected changes looked
 	// for, and everything swept.
 	Pull, Hot, Full time.Duration
@@ -184,8 +186,8 @@ func (c *Config) complete() error {
 	if c.PublicURL == "" {
 		return errors.New("PublicURL is empty: customers could not come back from a checkout")
 	}
-	if slices.Contains(c.APIKeys, "") {
-		return errors.New("an API key is empty")
+	if err := c.checkAPIKeys(); err != nil {
+		return err
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	if c.Now == nil {
@@ -331,7 +333,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	webhooks.Observe = meters.delivered
 	s.handler, s.monitor = api.New(api.Config{
 		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: webhooks, Links: links, Hooks: hooks,
-		Keys: c.APIKeys, Metrics: c.Metrics, Version: c.Version, Wake: wake, Log: s.log,
+		Keys: c.APIKeys, NamedKeys: scopedKeys(c.NamedKeys), Metrics: c.Metrics, Version: c.Version, Wake: wake, Log: s.log,
 	})
 	return s.reconcile.Schedule(ctx)
 }

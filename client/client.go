@@ -65,6 +65,10 @@ type Problem struct {
 	SafeToRepeat bool `json:"safe_to_repeat"`
 	// Reference finds the cause in the service's log.
 	Reference string `json:"reference"`
+	// MissingScope is what the request needs and Scopes what the API key has instead
+	// (code "forbidden").
+	MissingScope string   `json:"missing_scope"`
+	Scopes       []string `json:"scopes"`
 	// RetryAfter is how long to wait before asking again; zero: not said.
 	RetryAfter time.Duration `json:"-"`
 }

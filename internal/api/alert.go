@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -68,7 +69,7 @@ func (s *server) alertOperations() {
 			})
 			return page(rows, in.Limit, func(a store.Alert) string { return numbered(a.Seq) }, alertOf), err
 		})
-	add(s, with(post("/v1/alerts/{id}/close", "close-alert", "messages", "Say that an alert is dealt with"), http.StatusOK,
+	add(s, with(post(scope.Admin, "/v1/alerts/{id}/close", "close-alert", "messages", "Say that an alert is dealt with"), http.StatusOK,
 		"Should its cause come up again, a new alert is raised. One that is closed already stays as it is."),
 		func(ctx context.Context, in *closeInput) (*alertOutput, error) {
 			absent := notFoundf("There is no alert %q: GET /v1/alerts lists them.", in.ID)

@@ -13,6 +13,7 @@ import (
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/hook"
 	"github.com/trivetdev/trivet/internal/outbox"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/trigger/link"
 	"github.com/trivetdev/trivet/internal/trigger/reconcile"
@@ -30,10 +31,12 @@ type Config struct {
 	Webhooks  *webhook.Handler
 	Links     *link.Links
 	Hooks     *hook.Hooks
-	// Keys open the API; with none it is closed.
-	Keys    []string
-	Metrics *prometheus.Registry
-	Version string
+	// Keys open the whole API, NamedKeys what their scopes say of it; with neither it is
+	// closed.
+	Keys      []string
+	NamedKeys []Key
+	Metrics   *prometheus.Registry
+	Version   string
 	// Wake is told that a queue has work.
 	Wake func(queue string)
 	Log  *slog.Logger
@@ -43,6 +46,8 @@ type Config struct {
 type server struct {
 	Config
 	keys keyring
+	// needs are the scopes of the routes under /v1, by "METHOD /path".
+	needs map[string]scope.Scope
 	// front has all routes, rest those under /v1, which need a key; inside has what
 	// watches the service, for whoever can reach it.
 	front, rest, inside *http.ServeMux
@@ -52,7 +57,10 @@ type server struct {
 // New makes the handler of all routes, and one of what watches the service, which
 // asks for no key: nobody but the operator must be able to reach that.
 func New(config Config) (front, inside http.Handler) {
-	s := &server{Config: config, keys: newKeyring(config.Keys), front: http.NewServeMux(), rest: http.NewServeMux(), inside: http.NewServeMux()}
+	s := &server{
+		Config: config, keys: newKeyring(config.Keys, config.NamedKeys), needs: map[string]scope.Scope{},
+		front: http.NewServeMux(), rest: http.NewServeMux(), inside: http.NewServeMux(),
+	}
 	s.huma = humago.New(s.rest, described(config.Version))
 	s.operations()
 	s.rest.HandleFunc("/", s.unknown(s.rest))
@@ -63,7 +71,7 @@ func New(config Config) (front, inside http.Handler) {
 	s.front.Handle("GET /go/{token}", config.Links)
 	s.front.Handle("POST /go/{token}", config.Links)
 	s.front.HandleFunc("GET /go/done", config.Links.Done)
-	s.front.HandleFunc("GET /metrics", s.keyed(metrics))
+	s.front.HandleFunc("GET /metrics", s.keyed(scope.Read, metrics))
 	s.front.HandleFunc("GET /healthz", s.healthz)
 	s.front.HandleFunc("GET /readyz", s.readyz)
 	s.front.HandleFunc("GET /openapi.json", s.openapi())

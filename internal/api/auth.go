@@ -9,29 +9,57 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/trivetdev/trivet/internal/scope"
 )
 
-// keyring holds the hashes of the API keys.
-type keyring [][sha256.Size]byte
+// keyPrefix is what the audit trail puts before a key's name.
+const keyPrefix = "key:"
 
-func newKeyring(keys []string) keyring {
-	ring := make(keyring, len(keys))
-	for i, key := range keys {
-		ring[i] = sha256.Sum256([]byte(key))
+// Key is an API key that has a name and may do what its scopes say.
+type Key struct {
+	Name   string
+	SHA256 [sha256.Size]byte
+	Scopes []scope.Scope
+}
+
+// key is one that is on the ring.
+type key struct {
+	// holder is who the audit trail says it was.
+	holder string
+	sum    [sha256.Size]byte
+	scopes []scope.Scope
+}
+
+// keyring holds the hashes of the API keys.
+type keyring []key
+
+// newKeyring takes the keys that open everything, and those that have names. The
+// former are named by the beginning of their hash: enough to tell keys apart in the
+// audit trail, too little to guess one.
+func newKeyring(full []string, named []Key) keyring {
+	ring := make(keyring, 0, len(full)+len(named))
+	for _, text := range full {
+		sum := sha256.Sum256([]byte(text))
+		ring = append(ring, key{holder: keyPrefix + hex.EncodeToString(sum[:4]), sum: sum, scopes: []scope.Scope{scope.All}})
+	}
+	for _, k := range named {
+		ring = append(ring, key{holder: keyPrefix + k.Name, sum: k.SHA256, scopes: k.Scopes})
 	}
 	return ring
 }
 
-// holder names the key that was sent, by the beginning of its hash: enough to
-// tell keys apart in the audit trail, too little to guess one. It compares with
-// all keys in constant time.
-func (k keyring) holder(sent string) (name string, ok bool) {
+// find returns the key that was sent. It compares with all keys in constant time.
+func (k keyring) find(sent string) (found key, ok bool) {
 	sum := sha256.Sum256([]byte(sent))
-	found := 0
-	for _, key := range k {
-		found |= subtle.ConstantTimeCompare(sum[:], key[:])
+	at := -1
+	for i := range k {
+		at = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], k[i].sum[:]), i, at)
 	}
-	return "key:" + hex.EncodeToString(sum[:4]), found == 1
+	if at < 0 || sent == "" {
+		return key{}, false
+	}
+	return k[at], true
 }
 
 type actorKey struct{}
@@ -42,41 +70,53 @@ func actor(ctx context.Context) string {
 	return name
 }
 
-// known names who sent a request, or answers that it has no key.
-func (s *server) known(w http.ResponseWriter, r *http.Request) (holder string, ok bool) {
+// known returns the key of a request, or answers that it has none.
+func (s *server) known(w http.ResponseWriter, r *http.Request) (found key, ok bool) {
 	w.Header().Set("Cache-Control", "no-store")
 	if len(s.keys) == 0 {
 		problemf(http.StatusServiceUnavailable, "no_api_key",
-			"The API is closed, because no key is configured: set api_keys or TRIVET_API_KEYS to a long random text and restart the service.").write(w)
-		return "", false
+			"The API is closed, because no key is configured: set api_keys or TRIVET_API_KEYS to a long random text, or add an [[api_key]], and restart the service.").write(w)
+		return key{}, false
 	}
 	scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	holder, ok = s.keys.holder(strings.TrimSpace(sent))
+	found, ok = s.keys.find(strings.TrimSpace(sent))
 	if !strings.EqualFold(scheme, "Bearer") || !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="trivet"`)
 		detail := "Send a configured API key as \"Authorization: Bearer KEY\"."
 		if sent != "" {
-			detail = "This API key is not one of those configured (api_keys, TRIVET_API_KEYS): compare it."
+			detail = "This API key is not one of those configured (api_keys, TRIVET_API_KEYS, [[api_key]]): compare it."
 		}
 		problemf(http.StatusUnauthorized, "unauthorized", "%s", detail).write(w)
-		return "", false
+		return key{}, false
 	}
-	return holder, true
+	return found, true
 }
 
-// keyed lets requests with a key pass to a handler outside /v1.
-func (s *server) keyed(next http.Handler) http.HandlerFunc {
+// keyed lets requests with a key that has the scope pass to a handler outside /v1.
+func (s *server) keyed(needs scope.Scope, next http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := s.known(w, r); ok {
-			next.ServeHTTP(w, r)
+		k, ok := s.known(w, r)
+		if !ok {
+			return
 		}
+		if p := k.lacks(needs); p != nil {
+			p.write(w)
+			return
+		}
+		next.ServeHTTP(w, r)
 	}
 }
 
-// admit lets requests with a key pass to the routes under /v1.
+// admit lets requests with a key that has the scope pass to the routes under /v1. It
+// asks for the scope before anything of the request is looked at or answered from
+// memory.
 func (s *server) admit(w http.ResponseWriter, r *http.Request) {
-	holder, ok := s.known(w, r)
+	k, ok := s.known(w, r)
 	if !ok {
+		return
+	}
+	if p := s.refusal(k, r); p != nil {
+		p.write(w)
 		return
 	}
 	if !textual(r.URL) {
@@ -87,7 +127,7 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) {
 		invalidf("query.%s: is there more than once: send it once.", name).write(w)
 		return
 	}
-	r = r.WithContext(context.WithValue(r.Context(), actorKey{}, holder))
+	r = r.WithContext(context.WithValue(r.Context(), actorKey{}, k.holder))
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		s.rest.ServeHTTP(w, r)
 		return

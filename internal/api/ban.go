@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+
+	"github.com/trivetdev/trivet/internal/scope"
 )
 
 // BanRequest says why a customer is to be barred.
@@ -16,7 +18,7 @@ func (s *server) banOperations() {
 		CustomerInput
 		Body BanRequest
 	}
-	add(s, with(post("/v1/customers/{ref}/ban", "ban-customer", "access", "Bar a customer from everything"), http.StatusOK,
+	add(s, with(post(scope.Money, "/v1/customers/{ref}/ban", "ban-customer", "access", "Bar a customer from everything"), http.StatusOK,
 		"Whatever they have paid, every check denies from now on. Nothing is refunded or canceled by this alone. "+
 			"A ban that stands stays as it is; a customer whom nobody has heard of is made."),
 		func(ctx context.Context, in *banInput) (*customerOutput, error) {
@@ -25,7 +27,7 @@ func (s *server) banOperations() {
 			}
 			return s.getCustomer(ctx, &in.CustomerInput)
 		})
-	add(s, with(operation(http.MethodDelete, "/v1/customers/{ref}/ban", "unban-customer", "access", "Let a banned customer back in"), http.StatusOK,
+	add(s, with(operation(scope.Money, http.MethodDelete, "/v1/customers/{ref}/ban", "unban-customer", "access", "Let a banned customer back in"), http.StatusOK,
 		"What they have paid for counts again at once. Nothing happens if they are not banned."),
 		func(ctx context.Context, in *CustomerInput) (*customerOutput, error) {
 			if err := s.Apply.Unban(ctx, in.Ref, requested(ctx, "")); err != nil {

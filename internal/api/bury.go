@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/trigger/reconcile"
 	"github.com/trivetdev/trivet/provider"
@@ -69,7 +70,7 @@ func (s *server) buryOperations() {
 		Idempotent
 		Body BuryRequest
 	}
-	add(s, with(post("/v1/drift/bury", "bury", "truth", "Confirm that a provider has lost objects"), http.StatusOK,
+	add(s, with(post(scope.Admin, "/v1/drift/bury", "bury", "truth", "Confirm that a provider has lost objects"), http.StatusOK,
 		"When more than a few objects seem to have vanished they are kept, as findings of kind orphan or uncounted, because the key is likelier to be wrong. "+
 			"With dry_run this looks at them, some at a time, and lists those that are not there. Without, each object named is looked at once more and, "+
 			"if the provider still does not have it, buried: it becomes a tombstone, and what was bought with it is lost. "+

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/scope"
 )
 
 // Check is the answer to "may this customer use this feature?".
@@ -57,12 +58,13 @@ func checked(customer, feature string, a apply.Answer) Check {
 // checkOperations registers the check past huma, whose reflection costs more
 // than the rest of it, and describes it by hand.
 func (s *server) checkOperations() {
-	s.rest.HandleFunc("GET /v1/check", s.check)
 	text, most := huma.TypeString, 200
 	param := func(name, doc string) *huma.Param {
 		return &huma.Param{Name: name, In: "query", Required: true, Description: doc, Schema: &huma.Schema{Type: text, MaxLength: &most}}
 	}
-	op := with(get("/v1/check", "check", "access", "May this customer use this feature?"), http.StatusOK,
+	const path = "/v1/check"
+	s.rest.HandleFunc(http.MethodGet+" "+path, s.check)
+	op := with(operation(scope.Check, http.MethodGet, path, "check", "access", "May this customer use this feature?"), http.StatusOK,
 		"Answers 200 whenever the question can be understood. A customer whom nobody has heard of is not allowed, for reason no_purchase. "+
 			"A plan's id counts as a feature of it.")
 	op.Parameters = []*huma.Param{param("customer", "Your own user id."), param("feature", "A feature of a plan, or a plan's id.")}
@@ -70,7 +72,7 @@ func (s *server) checkOperations() {
 		"200":     {Description: "The answer", Content: map[string]*huma.MediaType{"application/json": {Schema: s.schema(reflect.TypeFor[Check]())}}},
 		"default": s.problems(),
 	}
-	s.huma.OpenAPI().AddOperation(&op)
+	s.huma.OpenAPI().AddOperation(s.scoped(&op))
 }
 
 func (s *server) check(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/trigger/redirect"
 	"github.com/trivetdev/trivet/provider"
@@ -64,7 +65,7 @@ func (s *server) checkoutOperations() {
 		ID string `path:"id" maxLength:"100"`
 	}
 	type checkoutOutput struct{ Body Checkout }
-	add(s, with(post("/v1/checkouts", "begin-checkout", "checkouts", "Make a payment page for a customer"), http.StatusCreated,
+	add(s, with(post(scope.Write, "/v1/checkouts", "begin-checkout", "checkouts", "Make a payment page for a customer"), http.StatusCreated,
 		"Whatever is bought there belongs to the customer, whether or not their browser comes back. "+
 			"A customer with a live or past-due subscription gets no second one: 409, with a portal_url to send them to."),
 		func(ctx context.Context, in *beginInput) (*beginOutput, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -65,12 +66,12 @@ func (s *server) creditOperations() {
 		Body GiveRequest
 	}
 	add(s, get("/v1/customers/{ref}/credits", "list-customer-credits", "access", "List how a customer stands with each plan of credits"), s.listCredits)
-	add(s, with(post("/v1/customers/{ref}/credits/consume", "consume-credits", "access", "Use credits of a customer"), http.StatusOK,
+	add(s, with(post(scope.Write, "/v1/customers/{ref}/credits/consume", "consume-credits", "access", "Use credits of a customer"), http.StatusOK,
 		"All that is asked for, or none: with too few left the answer is 409 no_credits. Every request uses some: send an Idempotency-Key, so that one that comes twice uses them once."),
 		func(ctx context.Context, in *consumeInput) (*consumptionOutput, error) {
 			return s.consume(ctx, in.Ref, in.Body)
 		})
-	add(s, with(post("/v1/customers/{ref}/credits/give", "give-credits", "access", "Give a customer credits by hand"), http.StatusOK,
+	add(s, with(post(scope.Money, "/v1/customers/{ref}/credits/give", "give-credits", "access", "Give a customer credits by hand"), http.StatusOK,
 		"Also gives back those that were used for what came to nothing. Every request gives some: send an Idempotency-Key. A customer whom nobody has heard of is made."),
 		func(ctx context.Context, in *giveInput) (*creditsOutput, error) {
 			q := apply.CreditRequest{Plan: in.Body.Plan, Amount: in.Body.Amount, Reason: in.Body.Reason}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -70,7 +71,7 @@ func (s *server) customerOperations() {
 	}
 	add(s, get("/v1/customers", "list-customers", "customers", "List customers by their references"), s.listCustomers)
 	add(s, get("/v1/customers/{ref}", "get-customer", "customers", "Show a customer"), s.getCustomer)
-	add(s, with(operation(http.MethodPut, "/v1/customers/{ref}", "put-customer", "customers", "Say who a customer is"), http.StatusOK,
+	add(s, with(operation(scope.Write, http.MethodPut, "/v1/customers/{ref}", "put-customer", "customers", "Say who a customer is"), http.StatusOK,
 		"Makes the customer, or replaces what was said before: a field that is left out is emptied."),
 		func(ctx context.Context, in *putInput) (*customerOutput, error) {
 			return s.putCustomer(ctx, in.Ref, in.Body)

@@ -6,6 +6,12 @@
 // a request asks for is done by the packages below, and an answer is what they
 // have.
 //
+// # Scopes
+//
+// Every route is registered with the scope that a key needs for it: a GET with
+// scope.Read, whatever else with the one that it names. It is asked for in one place,
+// before the request is looked at or answered from memory, and is in the specification.
+//
 // # Shapes
 //
 // Times are RFC 3339 in UTC, or null. Amounts are minor units beside an ISO 4217

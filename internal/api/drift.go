@@ -8,6 +8,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -81,7 +82,7 @@ func (s *server) driftOperations() {
 			})
 			return out, broken
 		})
-	add(s, with(post("/v1/drift/{id}/heal", "heal-drift", "truth", "Look at the object now"), http.StatusOK,
+	add(s, with(post(scope.Admin, "/v1/drift/{id}/heal", "heal-drift", "truth", "Look at the object now"), http.StatusOK,
 		"Asks the provider and records what it says. Where that cannot heal, next_step says what a person must do."),
 		func(ctx context.Context, in *healInput) (*healOutput, error) {
 			healed, err := s.heal(ctx, in.ID)

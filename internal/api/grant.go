@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -57,10 +58,10 @@ func (s *server) grantOperations() {
 		func(ctx context.Context, in *CustomerInput) (*pageOutput[Grant], error) {
 			return s.listGrants(ctx, in.Ref)
 		})
-	add(s, with(post("/v1/customers/{ref}/grants", "grant", "access", "Give a customer access by hand"), http.StatusCreated,
+	add(s, with(post(scope.Write, "/v1/customers/{ref}/grants", "grant", "access", "Give a customer access by hand"), http.StatusCreated,
 		"Every request gives one grant: send an Idempotency-Key if it may come twice. A customer whom nobody has heard of is made."),
 		func(ctx context.Context, in *grantInput) (*grantOutput, error) { return s.grant(ctx, in.Ref, in.Body) })
-	add(s, operation(http.MethodDelete, "/v1/customers/{ref}/grants/{id}", "revoke-grant", "access", "Take a grant back"),
+	add(s, operation(scope.Write, http.MethodDelete, "/v1/customers/{ref}/grants/{id}", "revoke-grant", "access", "Take a grant back"),
 		func(ctx context.Context, in *revokeInput) (*grantOutput, error) {
 			g, err := s.Apply.Revoke(ctx, in.Ref, in.ID, requested(ctx, ""))
 			if errors.Is(err, store.ErrNotFound) {

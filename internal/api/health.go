@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/trivetdev/trivet/internal/scope"
 )
 
 // readyPatience bounds how long the question whether we are ready may take.
@@ -37,8 +39,8 @@ type innards struct {
 // readyz says whether requests can be served, and to whoever has a key, more.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 	_, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	_, known := s.keys.holder(strings.TrimSpace(sent))
-	s.answerReady(w, r, known)
+	k, known := s.keys.find(strings.TrimSpace(sent))
+	s.answerReady(w, r, known && k.lacks(scope.Read) == nil)
 }
 
 func (s *server) readiness(w http.ResponseWriter, r *http.Request) { s.answerReady(w, r, true) }

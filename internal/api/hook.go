@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/internal/hook"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -112,19 +113,19 @@ func (s *server) hookOperations() {
 			})
 			return page(rows, in.Limit, func(d store.Delivery) string { return numbered(d.Seq) }, deliveryOf), err
 		})
-	add(s, with(post("/v1/hooks/{endpoint}/replay", "replay-endpoint", "hooks", "Send an endpoint again what it did not take"), http.StatusAccepted,
+	add(s, with(post(scope.Admin, "/v1/hooks/{endpoint}/replay", "replay-endpoint", "hooks", "Send an endpoint again what it did not take"), http.StatusAccepted,
 		"What is sent is how things stand then, not as they were. Without a body: what was given up."),
 		func(ctx context.Context, in *replayInput) (*queuedOutput, error) {
 			n, err := s.replayHooks(ctx, in.Endpoint, in.Body)
 			return &queuedOutput{Queued{int64(n)}}, err
 		})
-	add(s, with(post("/v1/hooks/{endpoint}/enable", "enable-endpoint", "hooks", "Tell a disabled endpoint again"), http.StatusAccepted,
+	add(s, with(post(scope.Admin, "/v1/hooks/{endpoint}/enable", "enable-endpoint", "hooks", "Tell a disabled endpoint again"), http.StatusAccepted,
 		"What it missed is sent."),
 		func(ctx context.Context, in *actInput) (*queuedOutput, error) {
 			n, err := s.Hooks.Enable(ctx, in.Endpoint)
 			return &queuedOutput{Queued{int64(n)}}, unknownEndpoint(in.Endpoint, err)
 		})
-	add(s, with(post("/v1/hooks/{endpoint}/test", "test-endpoint", "hooks", "Send an endpoint a webhook now, and say how it took it"), http.StatusOK,
+	add(s, with(post(scope.Admin, "/v1/hooks/{endpoint}/test", "test-endpoint", "hooks", "Send an endpoint a webhook now, and say how it took it"), http.StatusOK,
 		"Its type is endpoint.test, whatever events the endpoint takes; it is sent once, whatever comes of it."), s.testEndpoint)
 }
 

@@ -52,7 +52,7 @@ func (s *server) take(w http.ResponseWriter, r *http.Request) {
 		invalidf("The Idempotency-Key must be at most %d visible ASCII characters.", maxKey).write(w)
 		return
 	}
-	s.once(w, r, scoped(r, key), digest(body))
+	s.once(w, r, perHolder(r, key), digest(body))
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
@@ -71,8 +71,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
 	return nil, problemf(http.StatusRequestTimeout, "too_slow", "The body did not arrive within %s: send it again.", bodyPatience)
 }
 
-// scoped is the idempotency key within its scope: one API key, method and path.
-func scoped(r *http.Request, key string) string {
+// perHolder is the idempotency key within its bounds: one holder of an API
+// key, method and path.
+func perHolder(r *http.Request, key string) string {
 	return digest([]byte(strings.Join([]string{actor(r.Context()), r.Method, r.URL.EscapedPath(), key}, "\n")))
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/outbox"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -57,7 +58,7 @@ func (s *server) migrateOperations() {
 		Idempotent
 		Body MigrationRequest
 	}
-	add(s, with(post("/v1/migrations", "migrate", "access", "Move customers away from a provider account"), http.StatusOK,
+	add(s, with(post(scope.Admin, "/v1/migrations", "migrate", "access", "Move customers away from a provider account"), http.StatusOK,
 		"Whoever has a good subscription there is granted its plan until they have bought anything of it at another account, at the latest until a date; "+
 			"and may do so although they have a subscription. Asked again it gives only what is missing. Some customers are seen to by each request: go on until next is null."),
 		func(ctx context.Context, in *migrateInput) (*migrateOutput, error) {

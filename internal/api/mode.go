@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/policy"
 )
@@ -73,7 +74,7 @@ func (s *server) modeOperations() {
 	add(s, with(get("/v1/mode", "get-mode", "modes", "Show how far the service may go"), http.StatusOK,
 		"The most careful of the modes counts that apply: the provider's (the global one, if it has none of its own) and the policy's."),
 		func(ctx context.Context, _ *struct{}) (*modesOutput, error) { return s.modes(ctx) })
-	add(s, with(operation(http.MethodPut, "/v1/mode", "set-mode", "modes", "Switch a mode"), http.StatusOK,
+	add(s, with(operation(scope.Admin, http.MethodPut, "/v1/mode", "set-mode", "modes", "Switch a mode"), http.StatusOK,
 		soon+"Who switched it and when is in the audit trail; DELETE gives it back to the configuration."),
 		func(ctx context.Context, in *setInput) (*modesOutput, error) {
 			if err := s.Apply.SetMode(ctx, in.Body.Scope, policy.Mode(in.Body.Mode), requested(ctx, "")); err != nil {
@@ -81,7 +82,7 @@ func (s *server) modeOperations() {
 			}
 			return s.modes(ctx)
 		})
-	add(s, with(operation(http.MethodDelete, "/v1/mode/{scope}", "clear-mode", "modes", "Give a mode back to the configuration"), http.StatusOK,
+	add(s, with(operation(scope.Admin, http.MethodDelete, "/v1/mode/{scope}", "clear-mode", "modes", "Give a mode back to the configuration"), http.StatusOK,
 		soon+"Nothing happens to a scope that is not switched."),
 		func(ctx context.Context, in *clearInput) (*modesOutput, error) {
 			if err := s.Apply.SetMode(ctx, in.Scope, "", requested(ctx, "")); err != nil {
@@ -89,7 +90,7 @@ func (s *server) modeOperations() {
 			}
 			return s.modes(ctx)
 		})
-	add(s, with(operation(http.MethodPut, "/v1/brake", "set-brake", "modes", "Stop all money, or let it go on"), http.StatusOK,
+	add(s, with(operation(scope.Admin, http.MethodPut, "/v1/brake", "set-brake", "modes", "Stop all money, or let it go on"), http.StatusOK,
 		"While the brake is on, refunds, captures, collections and the conceding of disputes wait, whoever asks for them."),
 		func(ctx context.Context, in *brakeInput) (*modesOutput, error) {
 			if err := s.Apply.SetBrake(ctx, in.Body.On, requested(ctx, "")); err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -58,7 +59,7 @@ func (s *server) noticeOperations() {
 			rows, err := s.DB.Notices(ctx, in.Ref, in.All, before, in.Limit+1)
 			return page(rows, in.Limit, func(n store.Notice) string { return numbered(n.Seq) }, noticeOf), err
 		})
-	add(s, with(post("/v1/customers/{ref}/notices/{id}/dismiss", "dismiss-notice", "messages", "Put a notice away"), http.StatusOK,
+	add(s, with(post(scope.Write, "/v1/customers/{ref}/notices/{id}/dismiss", "dismiss-notice", "messages", "Put a notice away"), http.StatusOK,
 		"It does not come back. One that is over already stays as it is."),
 		func(ctx context.Context, in *dismissInput) (*noticeOutput, error) {
 			absent := notFoundf("Customer %q has no notice %q: GET /v1/customers/{ref}/notices lists them.", in.Ref, in.ID)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/outbox"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -95,7 +96,7 @@ func (s *server) paymentOperations() {
 			row, err := payment(o)
 			return &paymentOutput{row}, err
 		})
-	add(s, with(post("/v1/payments/{id}/refund", "refund-payment", "actions", "Refund a payment, in full or in part"), http.StatusAccepted,
+	add(s, with(post(scope.Money, "/v1/payments/{id}/refund", "refund-payment", "actions", "Refund a payment, in full or in part"), http.StatusAccepted,
 		recorded+" Without an Idempotency-Key an amount is refunded once for a payment, however often it is asked for: "+
 			"for a second refund of the same amount send a key of your own. One that the provider refused is tried again when it is asked for again."),
 		func(ctx context.Context, in *refundInput) (*effectOutput, error) {

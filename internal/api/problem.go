@@ -36,6 +36,9 @@ type Problem struct {
 	// SafeToRepeat comes with code "provider".
 	SafeToRepeat *bool  `json:"safe_to_repeat,omitempty" doc:"Whether sending the request again can do no harm."`
 	Reference    string `json:"reference,omitempty" doc:"Finds the cause in the service's log."`
+	// MissingScope and Scopes come with code "forbidden".
+	MissingScope string   `json:"missing_scope,omitempty" doc:"The scope that the request needs and the key lacks."`
+	Scopes       []string `json:"scopes,omitempty" nullable:"false" doc:"The scopes that the key has."`
 
 	retryAfter time.Duration
 }
@@ -72,6 +75,9 @@ func (p *Problem) GetHeaders() http.Header {
 	header := http.Header{}
 	if p.retryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(p.retryAfter.Seconds()+1)))
+	}
+	if p.MissingScope != "" { // RFC 6750, section 3.1
+		header.Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="trivet", error="insufficient_scope", scope="%s"`, p.MissingScope))
 	}
 	return header
 }

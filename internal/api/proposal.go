@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -33,9 +34,9 @@ func (s *server) proposalOperations() {
 			})
 			return page(rows, in.Limit, func(e store.Effect) string { return numbered(e.Seq) }, effectOf), err
 		})
-	add(s, with(post("/v1/proposals/{id}/accept", "accept-proposal", "modes", "Have it done"), http.StatusAccepted, recorded),
+	add(s, with(post(scope.Money, "/v1/proposals/{id}/accept", "accept-proposal", "modes", "Have it done"), http.StatusAccepted, recorded),
 		func(ctx context.Context, in *decideInput) (*effectOutput, error) { return s.decide(ctx, in.ID, true) })
-	add(s, with(post("/v1/proposals/{id}/reject", "reject-proposal", "modes", "Have it left undone"), http.StatusOK,
+	add(s, with(post(scope.Money, "/v1/proposals/{id}/reject", "reject-proposal", "modes", "Have it left undone"), http.StatusOK,
 		"It is not proposed again."),
 		func(ctx context.Context, in *decideInput) (*effectOutput, error) { return s.decide(ctx, in.ID, false) })
 }

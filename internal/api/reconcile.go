@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/trigger/reconcile"
 )
@@ -79,7 +80,7 @@ func (s *server) reconcileOperations() {
 			sweeps, err := s.sweeps(ctx)
 			return &pageOutput[Sweep]{Body: Page[Sweep]{Data: sweeps}}, err
 		})
-	add(s, with(post("/v1/reconcile", "reconcile", "truth", "Compare the ledger with the providers"), http.StatusAccepted,
+	add(s, with(post(scope.Write, "/v1/reconcile", "reconcile", "truth", "Compare the ledger with the providers"), http.StatusAccepted,
 		"One customer is compared at once: 200. Everything else goes on in the background: 202. A sweep that is under way is continued, not begun anew."),
 		func(ctx context.Context, in *requestInput) (*reconcileOutput, error) {
 			if in.Body == nil {

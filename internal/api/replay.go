@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/trivetdev/trivet/internal/apply"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -50,7 +51,7 @@ func (s *server) replayOperations() {
 		Idempotent
 		Body ReplayRequest
 	}
-	add(s, with(post("/v1/events/{id}/replay", "replay-event", "events", "Look again at what an event names"), http.StatusAccepted,
+	add(s, with(post(scope.Admin, "/v1/events/{id}/replay", "replay-event", "events", "Look again at what an event names"), http.StatusAccepted,
 		"The event is received again and its objects are looked at in the background. That is safe to repeat: nothing but the provider's present truth is recorded."),
 		func(ctx context.Context, in *oneInput) (*replayOutput, error) {
 			e, err := s.event(ctx, in.ID)
@@ -61,7 +62,7 @@ func (s *server) replayOperations() {
 			err = run.batch(ctx, []store.Event{e})
 			return &replayOutput{run.result()}, err
 		})
-	add(s, with(post("/v1/events/replay", "replay-events", "events", "Look again at what all events of a filter name"), http.StatusAccepted,
+	add(s, with(post(scope.Admin, "/v1/events/replay", "replay-events", "events", "Look again at what all events of a filter name"), http.StatusAccepted,
 		"With dry_run it only says what would be looked at."),
 		func(ctx context.Context, in *manyInput) (*replayOutput, error) { return s.replayAll(ctx, in.Body) })
 }

@@ -8,10 +8,17 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/trivetdev/trivet/internal/scope"
 )
 
 // bearer names the one way to authenticate in the specification.
 const bearer = "api_key"
+
+const keyMeaning = "One of the configured keys. Those of api_keys may do everything, each [[api_key]] what its scopes say: " +
+	"check asks GET /v1/check and nothing else; read shows everything, by GET; write is what an application does day by day; " +
+	"money is what moves money or cannot be undone; admin is for those who run the service; all is everything. " +
+	"The scope that an operation needs is its " + scopeExtension + "."
 
 // described is huma's configuration: its own routes and its schema links are
 // off, JSON alone is spoken, and what is not described is refused.
@@ -26,7 +33,7 @@ func described(version string) huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					bearer: {Type: "http", Scheme: "bearer", Description: "One of the configured api_keys."},
+					bearer: {Type: "http", Scheme: "bearer", Description: keyMeaning},
 				},
 			},
 			Security: []map[string][]string{{bearer: {}}},
@@ -50,7 +57,8 @@ func described(version string) huma.Config {
 }
 
 // add registers an operation. Errors become problems on the way out.
-func add[I, O any](s *server, op huma.Operation, do func(context.Context, *I) (*O, error)) {
+func add[I, O any](s *server, r route, do func(context.Context, *I) (*O, error)) {
+	op := *s.scoped(&r)
 	op.Responses = map[string]*huma.Response{"default": s.problems()}
 	op.MaxBodyBytes = maxBody + 1 // the limit is kept before
 	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
@@ -74,23 +82,26 @@ func (s *server) schema(t reflect.Type) *huma.Schema {
 	return s.huma.OpenAPI().Components.Schemas.Schema(t, true, "")
 }
 
-// get, post … are operations with what they all have.
-func get(path, id, tag, summary string) huma.Operation {
-	return operation(http.MethodGet, path, id, tag, summary)
+// get, post … are operations with what they all have. Whoever may read may get; what
+// else there is says which scope it needs.
+func get(path, id, tag, summary string) route {
+	return operation(scope.Read, http.MethodGet, path, id, tag, summary)
 }
 
-func post(path, id, tag, summary string) huma.Operation {
-	return operation(http.MethodPost, path, id, tag, summary)
+func post(needs scope.Scope, path, id, tag, summary string) route {
+	return operation(needs, http.MethodPost, path, id, tag, summary)
 }
 
-func operation(method, path, id, tag, summary string) huma.Operation {
-	return huma.Operation{Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary}
+func operation(needs scope.Scope, method, path, id, tag, summary string) route {
+	return route{
+		needs: needs, Operation: huma.Operation{Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary},
+	}
 }
 
 // with adds a description and, if it is not 200, the status of success.
-func with(op huma.Operation, status int, description string) huma.Operation {
-	op.DefaultStatus, op.Description = status, description
-	return op
+func with(r route, status int, description string) route {
+	r.DefaultStatus, r.Description = status, description
+	return r
 }
 
 // listed is one operation of the specification with its method and path.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/outbox"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 )
 
@@ -147,7 +148,7 @@ func (s *server) subscriptionOperations() {
 			row, err := s.subscription(o)
 			return &subscriptionOutput{row}, err
 		})
-	add(s, with(post("/v1/subscriptions/{id}/cancel", "cancel-subscription", "actions", "Cancel a subscription"), http.StatusAccepted, recorded),
+	add(s, with(post(scope.Write, "/v1/subscriptions/{id}/cancel", "cancel-subscription", "actions", "Cancel a subscription"), http.StatusAccepted, recorded),
 		func(ctx context.Context, in *cancelInput) (*effectOutput, error) {
 			kind, err := in.Body.kind()
 			if err != nil {
@@ -155,7 +156,7 @@ func (s *server) subscriptionOperations() {
 			}
 			return s.act(ctx, in.ID, in.Key, kind, outbox.Details{})
 		})
-	add(s, with(post("/v1/subscriptions/{id}/pause", "pause-subscription", "actions", "Pause a subscription"), http.StatusAccepted, recorded),
+	add(s, with(post(scope.Write, "/v1/subscriptions/{id}/pause", "pause-subscription", "actions", "Pause a subscription"), http.StatusAccepted, recorded),
 		func(ctx context.Context, in *pauseInput) (*effectOutput, error) {
 			var details outbox.Details
 			if in.Body != nil && in.Body.Until != nil {
@@ -166,7 +167,7 @@ func (s *server) subscriptionOperations() {
 			}
 			return s.act(ctx, in.ID, in.Key, outbox.Pause, details)
 		})
-	add(s, with(post("/v1/subscriptions/{id}/resume", "resume-subscription", "actions", "Resume a paused subscription"), http.StatusAccepted, recorded),
+	add(s, with(post(scope.Write, "/v1/subscriptions/{id}/resume", "resume-subscription", "actions", "Resume a paused subscription"), http.StatusAccepted, recorded),
 		func(ctx context.Context, in *resumeInput) (*effectOutput, error) {
 			return s.act(ctx, in.ID, in.Key, outbox.Resume, outbox.Details{})
 		})

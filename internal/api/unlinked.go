@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -49,7 +50,7 @@ func (s *server) unlinkedOperations() {
 	}
 	type linkOutput struct{ Body Link }
 	add(s, get("/v1/unlinked", "list-unlinked", "customers", "List purchases whose customer nobody knows"), s.listUnlinked)
-	add(s, with(post("/v1/unlinked/{id}/link", "link", "customers", "Say whose a purchase is"), http.StatusOK,
+	add(s, with(post(scope.Admin, "/v1/unlinked/{id}/link", "link", "customers", "Say whose a purchase is"), http.StatusOK,
 		"What hangs on it goes with it. One that is somebody's already is moved only if from names them."),
 		func(ctx context.Context, in *linkInput) (*linkOutput, error) {
 			o, err := s.object(ctx, in.ID, billing.KindSubscription, billing.KindPayment, billing.KindCustomer, billing.KindCheckout)

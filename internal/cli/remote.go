@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/trivetdev/trivet/client"
+	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/internal/scope"
 )
 
 // remoteFlags say which service a command asks, and how it answers.
 type remoteFlags struct {
 	URL  string `help:"Where the service listens (default TRIVET_URL, else public_url of the configuration)." name:"url" placeholder:"URL"`
-	Key  string `help:"API key (default TRIVET_API_KEY, else the first of api_keys)." placeholder:"KEY"`
+	Key  string `help:"API key (default TRIVET_API_KEY, else the first of the configuration)." placeholder:"KEY"`
 	JSON bool   `help:"Print the answer as JSON." name:"json"`
 }
 
@@ -37,18 +40,31 @@ func (f remoteFlags) connect(s *session) (*remote, error) {
 			return nil, err
 		}
 		address = or(address, c.PublicURL)
-		if key == "" && len(c.APIKeys) > 0 {
-			key = c.APIKeys[0].Reveal()
-		}
+		key = or(key, configuredKey(c))
 	}
 	if key == "" {
-		return nil, usagef("there is no API key to ask with: set TRIVET_API_KEY to one of the service's api_keys")
+		return nil, usagef("there is no API key to ask with: set TRIVET_API_KEY to one of the service's keys: of an [[api_key]] that has key_sha256 the configuration knows no more than the hash")
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, usagef("%q is not the address of a service: write it like http://127.0.0.1:8990", address)
 	}
 	return &remote{Client: client.New(address, key), session: s, address: address, json: f.JSON}, nil
+}
+
+// configuredKey is the first key that the configuration tells and that opens
+// everything, else the first that it tells; empty if there is none.
+func configuredKey(c *config.Config) string {
+	if len(c.APIKeys) > 0 {
+		return c.APIKeys[0].Reveal()
+	}
+	best := config.APIKey{}
+	for _, k := range c.NamedKeys {
+		if k.Key != "" && (best.Key == "" || slices.Contains(k.Scopes, string(scope.All)) && !slices.Contains(best.Scopes, string(scope.All))) {
+			best = k
+		}
+	}
+	return best.Key.Reveal()
 }
 
 func or(first, second string) string {
@@ -67,6 +83,8 @@ func (r *remote) explain(err error) error {
 		switch p.Status {
 		case http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusBadRequest:
 			return usage(p)
+		case http.StatusForbidden:
+			return usagef("%w Name another key by --key or TRIVET_API_KEY.", p)
 		}
 		return p
 	}

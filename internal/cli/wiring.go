@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -25,6 +26,10 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 	for _, key := range c.APIKeys {
 		built.APIKeys = append(built.APIKeys, key.Reveal())
 	}
+	var err error
+	if built.NamedKeys, err = namedKeys(c.NamedKeys); err != nil {
+		return built, err
+	}
 	for _, p := range c.Providers {
 		d, err := driver(p, now)
 		if err != nil {
@@ -40,7 +45,6 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 		case config.PushPull:
 		}
 	}
-	var err error
 	if built.Policies, built.PolicyDigest, err = policies(c); err != nil {
 		return built, err
 	}
@@ -56,6 +60,20 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 		built.Plans = append(built.Plans, plan)
 	}
 	return built, nil
+}
+
+// namedKeys are the API keys that have names.
+func namedKeys(keys []config.APIKey) (all []trivet.NamedKey, err error) {
+	for _, k := range keys {
+		named := trivet.NamedKey{Name: k.Name, Scopes: k.Scopes}
+		sum, err := hex.DecodeString(k.SHA256.Reveal())
+		if err != nil || len(sum) != len(named.SHA256) {
+			return nil, fmt.Errorf("the API key %s has no SHA-256", k.Name)
+		}
+		copy(named.SHA256[:], sum)
+		all = append(all, named)
+	}
+	return all, nil
 }
 
 // endpointsOf are the application's endpoints.
@@ -122,8 +140,8 @@ func announce(c *config.Config, s *session, log *slog.Logger) {
 	for _, name := range c.Ignored {
 		log.Warn("a variable begins like ours and is no key", "name", name)
 	}
-	if len(c.APIKeys) == 0 {
-		log.Warn("no API key is set, so the REST API is closed: set api_keys or TRIVET_API_KEYS to a long random text")
+	if len(c.APIKeys) == 0 && len(c.NamedKeys) == 0 {
+		log.Warn("no API key is set, so the REST API is closed: set api_keys or TRIVET_API_KEYS to a long random text, or add an [[api_key]]")
 		if s.env(envKey) != "" {
 			log.Warn("TRIVET_API_KEY is what the command line sends; the keys that are accepted are TRIVET_API_KEYS")
 		}

@@ -1,15 +1,18 @@
 package cli
 
 import (
+	"crypto/sha256"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/policy"
@@ -31,7 +34,7 @@ func configured(t *testing.T, variables ...string) *config.Config {
 
 func TestBuild(t *testing.T) {
 	c := configured(t,
-		"TRIVET_API_KEYS=one,two", "TRIVET_DATABASE=postgres://u:p@db/trivet", "TRIVET_PUBLIC_URL=https://billing.test",
+		"TRIVET_API_KEYS=one,two", "TRIVET_API_KEY_0_NAME=shop", "TRIVET_API_KEY_0_KEY=three", "TRIVET_API_KEY_0_SCOPES=read,write", "TRIVET_DATABASE=postgres://u:p@db/trivet", "TRIVET_PUBLIC_URL=https://billing.test",
 		"TRIVET_PROVIDERS_EU_KIND=stripe", "TRIVET_PROVIDERS_EU_SECRET_KEY=sk_live_1234", "TRIVET_PROVIDERS_EU_INGEST=pull", "TRIVET_PROVIDERS_EU_BIND=token,metadata.user_id",
 		"TRIVET_PROVIDERS_US_KIND=stripe", "TRIVET_PROVIDERS_US_SECRET_KEY=sk_live_5678", "TRIVET_PROVIDERS_US_INGEST=push", "TRIVET_PROVIDERS_US_WEBHOOK_SECRETS=whsec_5678",
 		"TRIVET_PLAN_0_ID=pro", "TRIVET_PLAN_0_FEATURES=export,sso", "TRIVET_PLAN_0_PRICES_EU=price_1,price_2",
@@ -52,6 +55,7 @@ func TestBuild(t *testing.T) {
 		"no pull":   {got.NoPull, []string{"us"}},
 		"bind":      {got.Bind, map[string][]string{"stripe": {"token"}, "us": {"token"}, "eu": {"token", "metadata.user_id"}}},
 		"keys":      {got.APIKeys, []string{"one", "two"}},
+		"named":     {got.NamedKeys, []trivet.NamedKey{{Name: "shop", SHA256: sha256.Sum256([]byte("three")), Scopes: []string{"read", "write"}}}},
 		"database":  {got.Database, "postgres://u:p@db/trivet"},
 		"address":   {got.PublicURL, "https://billing.test"},
 		"sweeps":    {[]time.Duration{got.Hot, got.Full}, []time.Duration{time.Minute, 12 * time.Hour}},
@@ -181,6 +185,25 @@ func TestBrokenTemplatesAreToldAtTheStart(t *testing.T) {
 	}
 }
 
+// TestConfiguredKey: the command line asks with the key that opens most.
+func TestConfiguredKey(t *testing.T) {
+	shop := []string{"TRIVET_API_KEY_0_NAME=shop", "TRIVET_API_KEY_0_KEY=shop-key", "TRIVET_API_KEY_0_SCOPES=read"}
+	desk := []string{"TRIVET_API_KEY_1_NAME=desk", "TRIVET_API_KEY_1_KEY=desk-key", "TRIVET_API_KEY_1_SCOPES=money"}
+	ops := []string{"TRIVET_API_KEY_2_NAME=ops", "TRIVET_API_KEY_2_KEY=ops-key", "TRIVET_API_KEY_2_SCOPES=all"}
+	hashed := []string{"TRIVET_API_KEY_0_NAME=shop", "TRIVET_API_KEY_0_KEY_SHA256=" + strings.Repeat("a", 64), "TRIVET_API_KEY_0_SCOPES=all"}
+	for want, variables := range map[string][]string{
+		"":         hashed,
+		"shop-key": slices.Concat(shop, desk),
+		"desk-key": slices.Concat(hashed, desk),
+		"ops-key":  slices.Concat(shop, desk, ops),
+		"full-key": slices.Concat(shop, ops, []string{"TRIVET_API_KEYS=full-key,another"}),
+	} {
+		if got := configuredKey(configured(t, variables...)); got != want {
+			t.Errorf("it asks with %q, want %q", got, want)
+		}
+	}
+}
+
 func TestAnnounce(t *testing.T) {
 	var log lines
 	c := configured(t, "TRIVET_SERVICE_HOST=10.0.0.1")
@@ -194,6 +217,11 @@ func TestAnnounce(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "kind=fraud") {
 		t.Errorf("there are alerts of that kind: %s", log.String())
+	}
+	log = lines{}
+	announce(configured(t, "TRIVET_API_KEY_0_NAME=shop", "TRIVET_API_KEY_0_KEY=hush-hush", "TRIVET_API_KEY_0_SCOPES=read,write"), s, slog.New(slog.NewTextHandler(&log, nil)))
+	if strings.Contains(log.String(), "no API key") || strings.Contains(log.String(), "hush-hush") || !strings.Contains(log.String(), "shop (read, write)") {
+		t.Errorf("an [[api_key]] is told as %s", log.String())
 	}
 	if strings.Contains(log.String(), "sk_test") {
 		t.Errorf("the log has a secret: %s", log.String())

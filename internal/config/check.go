@@ -53,6 +53,10 @@ func (c checker) table(key string, value any) (map[string]any, bool) {
 	form := tables[key]
 	if form.numbered {
 		items, ok := value.([]any)
+		if _, table := value.(map[string]any); key == "api_key" && !ok && !table {
+			c.reject(key, "is written %s, with its name and scopes: a key alone, which may do everything, goes into api_keys", form.written)
+			return nil, false
+		}
 		if !ok {
 			c.reject(key, "is written %s, with two brackets, and may come several times", form.written)
 			return nil, false

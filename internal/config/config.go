@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -30,8 +31,10 @@ type Config struct {
 	Database Database
 	// Mode is by default enforce.
 	Mode Mode
-	// APIKeys may call the REST API. With none, nobody may.
-	APIKeys []Secret
+	// APIKeys may call the whole REST API, NamedKeys what their scopes say of it. With
+	// neither, nobody may.
+	APIKeys   []Secret
+	NamedKeys []APIKey
 	// Providers are the accounts, in the order of their names.
 	Providers []Provider
 	Plans     []Plan
@@ -56,12 +59,17 @@ func (c *Config) LogValue() slog.Value {
 	for i, p := range c.Providers {
 		names[i] = p.Name
 	}
+	keys := make([]string, len(c.NamedKeys))
+	for i, k := range c.NamedKeys {
+		keys[i] = k.Name + " (" + strings.Join(k.Scopes, ", ") + ")"
+	}
 	return slog.GroupValue(
 		slog.String("public_url", c.PublicURL),
 		slog.String("listen", c.Listen),
 		slog.String("database", c.Database.Kind),
 		slog.String("mode", string(c.Mode)),
 		slog.Any("providers", names),
+		slog.Any("api_key", keys),
 		slog.Int("plans", len(c.Plans)),
 	)
 }

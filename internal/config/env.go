@@ -26,6 +26,9 @@ func envKey(variable string) verdict {
 	if slices.Contains(names(""), name) {
 		return verdict{path: name}
 	}
+	if name == "api_key_file" { // what looks like an [[api_key]] and is half of api_keys
+		return verdict{problem: "is not a key: did you mean " + envPrefix + "API_KEYS_FILE?"}
+	}
 	for table, t := range tables {
 		rest, ok := strings.CutPrefix(name, table+"_")
 		switch {

@@ -7,6 +7,16 @@ import (
 	"testing"
 )
 
+// named is an [[api_key]] that is as it should be.
+const named = "[[api_key]]\nname='shop'\nkey='shop-key'\nscopes=['read']\n"
+
+// hashOfOne is the SHA-256 of key-one.
+const hashOfOne = "9b346041bc9a49574eb2665b2ad2a0a3f9f9cce4e42f5d1f26deb8a256b5966a"
+
+const makeHash = `make it with: printf %s "$KEY" | sha256sum`
+
+var long = strings.Repeat("a", 65)
+
 const stripe = "[providers.stripe]\nsecret_key = 'sk_test_1'\nwebhook_secrets = 'whsec_1'\n"
 
 // encodes is said of a password that is no part of an address as it stands.
@@ -70,6 +80,38 @@ var mistakes = map[string]struct {
 		want: "FILE:1: database: is no valid address: write postgres://user:password@host/name, and %-encode what is special in the password",
 	},
 	"api key placeholder": {file: "api_keys = ['good', 'changeme']\n", want: "FILE:1: api_keys: number 2 is a placeholder, not a real value: put the real value there"},
+
+	"api key as a section":       {file: "[api_key]\nname='a'\n", want: "FILE:1: api_key: is written [[api_key]], with two brackets, and may come several times"},
+	"api key as a value":         {file: "api_key = 'k'\n", want: "FILE:1: api_key: is written [[api_key]], with its name and scopes: a key alone, which may do everything, goes into api_keys"},
+	"api key, unknown key":       {file: named + "scope='read'\n", want: "FILE:5: api_key.0.scope: is not a key: did you mean scopes?"},
+	"api key, unknown variable":  {file: named, env: []string{"TRIVET_API_KEY_0_KEY_SHA265=x"}, want: "TRIVET_API_KEY_0_KEY_SHA265: ends with no known key: did you mean key_sha256?"},
+	"api key, no number":         {env: []string{"TRIVET_API_KEY_SHOP_NAME=x"}, want: "TRIVET_API_KEY_SHOP_NAME: needs a number from 0, as in TRIVET_API_KEY_0_NAME"},
+	"api keys, misspelled":       {env: []string{"TRIVET_API_KEY_FILE=x"}, want: "TRIVET_API_KEY_FILE: is not a key: did you mean TRIVET_API_KEYS_FILE?"},
+	"api key without name":       {file: "[[api_key]]\nkey='k'\nscopes=['read']\n", want: `FILE:1: api_key.0.name: is missing: the audit trail names by it who did something, so write one, as in name = "shop"`},
+	"api key's name":             {file: "[[api_key]]\nname='my shop'\nkey='k'\nscopes=['read']\n", want: `FILE:2: api_key.0.name: "my shop" may hold only letters, digits, dots, dashes and underscores, at most 64`},
+	"api key's name, long":       {file: "[[api_key]]\nname='" + long + "'\nkey='k'\nscopes=['read']\n", want: `FILE:2: api_key.0.name: "` + long + `" may hold only letters, digits, dots, dashes and underscores, at most 64`},
+	"api key's name, like one":   {file: "[[api_key]]\nname='0123abcd'\nkey='k'\nscopes=['read']\n", want: `FILE:2: api_key.0.name: "0123abcd" looks like what the audit trail calls a key of api_keys: write another`},
+	"api key's name, twice":      {file: named + "[[api_key]]\nname='shop'\nkey='k'\nscopes=['read']\n", want: `FILE:6: api_key.1.name: "shop" is used by another key: give each its own`},
+	"api key without key":        {file: "[[api_key]]\nname='a'\nscopes=['read']\n", want: "FILE:1: api_key.0.key: is missing: set one of key, key_file and key_sha256, the last of which keeps the secret out of the configuration"},
+	"api key, key and hash":      {file: named + "key_sha256='" + hashOfOne + "'\n", want: "FILE:5: api_key.0.key_sha256: is set together with the key itself: keep one of them"},
+	"api key, file and hash":     {file: "[[api_key]]\nname='a'\nscopes=['read']\nkey_file='/dev/null'\nkey_sha256='" + hashOfOne + "'\n", want: "FILE:5: api_key.0.key_sha256: is set together with the key itself: keep one of them"},
+	"api key, key and file":      {file: named + "key_file='/dev/null'\n", want: "FILE:3: api_key.0.key: is set together with api_key.0.key_file: keep one of them"},
+	"api key, two in env":        {file: named, env: []string{"TRIVET_API_KEY_0_KEY=k", "TRIVET_API_KEY_0_KEY_SHA256=" + hashOfOne}, want: "TRIVET_API_KEY_0_KEY_SHA256: api_key.0.key_sha256: is set together with the key itself: keep one of them"},
+	"api key's file":             {file: "[[api_key]]\nname='a'\nscopes=['read']\nkey_file='/does/not/exist'\n", want: "FILE:4: api_key.0.key_file: /does/not/exist cannot be read: no such file or directory"},
+	"api key is a placeholder":   {file: "[[api_key]]\nname='a'\nscopes=['read']\nkey='changeme'\n", want: "FILE:4: api_key.0.key: is a placeholder, not a real value: put the real value there"},
+	"api key is empty":           {file: "[[api_key]]\nname='a'\nscopes=['read']\nkey=''\n", want: "FILE:4: api_key.0.key: is empty: put the real value there"},
+	"api key is a number":        {file: "[[api_key]]\nname='a'\nscopes=['read']\nkey=1\n", want: "FILE:4: api_key.0.key: must be a text in quotes"},
+	"api key's hash":             {file: "[[api_key]]\nname='a'\nscopes=['read']\nkey_sha256='abc'\n", want: "FILE:4: api_key.0.key_sha256: is not the SHA-256 of a key, which has 64 hexadecimal digits: " + makeHash},
+	"api key's hash, other base": {file: "[[api_key]]\nname='a'\nscopes=['read']\nkey_sha256='" + strings.Repeat("g", 64) + "'\n", want: "FILE:4: api_key.0.key_sha256: is not the SHA-256 of a key, which has 64 hexadecimal digits: " + makeHash},
+	"api key's hash of nothing":  {file: "[[api_key]]\nname='a'\nscopes=['read']\nkey_sha256='e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'\n", want: "FILE:4: api_key.0.key_sha256: is the hash of an empty text, not of a key: " + makeHash},
+	"api key's hash of a line":   {file: "[[api_key]]\nname='a'\nscopes=['read']\nkey_sha256='01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b'\n", want: "FILE:4: api_key.0.key_sha256: is the hash of an empty text, not of a key: " + makeHash},
+	"api key twice":              {file: named + "[[api_key]]\nname='b'\nkey='shop-key'\nscopes=['read']\n", want: "FILE:7: api_key.1.key: is the key of api_key.0 too: make one for each name"},
+	"api key and its hash":       {file: "api_keys='key-one'\n[[api_key]]\nname='b'\nkey_sha256='" + hashOfOne + "'\nscopes=['read']\n", want: "FILE:4: api_key.0.key_sha256: is one of api_keys too, which may do everything: make a key for this name alone"},
+	"api key without scopes":     {file: "[[api_key]]\nname='a'\nkey='k'\n", want: `FILE:1: api_key.0.scopes: is missing: say what the key may do, as in scopes = ["read", "write"]; there are check, read, write, money, admin, all`},
+	"api key with empty scopes":  {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[]\n", want: `FILE:4: api_key.0.scopes: is missing: say what the key may do, as in scopes = ["read", "write"]; there are check, read, write, money, admin, all`},
+	"api key's scope":            {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=['read','wirte']\n", want: `FILE:4: api_key.0.scopes: there is no scope "wirte": did you mean write?`},
+	"api key's scope, no idea":   {file: "[[api_key]]\nname='a'\nkey='k'\nscopes='everything'\n", want: `FILE:4: api_key.0.scopes: there is no scope "everything": known are check, read, write, money, admin, all`},
+	"api key's scopes, a number": {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[1]\n", want: `FILE:4: api_key.0.scopes: must be a list of texts, as in ["a", "b"]`},
 
 	"secret empty in env":     {file: stripe, env: []string{"TRIVET_PROVIDERS_STRIPE_SECRET_KEY="}, want: "TRIVET_PROVIDERS_STRIPE_SECRET_KEY: providers.stripe.secret_key: is empty: put the real value there"},
 	"secrets empty in env":    {file: stripe, env: []string{"TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS="}, want: "TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS: providers.stripe.webhook_secrets: is empty: put the real value there, or remove the key"},
@@ -215,6 +257,9 @@ func TestMistakesDoNotShowSecrets(t *testing.T) {
 		"[mail]\nsmtp = 'http://u:" + canary + "@h'\n",
 		"[[alert]]\nurl = '" + canary + "'\n",
 		"public_url = 'http://u:" + canary + "@h'\n",
+		"[[api_key]]\nname = 'a'\nscopes = ['read']\nkey = 'k " + canary + "'\n",
+		"[[api_key]]\nname = 'a'\nscopes = ['read']\nkey_sha256 = '" + canary + "'\n",
+		"[[api_key]]\nname = 'a'\nscopes = ['read']\nkey = '" + canary + "'\n[[api_key]]\nname = 'b'\nscopes = ['read']\nkey = '" + canary + "'\n",
 	}
 	for _, file := range files {
 		_, err := Load(write(t, "trivet.toml", file), nil)

@@ -132,8 +132,8 @@ func (l *loader) variable(name, value string) string {
 }
 
 // merge lays the environment over the file over the defaults. A secret and its
-// _file twin are one setting: whichever the upper layer has hides both of the
-// lower one.
+// _file twin are one setting, and so is the hash of an API key: whichever the upper
+// layer has hides all of the lower one.
 func (l *loader) merge(file, vars map[string]any) (*koanf.Koanf, error) {
 	below := koanf.New(".")
 	if err := below.Load(confmap.Provider(file, ""), nil); err != nil {
@@ -146,7 +146,9 @@ func (l *loader) merge(file, vars map[string]any) (*koanf.Koanf, error) {
 		below.Delete(path)
 	}
 	for path := range vars {
-		below.Delete(twin(path))
+		for _, other := range otherForms(path) {
+			below.Delete(other)
+		}
 	}
 	k := koanf.New(".")
 	for _, layer := range []koanf.Provider{
@@ -179,6 +181,16 @@ func twin(path string) string {
 		return short
 	}
 	return path + "_file"
+}
+
+// otherForms returns the paths of the other forms in which what is at path can be set.
+func otherForms(path string) []string {
+	table, key := split(path)
+	if pattern(table) != "api_key.*" || !strings.HasPrefix(key, "key") {
+		return []string{twin(path)}
+	}
+	forms := []string{table + ".key", table + ".key_file", table + ".key_sha256"}
+	return slices.DeleteFunc(forms, func(form string) bool { return form == path })
 }
 
 func lookup(environ []string, name string) string {

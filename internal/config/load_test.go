@@ -94,6 +94,16 @@ api_key = "eyJ1"
 store   = 12345
 ingest  = "pull"
 
+[[api_key]]
+name   = "shop"
+key    = "shop-key"
+scopes = ["check", "write"]
+
+[[api_key]]
+name       = "ops"
+key_sha256 = "2C69BC9111C27110A9B9A7974BA3F8AC0C053C16B23A0738115EE829FBC4D57B"
+scopes     = ["admin", "read", "admin"]
+
 [[plan]]
 id       = "pro"
 name     = "Professional"
@@ -174,6 +184,10 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 		Database:  Database{Kind: PostgreSQL, URL: "postgres://trivet:pw@db/trivet"},
 		Mode:      Observe,
 		APIKeys:   []Secret{"key-one", "key-two"},
+		NamedKeys: []APIKey{
+			{Name: "shop", Key: "shop-key", SHA256: "44cfdcdd88354fa1412781f5a01a901c9112db33bfa8b165fbec9b618d9cf112", Scopes: []string{"check", "write"}},
+			{Name: "ops", SHA256: "2c69bc9111c27110a9b9a7974ba3f8ac0c053c16b23a0738115ee829fbc4d57b", Scopes: []string{"admin", "read"}},
+		},
 		Providers: []Provider{
 			{
 				Name: "lemonsqueezy", Kind: LemonSqueezy, APIKey: "eyJ1", Store: "12345",
@@ -258,6 +272,38 @@ func TestEnvironmentWinsOverTheFile(t *testing.T) {
 	}
 }
 
+// TestAPIKeysFromTheEnvironment: all of a key can come from there, and whichever form
+// of the key it has takes the place of the file's.
+func TestAPIKeysFromTheEnvironment(t *testing.T) {
+	const file = "[[api_key]]\nname = 'shop'\nscopes = ['read']\n"
+	path := write(t, "key", "shop-key\n")
+	shop := APIKey{Name: "shop", Key: "shop-key", SHA256: hashOf("shop-key"), Scopes: []string{"read"}}
+	hashed := APIKey{Name: "shop", SHA256: hashOf("shop-key"), Scopes: []string{"read"}}
+	tests := map[string]struct {
+		file string
+		env  []string
+		want APIKey
+	}{
+		"no file":           {"", []string{"TRIVET_API_KEY_0_NAME=shop", "TRIVET_API_KEY_0_KEY=shop-key", "TRIVET_API_KEY_0_SCOPES=read,read"}, shop},
+		"the key":           {file, []string{"TRIVET_API_KEY_0_KEY=shop-key"}, shop},
+		"the key's file":    {file, []string{"TRIVET_API_KEY_0_KEY_FILE=" + path}, shop},
+		"the hash":          {file, []string{"TRIVET_API_KEY_0_KEY_SHA256=" + hashOf("shop-key").Reveal()}, hashed},
+		"a key for a hash":  {file + "key_sha256 = '" + hashOf("x").Reveal() + "'\n", []string{"TRIVET_API_KEY_0_KEY=shop-key"}, shop},
+		"a file for a hash": {file + "key_sha256 = '" + hashOf("x").Reveal() + "'\n", []string{"TRIVET_API_KEY_0_KEY_FILE=" + path}, shop},
+		"a hash for a key":  {file + "key = 'x'\n", []string{"TRIVET_API_KEY_0_KEY_SHA256=" + hashOf("shop-key").Reveal()}, hashed},
+		"a hash for a file": {file + "key_file = '/does/not/exist'\n", []string{"TRIVET_API_KEY_0_KEY_SHA256=" + hashOf("shop-key").Reveal()}, hashed},
+		"the scopes win":    {"[[api_key]]\nname = 'shop'\nscopes = ['all']\nkey = 'shop-key'\n", []string{"TRIVET_API_KEY_0_SCOPES=read"}, shop},
+		"the name wins":     {"[[api_key]]\nname = 'x'\nscopes = ['read']\nkey = 'shop-key'\n", []string{"TRIVET_API_KEY_0_NAME=shop"}, shop},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff([]APIKey{tt.want}, load(t, tt.file, tt.env...).NamedKeys); diff != "" {
+				t.Errorf("keys differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestSecretsFromFiles(t *testing.T) {
 	key := write(t, "key", "sk_test_fromfile\n")
 	hooks := write(t, "hooks", "whsec_new\nwhsec_old\n")
@@ -332,7 +378,7 @@ func TestReadmeExample(t *testing.T) {
 	example = strings.NewReplacer("…", "real", "/run/secrets/", dir).Replace(example)
 	for part := range strings.SplitSeq(example, `"`) {
 		if strings.HasPrefix(part, dir) {
-			value := "real_value\n"
+			value := "real_value_of_" + filepath.Base(part) + "\n" // no two keys are the same
 			if strings.HasSuffix(part, "/hooks") { // is checked for strength
 				value = "whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE=\n"
 			}

@@ -24,6 +24,7 @@ var schema = map[string][]field{
 		{name: "environment"}, {name: "cert_base_url"}, {name: "ca_file"},
 		{name: "api_key", secret: true}, {name: "store"},
 	},
+	"api_key.*": {{name: "name"}, {name: "key_sha256"}, {name: "key", secret: true}, {name: "scopes"}},
 	"plan.*":    {{name: "id"}, {name: "name"}, {name: "features"}, {name: "grants"}},
 	"access":    {{name: "grace"}, {name: "paused"}, {name: "refunded"}, {name: "disputed"}},
 	"sweep":     {{name: "hot"}, {name: "full"}},
@@ -55,6 +56,7 @@ var tables = map[string]struct {
 	named, numbered bool
 }{
 	"providers": {written: "[providers.NAME]", named: true},
+	"api_key":   {written: "[[api_key]]", numbered: true},
 	"plan":      {written: "[[plan]]", numbered: true},
 	"access":    {written: "[access]"},
 	"sweep":     {written: "[sweep]"},

@@ -33,6 +33,7 @@ func (r *reader) config() *Config {
 		Alerts:    r.alerts(),
 		Policies:  r.policies(),
 	}
+	c.NamedKeys = r.apiKeys(c.APIKeys)
 	c.PublicURL = r.publicURL(c.Listen)
 	r.handedOver(c)
 	return c

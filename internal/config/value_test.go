@@ -14,19 +14,20 @@ import (
 func TestSecretDoesNotPrintItself(t *testing.T) {
 	const value = "sk_live_hunter2"
 	s := Secret(value)
+	named := []APIKey{{Name: "shop", Key: s, SHA256: hashOf(value), Scopes: []string{"read"}}}
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x",
-		slog.Any("key", s), slog.Any("in", []Secret{s}), slog.Any("config", &Config{APIKeys: []Secret{s}}))
+		slog.Any("key", s), slog.Any("in", []Secret{s}), slog.Any("config", &Config{APIKeys: []Secret{s}, NamedKeys: named}))
 	asJSON, err := json.Marshal(map[string]any{"a": s, "b": struct{ K Secret }{s}, string(s[:0]): []Secret{s}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	printed := []string{log.String(), string(asJSON), fmt.Sprint(s, []Secret{s}, struct{ K Secret }{s}, &Config{APIKeys: []Secret{s}})}
+	printed := []string{log.String(), string(asJSON), fmt.Sprint(s, []Secret{s}, struct{ K Secret }{s}, &Config{APIKeys: []Secret{s}, NamedKeys: named}, named)}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10s"} {
-		printed = append(printed, fmt.Sprintf(verb, s), fmt.Sprintf(verb, Provider{SecretKey: s}))
+		printed = append(printed, fmt.Sprintf(verb, s), fmt.Sprintf(verb, Provider{SecretKey: s}), fmt.Sprintf(verb, named))
 	}
 	for _, text := range printed {
-		if strings.Contains(text, value) || strings.Contains(text, fmt.Sprintf("%x", value)) {
+		if strings.Contains(text, value) || strings.Contains(text, fmt.Sprintf("%x", value)) || strings.Contains(text, hashOf(value).Reveal()) {
 			t.Errorf("shows the secret: %s", text)
 		}
 	}
@@ -92,6 +93,10 @@ func TestEnvKey(t *testing.T) {
 		"TRIVET_PLAN_10_GRANTS":                         "plan.10.grants",
 		"TRIVET_PLAN_0_PRICES_PAYPAL_EU":                "plan.0.prices.paypal_eu",
 		"TRIVET_ENDPOINT_0_SECRET_FILE":                 "endpoint.0.secret_file",
+		"TRIVET_API_KEY_0_NAME":                         "api_key.0.name",
+		"TRIVET_API_KEY_1_KEY":                          "api_key.1.key",
+		"TRIVET_API_KEY_1_KEY_FILE":                     "api_key.1.key_file",
+		"TRIVET_API_KEY_12_KEY_SHA256":                  "api_key.12.key_sha256",
 		"TRIVET_POLICY_FRAUD_MAX_CARDS":                 "policy.fraud.max_cards",
 	}
 	for name, want := range tests {
