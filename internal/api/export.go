@@ -53,6 +53,9 @@ var exporters = []exporter{
 	listOfRows("grants", func(ctx context.Context, e Export, do func(Grant) error) error {
 		return e.Snapshot.EachGrant(ctx, e.Customer, rendered(exportedGrant, do))
 	}),
+	listOfRows("credits", func(ctx context.Context, e Export, do func(ExportedCredits) error) error {
+		return e.Snapshot.EachCredit(ctx, e.Customer, rendered(creditsOf, do))
+	}),
 	listOfRows("bans", exportBans),
 	listOfRows("changes", func(ctx context.Context, e Export, do func(Change) error) error {
 		return e.Snapshot.EachChange(ctx, e.Customer, rendered(e.change, do))

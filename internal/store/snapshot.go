@@ -110,6 +110,12 @@ func (s *Snapshot) EachGrant(ctx context.Context, customer string, do func(Grant
 	return each(ctx, s, scanGrant, do, `select id, customer, doc from grants`+w.text()+` order by id`, w.args...)
 }
 
+// EachCredit reads what was used of credits, in the order of customers and plans.
+func (s *Snapshot) EachCredit(ctx context.Context, customer string, do func(Credit) error) error {
+	w := owned("customer", customer)
+	return each(ctx, s, scanCredit, do, `select customer, plan, doc from credits`+w.text()+` order by customer, plan`, w.args...)
+}
+
 // EachCheckout reads the checkouts that we made, in the order of their ids.
 func (s *Snapshot) EachCheckout(ctx context.Context, customer string, do func(Checkout) error) error {
 	w := owned("customer", customer)
