@@ -54,7 +54,7 @@ var exporters = []exporter{
 		return e.Snapshot.EachGrant(ctx, e.Customer, rendered(exportedGrant, do))
 	}),
 	listOfRows("credits", func(ctx context.Context, e Export, do func(ExportedCredits) error) error {
-		return e.Snapshot.EachCredit(ctx, e.Customer, rendered(creditsOf, do))
+		return e.Snapshot.EachCredit(ctx, e.Customer, rendered(creditsUsed, do))
 	}),
 	listOfRows("bans", exportBans),
 	listOfRows("changes", func(ctx context.Context, e Export, do func(Change) error) error {

@@ -242,7 +242,7 @@ type ExportedCredits struct {
 	Reason   string `json:"reason"`
 }
 
-func creditsOf(row store.Credit) (ExportedCredits, error) {
+func creditsUsed(row store.Credit) (ExportedCredits, error) {
 	var use billing.CreditUse
 	err := json.Unmarshal([]byte(row.Doc), &use)
 	return ExportedCredits{Customer: row.Customer, Plan: row.Plan, Used: use.Used, Last: use.Last, Reason: use.Reason}, err
