@@ -45,6 +45,9 @@ type commands struct {
 	Config string `help:"Read this configuration file (default trivet.toml, or TRIVET_CONFIG)." placeholder:"FILE" short:"c"`
 
 	Demo      demoCommand      `cmd:"" help:"Watch it work: simulated providers, every fault on, no account needed."`
+	Init      initCommand      `cmd:"" help:"Write a configuration to begin with."`
+	Doctor    doctorCommand    `cmd:"" help:"Say what is wrong with the configuration and whatever it leads to."`
+	Connect   connectCommand   `cmd:"" help:"Have providers send their webhooks to the service."`
 	Serve     serveCommand     `cmd:"" help:"Run the service."`
 	Check     checkCommand     `cmd:"" help:"Ask whether a customer may use a feature."`
 	Customers customersCommand `cmd:"" help:"Customers and all that is known about them."`

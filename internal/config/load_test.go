@@ -379,7 +379,7 @@ func TestReadmeExample(t *testing.T) {
 	for part := range strings.SplitSeq(example, `"`) {
 		if strings.HasPrefix(part, dir) {
 			value := "real_value_of_" + filepath.Base(part) + "\n" // no two keys are the same
-			if strings.HasSuffix(part, "/hooks") { // is checked for strength
+			if strings.HasSuffix(part, "/hooks") {                 // is checked for strength
 				value = "whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE=\n"
 			}
 			if err := os.WriteFile(part, []byte(value), 0o600); err != nil {

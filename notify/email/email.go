@@ -134,6 +134,20 @@ func domain(a *mail.Address) string {
 // Name implements [notify.Channel].
 func (c *Channel) Name() string { return notify.Email }
 
+// Dial finds out whether the server lets us in, and sends nothing.
+func (c *Channel) Dial(ctx context.Context) error {
+	client, err := gomail.NewClient(c.host, append(slices.Clip(c.options), gomail.WithTimeout(c.within(ctx)))...)
+	if err != nil {
+		return err
+	}
+	connection, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return fmt.Errorf("the mail server did not let us in: %w", plain(err))
+	}
+	_ = connection.Quit()
+	return nil
+}
+
 // Send implements [notify.Channel]. The receipt is the server's word on having
 // taken it.
 func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {

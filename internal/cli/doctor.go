@@ -1,0 +1,329 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
+)
+
+type doctorCommand struct {
+	JSON bool `help:"Print the findings as JSON." name:"json"`
+}
+
+// Help implements kong.HelpProvider.
+func (doctorCommand) Help() string {
+	return "Looks at the configuration, the database, the clock, whether each provider takes the key, the mail server and the addresses; a service may run meanwhile. " +
+		"It changes nothing anywhere and sends nothing. Exit code 0 if nothing is wrong, 1 if something is, 2 if the configuration cannot be read."
+}
+
+// The verdicts on what was looked at.
+const (
+	fine    = "ok"
+	doubted = "warn"
+	wrong   = "FAIL"
+)
+
+// finding is what was found about one thing.
+type finding struct {
+	Verdict string `json:"verdict"`
+	Subject string `json:"subject"`
+	Found   string `json:"found"`
+	// Next is what to do about it; empty if nothing.
+	Next string `json:"next"`
+}
+
+// checkup is one thing to look at.
+type checkup func(ctx context.Context) []finding
+
+// patience is how long one thing may take.
+const patience = 10 * time.Second
+
+// Run looks at everything.
+func (c doctorCommand) Run(s *session) error {
+	conf, err := s.load()
+	if err != nil {
+		return err
+	}
+	e := examiner{session: s, conf: conf}
+	checkups := []checkup{e.configuration, e.database, e.reached, e.mail}
+	for _, p := range conf.Providers {
+		checkups = append(checkups, func(ctx context.Context) []finding { return e.provider(ctx, p) })
+	}
+	for _, endpoint := range conf.Endpoints {
+		checkups = append(checkups, func(ctx context.Context) []finding { return e.endpoint(ctx, endpoint) })
+	}
+	found := make([][]finding, len(checkups))
+	var all sync.WaitGroup
+	for i, look := range checkups {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(s.ctx, patience)
+			defer cancel()
+			found[i] = look(ctx)
+		})
+	}
+	all.Wait()
+	findings := slices.Concat(found...)
+	bad := 0
+	t := table{head: []string{"", "what", "found", "what to do"}}
+	for _, f := range findings {
+		if f.Verdict == wrong {
+			bad++
+		}
+		t.add(f.Verdict, f.Subject, f.Found, f.Next)
+	}
+	if c.JSON {
+		doc, err := json.MarshalIndent(findings, "", "  ")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.Stdout, "%s\n", doc)
+	} else {
+		t.print(s.Stdout)
+	}
+	if bad > 0 {
+		return &failure{exitWrong, fmt.Errorf("%d of %d findings are wrong", bad, len(findings))}
+	}
+	return nil
+}
+
+// examiner looks at what a configuration leads to.
+type examiner struct {
+	*session
+	conf *config.Config
+}
+
+// one is a single finding.
+func one(verdict, subject, found, next string) []finding {
+	return []finding{{verdict, subject, found, next}}
+}
+
+// configuration looks at what can be seen without leaving the process.
+func (e examiner) configuration(context.Context) (all []finding) {
+	path := or(e.file, or(e.env("TRIVET_CONFIG"), config.DefaultPath))
+	note := func(verdict, subject, found, next string) { all = append(all, finding{verdict, subject, found, next}) }
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		note(fine, "configuration", "from the environment alone", "")
+	case info.Mode().Perm()&0o077 != 0:
+		note(doubted, "configuration", fmt.Sprintf("%s can be read by others (mode %03o)", path, info.Mode().Perm()), "if there are secrets in it: chmod 600 "+path)
+	default:
+		note(fine, "configuration", path, "")
+	}
+	for _, name := range e.conf.Ignored {
+		note(doubted, "configuration", name+" is no key and has no effect", "look at its spelling")
+	}
+	said := map[config.Mode]string{
+		config.Observe: "observe: nothing is done at a provider or said to a customer", config.Assist: "assist: a person is asked before anything is done",
+		config.Enforce: "enforce: the policies act by themselves",
+	}
+	note(fine, "mode", said[e.conf.Mode], "")
+	if len(e.conf.APIKeys)+len(e.conf.NamedKeys) == 0 {
+		note(doubted, "API keys", "there are none, so that nobody can ask the service anything", "set api_keys to a long random text")
+	}
+	if len(e.conf.Providers) == 0 {
+		note(wrong, "providers", "none is configured", "add a section such as [providers.stripe]: trivet init writes one")
+	}
+	if len(e.conf.Plans) == 0 {
+		note(doubted, "plans", "there are none, so that no purchase gives anything", "say in [[plan]] which prices give which features")
+	}
+	if _, err := build(e.conf, slog.New(slog.DiscardHandler), e.Now); err != nil {
+		note(wrong, "configuration", err.Error(), "mend it: the service would not start")
+	}
+	return all
+}
+
+// database looks at the database.
+func (e examiner) database(ctx context.Context) []finding {
+	where := "postgres"
+	if e.conf.Database.Kind == config.SQLite {
+		where = e.conf.Database.Path
+	}
+	p, err := store.Probe(ctx, databaseURL(e.conf.Database))
+	switch {
+	case err != nil:
+		return one(wrong, "database", where+" cannot be read: "+visibleText(err), "see that it runs, and that address, user and password are right")
+	case !p.There:
+		return one(fine, "database", where+" is new: the service makes its tables at the first start", "")
+	case p.Version > p.Newest:
+		return one(wrong, "database", fmt.Sprintf("%s was written by a newer version of trivet (schema %d, this one knows %d)", where, p.Version, p.Newest), "install the newer version again")
+	case p.Version < p.Newest:
+		return one(fine, "database", fmt.Sprintf("%s: schema %d; the next start of the service brings it to %d", where, p.Version, p.Newest), "")
+	}
+	return one(fine, "database", fmt.Sprintf("%s: schema %d", where, p.Version), "")
+}
+
+// visibleText is an error without a password that it may repeat.
+func visibleText(err error) string {
+	text := err.Error()
+	if u, at, found := strings.Cut(text, "://"); found && strings.Contains(at, "@") {
+		_, rest, _ := strings.Cut(at, "@")
+		return u + "://…@" + rest
+	}
+	return text
+}
+
+// reached looks at whether the service can be reached from outside.
+func (e examiner) reached(ctx context.Context) []finding {
+	const subject = "public_url"
+	u, err := url.Parse(e.conf.PublicURL)
+	if err != nil {
+		return one(wrong, subject, "is no address", "write it like https://billing.example.com")
+	}
+	if why := unreachable(u); why != "" {
+		next := "set it to where the service is reached from outside"
+		if slices.ContainsFunc(e.conf.Providers, func(p config.Provider) bool { return p.Ingest.Webhooks() }) {
+			next += `, or ingest = "pull" to do without webhooks`
+		}
+		return one(doubted, subject, e.conf.PublicURL+": "+why, next)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.conf.PublicURL+"/healthz", http.NoBody)
+	if err != nil {
+		return one(wrong, subject, err.Error(), "")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return one(doubted, subject, "does not answer from here: "+cause(err).Error(), "start the service, and see that the name leads to it")
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return one(doubted, subject, fmt.Sprintf("/healthz answers %s", resp.Status), "see that the address leads to the service")
+	}
+	return one(fine, subject, e.conf.PublicURL+" answers", "")
+}
+
+// mail looks at the words, and whether the mail server lets us in.
+func (e examiner) mail(ctx context.Context) (all []finding) {
+	set, err := wordsOf(e.conf)
+	if err != nil {
+		return one(wrong, "messages", err.Error(), "")
+	}
+	if n := len(set.Check()); n > 0 {
+		all = one(wrong, "messages", fmt.Sprintf("%d are not as they must be", n), "trivet mail check names them")
+	}
+	channel, err := emailOf(e.conf, e.Now)
+	switch {
+	case err != nil:
+		return append(all, finding{wrong, "mail", err.Error(), ""})
+	case channel == nil:
+		return append(all, finding{doubted, "mail", "no [mail] is configured: customers are told nothing by mail", "set mail.smtp and mail.from, or hand messages over to your application (docs/hooks.md)"})
+	}
+	if err := channel.Dial(ctx); err != nil {
+		return append(all, finding{wrong, "mail", err.Error(), "look at mail.smtp"})
+	}
+	return append(all, finding{fine, "mail", "the server lets us in", "trivet mail test sends a message to yourself"})
+}
+
+// endpoint looks at where one of the application's endpoints leads.
+func (e examiner) endpoint(ctx context.Context, endpoint config.Endpoint) []finding {
+	subject := "endpoint " + endpoint.Name
+	u, err := url.Parse(endpoint.URL)
+	if err != nil {
+		return one(wrong, subject, "its url is no address", "")
+	}
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	if err != nil {
+		return one(wrong, subject, "nobody knows the name "+u.Hostname(), "look at its url")
+	}
+	private := func(ip netip.Addr) bool {
+		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified()
+	}
+	if slices.ContainsFunc(found, private) && !endpoint.AllowPrivate {
+		return one(wrong, subject, u.Hostname()+" is an address of this machine or of a private network, where nothing is sent", "if that is meant: allow_private = true")
+	}
+	return one(fine, subject, u.Hostname()+" is known", "trivet hooks test sends it a webhook")
+}
+
+// skew is how far our clock may be from the provider's: webhooks older or newer than
+// five minutes are not believed.
+const (
+	skewDoubted = 30 * time.Second
+	skewWrong   = 5 * time.Minute
+)
+
+// provider looks at whether a provider takes the key, and at the clock.
+func (e examiner) provider(ctx context.Context, p config.Provider) (all []finding) {
+	subject := "providers." + p.Name
+	clock := &clockReader{now: e.Now}
+	d, err := driverOver(p, e.Now, clock)
+	if err != nil {
+		return one(wrong, subject, err.Error(), "")
+	}
+	checker, can := d.(provider.KeyChecker)
+	if !can {
+		return nil
+	}
+	account, err := checker.CheckKey(ctx)
+	switch {
+	case provider.KindOf(err) == provider.Denied:
+		all = one(wrong, subject, "the provider refuses the key", "compare it with the dashboard, and see that it is of the right environment")
+	case err != nil:
+		all = one(wrong, subject, "whether the provider takes the key cannot be told: "+err.Error(), "see that this machine reaches it")
+	default:
+		all = one(fine, subject, strings.TrimSpace("the key is taken "+account), "")
+	}
+	if expirer, does := d.(provider.KeyExpirer); does {
+		const soon = 30 * 24 * time.Hour
+		if at := expirer.KeyExpires(); !at.IsZero() && at.Before(e.Now().Add(soon)) {
+			all = append(all, finding{doubted, subject, "the key expires at " + stamp(at), "make a new one"})
+		}
+	}
+	if !p.Ingest.Webhooks() {
+		all = append(all, finding{doubted, subject, "events are listed, not sent: changes are seen some minutes late", "trivet connect " + p.Name + " makes the webhook"})
+	}
+	return append(all, clock.finding(subject)...)
+}
+
+// clockReader compares our clock with what answers say of the provider's.
+type clockReader struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	off  time.Duration
+	told bool
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *clockReader) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.off, c.told = c.now().Sub(at), true
+	}
+	return resp, nil
+}
+
+func (c *clockReader) finding(subject string) []finding {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	off := c.off.Round(time.Second)
+	way := "ahead of"
+	if off < 0 {
+		off, way = -off, "behind"
+	}
+	found := fmt.Sprintf("our clock is %s %s the provider's", off, way)
+	switch {
+	case !c.told || off <= skewDoubted:
+		return nil
+	case off >= skewWrong:
+		return one(wrong, subject, found+": no webhook would be believed", "set the clock, and keep it by NTP")
+	}
+	return one(doubted, subject, found, "set the clock, and keep it by NTP")
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"github.com/trivetdev/trivet/internal/config"
+)
+
+type initCommand struct {
+	Provider  []string `help:"The providers that you sell through: stripe, paypal, paddle, lemonsqueezy." default:"stripe" enum:"stripe,paypal,paddle,lemonsqueezy"`
+	PublicURL string   `help:"Where customers and providers will reach the service." placeholder:"URL"`
+	Force     bool     `help:"Write over a file that is there."`
+}
+
+// Help implements kong.HelpProvider.
+func (initCommand) Help() string {
+	return "Writes a configuration with comments, in mode observe and with a new API key, which only you can read. What your providers gave you is left to fill in."
+}
+
+// beginning is what the configuration of a provider starts with. Events are listed
+// until there is a webhook: trivet connect needs a configuration to make one.
+var beginning = map[string]string{
+	config.Stripe: `[providers.stripe]
+secret_key = ""             # dashboard.stripe.com, Developers, API keys: sk_test_… to try it, sk_live_… for real
+# webhook_secrets = ["whsec_…"]
+`,
+	config.PayPal: `[providers.paypal]
+client_id     = ""          # developer.paypal.com, Apps & Credentials, your app
+client_secret = ""          # beside it
+environment   = "sandbox"   # or live
+# webhook_ids = ["…"]
+`,
+	config.Paddle: `[providers.paddle]
+api_key     = ""            # vendors.paddle.com, Developer tools, Authentication: with read and write permissions
+environment = "sandbox"     # or production
+# webhook_secrets = ["pdl_ntfset_…"]
+`,
+	config.LemonSqueezy: `[providers.lemonsqueezy]
+api_key = ""                # app.lemonsqueezy.com, Settings, API
+store   = ""                # the number of your store: Settings, Stores
+# webhook_secrets = ["…"]
+`,
+}
+
+// samplePrices are prices as each provider names them.
+var samplePrices = map[string]string{config.Stripe: "price_…", config.PayPal: "P-…", config.Paddle: "pri_…", config.LemonSqueezy: "123456"}
+
+var firstFile = template.Must(template.New("trivet.toml").Parse(`# Every key: README.md. Every secret can be kept in a file of its own instead
+# (secret_key_file = "/run/secrets/…") or come from the environment
+# (TRIVET_PROVIDERS_STRIPE_SECRET_KEY).
+
+{{if .PublicURL}}public_url = {{printf "%q" .PublicURL}}
+{{else}}# public_url = "https://billing.example.com"   # where customers and providers reach this service
+{{end}}database = "sqlite:trivet.db"   # or postgres://user@host/name
+mode     = "observe"            # nothing is done at a provider or said to a customer: what would be is listed;
+                                # then assist, which asks you, then enforce (docs/rollout.md)
+api_keys = ["{{.Key}}"]   # your application sends it
+{{range .Providers}}
+{{.Section}}ingest = "pull"             # until trivet connect {{.Name}} has made the webhook; then take this line out
+bind = ["token"]            # how purchases name your customers; add what yours carry, as in "metadata.user_id"
+{{end}}
+[[plan]]                        # what your customers buy, and what it lets them do
+id       = "pro"
+features = ["export"]
+[plan.prices]
+{{range .Providers}}{{.Name}} = ["{{.Price}}"]
+{{end}}`))
+
+// Run writes the file.
+func (c initCommand) Run(s *session) error {
+	path := or(s.file, or(s.env("TRIVET_CONFIG"), config.DefaultPath))
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+			return usagef("--public-url: %q is no address: write it like https://billing.example.com", c.PublicURL)
+		}
+	}
+	if _, err := os.Lstat(path); err == nil && !c.Force {
+		return usagef("%s is there already: look at it, name another with --config, or write over it with --force", path)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return usage(err)
+	}
+	const secret = 32
+	random := make([]byte, secret)
+	_, _ = rand.Read(random) // never fails
+	type section struct{ Name, Section, Price string }
+	var sections []section
+	seen := map[string]bool{}
+	for _, name := range c.Provider {
+		if !seen[name] {
+			sections = append(sections, section{name, beginning[name], samplePrices[name]})
+		}
+		seen[name] = true
+	}
+	var text strings.Builder
+	err := firstFile.Execute(&text, map[string]any{
+		"PublicURL": strings.TrimSuffix(c.PublicURL, "/"), "Key": "trv_" + base64.RawURLEncoding.EncodeToString(random), "Providers": sections,
+	})
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(path, text.String()); err != nil {
+		return usage(err)
+	}
+	fmt.Fprintf(s.Stdout, "%s is written, for your eyes only.\n\nNext:\n  1. fill in what is empty: trivet doctor tells what is missing or wrong\n"+
+		"  2. trivet backfill --dry-run   what would taking over your account give?\n  3. trivet serve\n"+
+		"  4. trivet connect %s   once the service can be reached from outside\n", path, strings.Join(c.Provider, " "))
+	return nil
+}
+
+// replaceFile gives a file its contents at once or not at all, readable by nobody
+// else.
+func replaceFile(path, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	if _, err := f.WriteString(text); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
