@@ -212,9 +212,9 @@ func (d decider) purchases() []Decision {
 		})
 		decisions = append(decisions, d.judge(bought))
 	}
-	for _, b := range d.balances(d.included) {
-		if b.Bought == 0 && b.Left() > 0 { // all of them were given by hand
-			decisions = append(decisions, Decision{Allowed: true, Reason: ReasonCredits, Source: Source{Kind: "credits", ID: b.Plan}})
+	for _, plan := range d.catalog.Plans() {
+		if plan.Kind == GrantCredits && d.included(plan) && len(byPlan[plan.ID]) == 0 && d.facts.Consumed[plan.ID] < 0 { // all of them were given by hand
+			decisions = append(decisions, Decision{Allowed: true, Reason: ReasonCredits, Source: Source{Kind: "credits", ID: plan.ID}})
 		}
 	}
 	return decisions

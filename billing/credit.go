@@ -97,7 +97,7 @@ func Spend(catalog Catalog, rules Rules, facts Facts, feature string, amount int
 		return nil, free.Reason, nil
 	}
 	left := amount
-	balances := d.balances(func(p Plan) bool { return p.Gives(feature) })
+	balances := d.balances(d.included)
 	for _, b := range balances {
 		if taken := min(left, b.Left()); taken > 0 {
 			takes, left = append(takes, Take{Plan: b.Plan, Amount: taken, Left: b.Left() - taken}), left-taken

@@ -412,14 +412,8 @@ func (a *Applier) Facts(ctx context.Context, ref string) (facts billing.Facts, o
 		}
 		facts.Grants = append(facts.Grants, grant)
 	}
-	credits, err := a.DB.CreditsOf(ctx, ref)
-	if err != nil {
+	if err := a.countCredits(ctx, ref, &facts); err != nil {
 		return facts, nil, err
-	}
-	for _, row := range credits {
-		if err := count(&facts, row); err != nil {
-			return facts, nil, err
-		}
 	}
 	row, err := a.DB.Customer(ctx, ref)
 	if err == nil {

@@ -32,8 +32,8 @@ func (w *writing) announce(ctx context.Context) error {
 }
 
 // concerned lists the customers of whom anything changed that the application is
-// told. All of them are locked: whoever's subscriptions, grants, credits or settings change is
-// before their access is decided.
+// told. All of them are locked: whoever's subscriptions, grants, credits or settings
+// change is before their access is decided.
 func (w *writing) concerned() []string {
 	refs := map[string]bool{}
 	for _, c := range w.changes {

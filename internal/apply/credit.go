@@ -179,6 +179,23 @@ func count(facts *billing.Facts, row store.Credit) error {
 	return nil
 }
 
+// countCredits adds all that a customer has used to the facts.
+func (a *Applier) countCredits(ctx context.Context, ref string, facts *billing.Facts) error {
+	if !a.Catalog.HasCredits() {
+		return nil
+	}
+	rows, err := a.DB.CreditsOf(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := count(facts, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Credits lists how a customer stands with each plan of credits.
 func (a *Applier) Credits(ctx context.Context, ref string) ([]billing.Balance, error) {
 	facts, _, err := a.Facts(ctx, ref)
