@@ -9,21 +9,22 @@ import (
 	"github.com/trivetdev/trivet/provider"
 )
 
-// glance is what a first look found; the row of work keeps it for the second.
+// glance is what the row of work keeps for the next try.
 type glance struct {
-	State string    `json:"state"`
+	// State is how a first look, at a time, found the effect to end; empty: it found
+	// something to be done.
+	State string    `json:"state,omitempty"`
 	At    time.Time `json:"at,omitzero"`
-	// Words are the provider's, of a refusal.
-	Words string `json:"words,omitempty"`
+	// Refused says where the provider refused before, at the look or at the call, and
+	// Words are its own.
+	Refused string `json:"refused,omitempty"`
+	Words   string `json:"words,omitempty"`
 }
 
-// refused says that it is about a refusal.
-func (g glance) refused() bool { return g.State == refusedLook || g.State == refusedCall }
-
-// What a glance says of a refusal, at the look or at the call.
+// Where the provider refused.
 const (
-	refusedLook = "refused look"
-	refusedCall = "refused call"
+	atLook = "look"
+	atCall = "call"
 )
 
 func glanceOf(claim store.Claim) (g glance) {
@@ -31,6 +32,21 @@ func glanceOf(claim store.Claim) (g glance) {
 		return glance{}
 	}
 	return g
+}
+
+// refusal is what stays of a glance when the next look found otherwise.
+func (g glance) refusal() glance { return glance{Refused: g.Refused, Words: g.Words} }
+
+// note is how the row of work keeps it; empty if there is nothing to keep.
+func (g glance) note() string {
+	if g == (glance{}) {
+		return ""
+	}
+	note, err := json.Marshal(g)
+	if err != nil { // texts and times always can be
+		panic(err)
+	}
+	return string(note)
 }
 
 // unexpected reports whether the provider refused, for the first time, what the look
@@ -42,20 +58,15 @@ func unexpected(claim store.Claim, t *tried) bool {
 	if t == nil || t.passing || t.before != store.EffectDue || provider.KindOf(t) != provider.Refused {
 		return false
 	}
-	return !glanceOf(claim).refused()
+	return glanceOf(claim).Refused == ""
 }
 
-// refusedNote remembers a refusal.
-func refusedNote(t *tried) string {
-	g := glance{State: refusedLook, Words: t.Error()}
+// refused remembers a refusal.
+func refused(t *tried) glance {
 	if t.called {
-		g.State = refusedCall
+		return glance{Refused: atCall, Words: t.Error()}
 	}
-	note, err := json.Marshal(g)
-	if err != nil { // texts and times always can be
-		panic(err)
-	}
-	return string(note)
+	return glance{Refused: atLook, Words: t.Error()}
 }
 
 // standing is a refusal, in its own words, that another look has confirmed.
@@ -65,8 +76,9 @@ func (s *standing) Error() string { return s.words }
 
 // doubt says that a look found nothing to do, which is not believed yet.
 type doubt struct {
-	why  string
-	note string
+	why string
+	// keep is what the next try has to know.
+	keep glance
 	// failure is what stays noted on the effect.
 	failure string
 	wait    time.Duration
@@ -83,15 +95,11 @@ func (o *Outbox) confirmed(claim store.Claim, a act, began time.Time) error {
 	}
 	first := glanceOf(claim)
 	if first.State != a.state || first.At.After(began) {
-		first = glance{State: a.state, At: o.DB.Now()}
+		first = glance{State: a.state, At: o.DB.Now(), Refused: first.Refused, Words: first.Words}
 	}
 	wait := fail.Wait(confirm) - began.Sub(first.At)
 	if wait <= 0 {
 		return nil
 	}
-	note, err := json.Marshal(first)
-	if err != nil {
-		return err
-	}
-	return &doubt{why: a.done, note: string(note), wait: wait}
+	return &doubt{why: a.done, keep: first, wait: wait}
 }

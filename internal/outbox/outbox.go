@@ -162,7 +162,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 	}
 	began := o.DB.Now()
 	if wait := fail.Wait(settles) - began.Sub(e.CalledAt); e.State == store.EffectUnknown && wait > 0 {
-		return &doubt{why: "a call of a moment ago may not show yet", failure: e.Error, wait: wait}
+		return &doubt{why: "a call of a moment ago may not show yet", keep: glanceOf(claim).refusal(), failure: e.Error, wait: wait}
 	}
 	act, err := o.prepare(ctx, e)
 	if err != nil {
@@ -177,7 +177,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 		}
 		return o.note(ctx, claim, e, act, act.state, act.done)
 	}
-	if earlier := glanceOf(claim); earlier.State == refusedCall && e.Kind == Collect {
+	if earlier := glanceOf(claim); earlier.Refused == atCall && e.Kind == Collect {
 		return &tried{error: &standing{earlier.Words}, before: e.State}
 	}
 	if err := o.attempt(ctx, claim, e, act); err != nil {
@@ -203,8 +203,8 @@ func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect,
 		if !held[claim.ID] {
 			return store.ErrLost
 		}
-		if claim.Payload != "" && !glanceOf(claim).refused() { // an earlier look found otherwise
-			if err := tx.Note(ctx, claim, ""); err != nil {
+		if note := glanceOf(claim).refusal().note(); note != claim.Payload { // an earlier look found otherwise
+			if err := tx.Note(ctx, claim, note); err != nil {
 				return err
 			}
 		}
@@ -390,12 +390,9 @@ func (t *tried) Unwrap() error { return t.error }
 // earlier call acted, nor does that of a later call, so the state goes back to what
 // it was.
 func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, cause error, dead bool) error {
-	state, failure, note := "", cause.Error(), ""
-	if !dead && glanceOf(claim).refused() { // remembered until it is given up
-		note = claim.Payload
-	}
+	state, failure, keep := "", cause.Error(), glanceOf(claim).refusal()
 	if d, ok := errors.AsType[*doubt](cause); ok {
-		failure, note = d.failure, d.note
+		failure, keep = d.failure, d.keep
 	}
 	if t, ok := errors.AsType[*tried](cause); ok {
 		if t.called && !idle(cause) {
@@ -404,7 +401,7 @@ func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, ca
 			}
 		}
 		if unexpected(claim, t) {
-			note = refusedNote(t)
+			keep = refused(t)
 		}
 		switch {
 		case dead && (hopeless(cause) || absent(cause)) && (t.called || t.before == store.EffectDue):
@@ -413,7 +410,10 @@ func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, ca
 			state = t.before
 		}
 	}
-	if note != claim.Payload {
+	if dead {
+		keep = glance{} // whoever asks again begins anew
+	}
+	if note := keep.note(); note != claim.Payload {
 		if err := tx.Note(ctx, claim, note); err != nil {
 			return err
 		}
