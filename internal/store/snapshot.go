@@ -157,31 +157,24 @@ func (s *Snapshot) EachAttempt(ctx context.Context, customer string, do func(Att
 
 // EffectKinds counts effects by kind and state.
 func (db *DB) EffectKinds(ctx context.Context) (map[[2]string]int64, error) {
-	type row struct {
-		name [2]string
-		n    int64
-	}
-	rows, err := collect(ctx, db, func(rows *sql.Rows) (r row, err error) { return r, rows.Scan(&r.name[0], &r.name[1], &r.n) },
-		`select kind, state, count(*) from effects group by kind, state`)
-	counts := map[[2]string]int64{}
-	for _, r := range rows {
-		counts[r.name] = r.n
-	}
-	return counts, err
+	return db.pairCounts(ctx, `select kind, state, count(*) from effects group by kind, state`)
 }
 
 // OpenDriftCounts counts the open findings by account and kind.
 func (db *DB) OpenDriftCounts(ctx context.Context) (map[[2]string]int64, error) {
-	type row struct {
-		name [2]string
-		n    int64
+	return db.pairCounts(ctx, `select account, kind, count(*) from drift where state = 'open' group by account, kind`)
+}
+
+// pairCounts reads two names and a number each.
+func (db *DB) pairCounts(ctx context.Context, text string) (map[[2]string]int64, error) {
+	type pair struct {
+		names [2]string
+		n     int64
 	}
-	rows, err := collect(ctx, db, func(rows *sql.Rows) (r row, err error) { return r, rows.Scan(&r.name[0], &r.name[1], &r.n) },
-		`select account, kind, count(*) from drift where state = 'open' group by account, kind`)
 	counts := map[[2]string]int64{}
-	for _, r := range rows {
-		counts[r.name] = r.n
-	}
+	err := each(ctx, db,
+		func(rows *sql.Rows) (p pair, err error) { return p, rows.Scan(&p.names[0], &p.names[1], &p.n) },
+		func(p pair) error { counts[p.names] = p.n; return nil }, text)
 	return counts, err
 }
 
