@@ -151,14 +151,19 @@ const (
 )
 
 // load reads the configuration.
-func (s *session) load() (*config.Config, error) {
+func (s *session) load() (*config.Config, error) { return s.read(config.Load) }
+
+// loadUnconnected reads one in which what trivet connect tells may be missing.
+func (s *session) loadUnconnected() (*config.Config, error) { return s.read(config.LoadUnconnected) }
+
+func (s *session) read(load func(path string, environ []string) (*config.Config, error)) (*config.Config, error) {
 	var environ []string
 	for _, e := range s.Environ {
 		if name, _, _ := strings.Cut(e, "="); name != envURL && name != envKey {
 			environ = append(environ, e)
 		}
 	}
-	c, err := config.Load(s.file, environ)
+	c, err := load(s.file, environ)
 	if err != nil {
 		return nil, usage(err)
 	}

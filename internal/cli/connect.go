@@ -28,24 +28,26 @@ func (connectCommand) Help() string {
 
 // Run registers the webhooks.
 func (c connectCommand) Run(s *session) error {
-	conf, err := s.load()
+	conf, err := s.loadUnconnected()
 	if err != nil {
 		return err
 	}
 	if c.URL != "" && len(c.Providers) > 1 {
 		return usagef("--url is of one account: connect them one after the other")
 	}
-	var failed error
-	for _, name := range c.Providers {
-		p, known := conf.Provider(name)
-		if !known {
+	addresses := make([]string, len(c.Providers))
+	for i, name := range c.Providers {
+		if _, known := conf.Provider(name); !known {
 			return usagef("no provider account %q is configured: it is the name behind providers. in the configuration", name)
 		}
-		address, err := c.address(conf, name)
-		if err != nil {
+		if addresses[i], err = c.address(conf, name); err != nil {
 			return err
 		}
-		failed = errors.Join(failed, c.connect(s, p, address))
+	}
+	var failed error
+	for i, name := range c.Providers {
+		p, _ := conf.Provider(name)
+		failed = errors.Join(failed, c.connect(s, p, addresses[i]))
 	}
 	return failed
 }
@@ -88,6 +90,11 @@ func (c connectCommand) connect(s *session, p config.Provider, address string) e
 	if can, why := provider.Can(d, provider.RegisterEndpoint); !ok || !can {
 		return fmt.Errorf("%s: the webhook cannot be made from here: make it in the dashboard, to %s. %s", p.Name, address, why)
 	}
+	if c.Save && p.Kind != config.PayPal {
+		if kept, err := os.ReadFile(secretFile(p)); err == nil && len(p.WebhookSecrets) == 0 && p.Kind != config.LemonSqueezy { // whose secret is always the same
+			return fmt.Errorf("%s: %s is there already (%d bytes) and is not in the configuration: put it in as webhook_secrets_file, or take it away", p.Name, secretFile(p), len(kept))
+		}
+	}
 	ctx, cancel := context.WithTimeout(s.ctx, time.Minute)
 	defer cancel()
 	made, err := registrar.RegisterEndpoint(ctx, address)
@@ -116,12 +123,15 @@ func (c connectCommand) tell(s *session, p config.Provider, made provider.Endpoi
 	case has(p, value):
 		fmt.Fprintf(s.Stdout, "  The configuration has its %s.\n", key)
 	case c.Save && p.Kind != config.PayPal:
-		file := "trivet-" + p.Name + ".secret"
-		if _, err := os.Lstat(file); err == nil {
-			return fmt.Errorf("%s is there already, and was not written over; the secret is %s", file, value)
+		file := secretFile(p)
+		kept, err := os.ReadFile(file)
+		if err == nil && strings.TrimSpace(string(kept)) != value {
+			return fmt.Errorf("%s: %s holds another secret, and was not written over: take it away, and run trivet connect again", p.Name, file)
 		}
-		if err := replaceFile(file, value+"\n"); err != nil {
-			return fmt.Errorf("%w; the secret is %s", err, value)
+		if err != nil {
+			if err := replaceFile(file, value+"\n"); err != nil {
+				return fmt.Errorf("%s: %w: without --save the secret is shown", p.Name, err)
+			}
 		}
 		fmt.Fprintf(s.Stdout, "  Its secret is in %s. Add to [providers.%s], and take out ingest = \"pull\":\n  %s_file = %q\n", file, p.Name, key, file)
 	default:
@@ -129,6 +139,9 @@ func (c connectCommand) tell(s *session, p config.Provider, made provider.Endpoi
 	}
 	return nil
 }
+
+// secretFile is where --save keeps what a provider told.
+func secretFile(p config.Provider) string { return "trivet-" + p.Name + ".secret" }
 
 // has reports whether the configuration has a secret, or a webhook's id.
 func has(p config.Provider, value string) bool {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/internal/hook"
 	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
@@ -55,7 +56,7 @@ const patience = 10 * time.Second
 
 // Run looks at everything.
 func (c doctorCommand) Run(s *session) error {
-	conf, err := s.load()
+	conf, err := s.loadUnconnected()
 	if err != nil {
 		return err
 	}
@@ -114,24 +115,20 @@ func one(verdict, subject, found, next string) []finding {
 
 // configuration looks at what can be seen without leaving the process.
 func (e examiner) configuration(context.Context) (all []finding) {
-	path := or(e.file, or(e.env("TRIVET_CONFIG"), config.DefaultPath))
 	note := func(verdict, subject, found, next string) { all = append(all, finding{verdict, subject, found, next}) }
-	switch info, err := os.Stat(path); {
-	case err != nil:
-		note(fine, "configuration", "from the environment alone", "")
-	case info.Mode().Perm()&0o077 != 0:
-		note(doubted, "configuration", fmt.Sprintf("%s can be read by others (mode %03o)", path, info.Mode().Perm()), "if there are secrets in it: chmod 600 "+path)
-	default:
-		note(fine, "configuration", path, "")
+	note(fine, "configuration", or(e.conf.Path, "from the environment alone"), "")
+	private := e.conf.Files
+	if e.conf.Secretive {
+		private = append(slices.Clip(private), config.SecretFile{Key: "configuration", Path: e.conf.Path})
+	}
+	for _, f := range private {
+		if info, err := os.Stat(f.Path); err == nil && info.Mode().Perm()&0o077 != 0 {
+			note(doubted, f.Key, fmt.Sprintf("%s holds a secret and others can read it (mode %03o)", f.Path, info.Mode().Perm()), "chmod 600 "+f.Path)
+		}
 	}
 	for _, name := range e.conf.Ignored {
 		note(doubted, "configuration", name+" is no key and has no effect", "look at its spelling")
 	}
-	said := map[config.Mode]string{
-		config.Observe: "observe: nothing is done at a provider or said to a customer", config.Assist: "assist: a person is asked before anything is done",
-		config.Enforce: "enforce: the policies act by themselves",
-	}
-	note(fine, "mode", said[e.conf.Mode], "")
 	if len(e.conf.APIKeys)+len(e.conf.NamedKeys) == 0 {
 		note(doubted, "API keys", "there are none, so that nobody can ask the service anything", "set api_keys to a long random text")
 	}
@@ -163,34 +160,42 @@ func (e examiner) keys() (all []finding) {
 	return all
 }
 
-// database looks at the database.
+// said is what each mode means.
+var said = map[config.Mode]string{
+	config.Observe: "observe: nothing is done at a provider or said to a customer", config.Assist: "assist: a person is asked before anything is done",
+	config.Enforce: "enforce: the policies act by themselves",
+}
+
+// database looks at the database, and at the mode, which may have been switched there.
 func (e examiner) database(ctx context.Context) []finding {
 	where := "postgres"
 	if e.conf.Database.Kind == config.SQLite {
 		where = e.conf.Database.Path
 	}
-	p, err := store.Probe(ctx, databaseURL(e.conf.Database))
+	seen, err := store.Look(ctx, databaseURL(e.conf.Database))
+	var about finding
 	switch {
 	case err != nil:
-		return one(wrong, "database", where+" cannot be read: "+visibleText(err), "see that it runs, and that address, user and password are right")
-	case !p.There:
-		return one(fine, "database", where+" is new: the service makes its tables at the first start", "")
-	case p.Version > p.Newest:
-		return one(wrong, "database", fmt.Sprintf("%s was written by a newer version of trivet (schema %d, this one knows %d)", where, p.Version, p.Newest), "install the newer version again")
-	case p.Version < p.Newest:
-		return one(fine, "database", fmt.Sprintf("%s: schema %d; the next start of the service brings it to %d", where, p.Version, p.Newest), "")
+		about = finding{wrong, "database", err.Error(), "see that it runs, and that address, user and password are right"}
+	case seen.Absent || seen.Schema == 0:
+		about = finding{fine, "database", where + " is new: the service makes its tables at the first start", ""}
+	case seen.Schema > seen.Known:
+		about = finding{wrong, "database", fmt.Sprintf("%s was written by a newer version of trivet (schema %d, this one knows %d)", where, seen.Schema, seen.Known), "install the newer version again"}
+	case seen.Schema < seen.Known:
+		about = finding{doubted, "database", fmt.Sprintf("%s: schema %d; the next start of the service brings it to %d", where, seen.Schema, seen.Known), "trivet mode shows what is switched"}
+	default:
+		about = finding{fine, "database", fmt.Sprintf("%s: schema %d", where, seen.Schema), ""}
 	}
-	return one(fine, "database", fmt.Sprintf("%s: schema %d", where, p.Version), "")
-}
-
-// visibleText is an error without a password that it may repeat.
-func visibleText(err error) string {
-	text := err.Error()
-	if u, at, found := strings.Cut(text, "://"); found && strings.Contains(at, "@") {
-		_, rest, _ := strings.Cut(at, "@")
-		return u + "://…@" + rest
+	mode := finding{fine, "mode", "configured: " + said[e.conf.Mode], ""}
+	if len(seen.Switches) > 0 {
+		var switched []string
+		for _, s := range seen.Switches {
+			switched = append(switched, s.Scope+" "+s.Value)
+		}
+		mode.Found += "; switched since, which counts: " + strings.Join(switched, ", ")
+		mode.Next = "trivet mode shows what comes of it"
 	}
-	return text
+	return []finding{about, mode}
 }
 
 // reached looks at whether the service can be reached from outside.
@@ -255,10 +260,7 @@ func (e examiner) endpoint(ctx context.Context, endpoint config.Endpoint) []find
 	if err != nil {
 		return one(wrong, subject, "nobody knows the name "+u.Hostname(), "look at its url")
 	}
-	private := func(ip netip.Addr) bool {
-		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified()
-	}
-	if slices.ContainsFunc(found, private) && !endpoint.AllowPrivate {
+	if slices.ContainsFunc(found, func(ip netip.Addr) bool { return !hook.Public(ip) }) && !endpoint.AllowPrivate {
 		return one(wrong, subject, u.Hostname()+" is an address of this machine or of a private network, where nothing is sent", "if that is meant: allow_private = true")
 	}
 	return one(fine, subject, u.Hostname()+" is known", "trivet hooks test sends it a webhook")
@@ -297,6 +299,9 @@ func (e examiner) provider(ctx context.Context, p config.Provider) (all []findin
 		if at := expirer.KeyExpires(); !at.IsZero() && at.Before(e.Now().Add(soon)) {
 			all = append(all, finding{doubted, subject, "the key expires at " + stamp(at), "make a new one"})
 		}
+	}
+	if p.Ingest.Webhooks() && len(p.WebhookSecrets)+len(p.WebhookIDs) == 0 {
+		all = append(all, finding{wrong, subject, "there is nothing to prove webhooks genuine with: the service does not start", "trivet connect " + p.Name + ` tells what to set; or ingest = "pull"`})
 	}
 	if !p.Ingest.Webhooks() {
 		all = append(all, finding{doubted, subject, "events are listed, not sent: changes are seen some minutes late", "trivet connect " + p.Name + " makes the webhook"})

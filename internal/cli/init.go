@@ -41,7 +41,7 @@ environment   = "sandbox"   # or live
 `,
 	config.Paddle: `[providers.paddle]
 api_key     = ""            # vendors.paddle.com, Developer tools, Authentication: with read and write permissions
-environment = "sandbox"     # or production
+environment = "sandbox"     # or live
 # webhook_secrets = ["pdl_ntfset_…"]
 `,
 	config.LemonSqueezy: `[providers.lemonsqueezy]

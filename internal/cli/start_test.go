@@ -2,17 +2,20 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/store/storetest"
 	"github.com/trivetdev/trivet/sim"
 	lemonsqueezy "github.com/trivetdev/trivet/sim/lemonsqueezy"
@@ -136,8 +139,21 @@ func TestConnect(t *testing.T) {
 	if code != exitGood || err != nil || !strings.HasPrefix(string(secret), "whsec_") || strings.Contains(stdout, strings.TrimSpace(string(secret))) || !strings.Contains(stdout, `webhook_secrets_file = "trivet-stripe.secret"`) {
 		t.Errorf("saved: %d %s %v", code, stdout, err)
 	}
+	for range 2 { // Lemon Squeezy's secret is ours, and always the same
+		code, stdout, stderr := ran(t, environ, "connect", "lemonsqueezy", "--url", "https://tunnel.example.com", "--save")
+		secret, err := os.ReadFile("trivet-lemonsqueezy.secret")
+		if code != exitGood || err != nil || strings.Contains(stdout+stderr, strings.TrimSpace(string(secret))) {
+			t.Errorf("saved again: %d %s%s %v", code, stdout, stderr, err)
+		}
+	}
+	if code, stdout, stderr := ran(t, environ, "connect", "stripe", "--url", "https://other.example.com", "--save"); code != exitWrong || !strings.Contains(stderr, "is there already") || strings.Contains(stdout+stderr, "whsec_") {
+		t.Errorf("over another secret: %d %s%s", code, stdout, stderr)
+	}
 	if info, err := os.Stat("trivet-stripe.secret"); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info, err)
+	}
+	if code, stdout, stderr := ran(t, environ, "connect", "paddle", "visa"); code != exitUsage || stdout != "" {
+		t.Errorf("one of two is unknown: %d %s%s", code, stdout, stderr)
 	}
 	for name, tt := range map[string]struct {
 		environ []string
@@ -192,7 +208,7 @@ func TestDoctor(t *testing.T) {
 		found := verdicts(t, code, stdout, stderr)
 		for subject, want := range map[string]string{
 			"database": "is new", "providers.stripe": "ok the key is taken acct_", "providers.paypal": "ok the key is taken", "providers.paddle": "ok the key is taken",
-			"providers.lemonsqueezy": "ok the key is taken", "mode": "ok enforce", "mail": "warn no [mail]", "public_url": "warn", "configuration": "ok from the environment",
+			"providers.lemonsqueezy": "ok the key is taken", "mode": "ok configured: enforce", "mail": "warn no [mail]", "public_url": "warn", "configuration": "ok from the environment",
 		} {
 			if !strings.Contains(found[subject], want) {
 				t.Errorf("%s: %q, want %q", subject, found[subject], want)
@@ -206,22 +222,27 @@ func TestDoctor(t *testing.T) {
 				t.Error("it made the database")
 			}
 		}
-		storetest.Open(t, url, nil)
+		db := storetest.Open(t, url, nil)
+		storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) error {
+			return tx.SetSwitch(ctx, store.Switch{Scope: "global", Value: "enforce", Actor: "key:ops"})
+		})
 		code, stdout, stderr = ran(t, environ, "doctor", "--json")
-		if found := verdicts(t, code, stdout, stderr); !strings.Contains(found["database"], "ok") || !strings.Contains(found["database"], "schema 8") {
-			t.Errorf("with a database: %v", found["database"])
+		if found := verdicts(t, code, stdout, stderr); !strings.Contains(found["database"], "ok") || !strings.Contains(found["database"], "schema 8") || !strings.Contains(found["mode"], "switched since, which counts: global enforce") {
+			t.Errorf("with a database: %v", found)
 		}
 		if err := os.WriteFile("trivet.toml", []byte("mode = 'observe'\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		code, stdout, stderr = ran(t, append(environ,
-			"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_other", "TRIVET_MAIL_SMTP=smtp://127.0.0.1:1", "TRIVET_MAIL_FROM=billing@kern.test",
+		if err := os.WriteFile("key", []byte("sk_test_other"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		code, stdout, stderr = ran(t, append(slices.DeleteFunc(slices.Clone(environ), func(e string) bool { return strings.HasPrefix(e, "TRIVET_PROVIDERS_STRIPE_SECRET_KEY=") }),
+			"TRIVET_PROVIDERS_STRIPE_SECRET_KEY_FILE=key", "TRIVET_PROVIDERS_PADDLE_INGEST=push", "TRIVET_MAIL_SMTP=smtp://127.0.0.1:1", "TRIVET_MAIL_FROM=billing@kern.test",
 			"TRIVET_ENDPOINT_0_NAME=app", "TRIVET_ENDPOINT_0_URL=https://nobody.invalid/hooks", "TRIVET_ENDPOINT_0_SECRET=whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE=",
 		), "doctor", "--json")
 		found = verdicts(t, code, stdout, stderr)
 		for subject, want := range map[string]string{
-			"providers.stripe": "FAIL the provider refuses the key", "mail": "FAIL", "endpoint app": "FAIL nobody knows the name nobody.invalid", "configuration": "warn trivet.toml can be read by others",
-			"mode": "ok observe",
+			"providers.paddle": "FAIL there is nothing to prove webhooks genuine with", "providers.stripe": "FAIL the provider refuses the key", "mail": "FAIL", "endpoint app": "FAIL nobody knows the name nobody.invalid", "providers.stripe.secret_key_file": "warn key holds a secret and others can read it", "mode": "ok configured: observe",
 		} {
 			if !strings.Contains(found[subject], want) {
 				t.Errorf("%s: %q, want %q", subject, found[subject], want)
