@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/trivetdev/trivet/internal/api"
 	"github.com/trivetdev/trivet/internal/scope"
@@ -23,6 +24,8 @@ type NamedKey struct {
 	// GET), write (what an application does day by day), money (what moves money or cannot
 	// be undone), admin (what those do who run the service), all.
 	Scopes []string
+	// Expires is from when on the key is taken no longer; zero: never.
+	Expires time.Time
 }
 
 var (
@@ -37,9 +40,13 @@ func (c *Config) checkAPIKeys() error {
 	if slices.Contains(c.APIKeys, "") {
 		return errors.New("an API key is empty")
 	}
-	names, sums := map[string]bool{}, map[[sha256.Size]byte]bool{sha256.Sum256(nil): true, {}: true}
+	// A key is known by the beginning of its hash (see internal/api), so that no two may
+	// share that.
+	type beginning [4]byte
+	of := func(sum [sha256.Size]byte) beginning { return beginning(sum[:4]) }
+	names, begun := map[string]bool{}, map[beginning]bool{of(sha256.Sum256(nil)): true, {}: true}
 	for _, key := range c.APIKeys {
-		sums[sha256.Sum256([]byte(key))] = true
+		begun[of(sha256.Sum256([]byte(key)))] = true
 	}
 	for _, k := range c.NamedKeys {
 		switch {
@@ -47,8 +54,8 @@ func (c *Config) checkAPIKeys() error {
 			return fmt.Errorf("the name of the API key %q cannot be used: write letters, digits, dots, dashes and underscores, but not eight hexadecimal digits", k.Name)
 		case names[k.Name]:
 			return fmt.Errorf("two API keys have the name %q: give each its own", k.Name)
-		case sums[k.SHA256]:
-			return fmt.Errorf("the hash of the API key %s is that of another key, or of none: make a key for it alone", k.Name)
+		case begun[of(k.SHA256)]:
+			return fmt.Errorf("the hash of the API key %s is that of another key, begins like it, or is of none: make a key for it alone", k.Name)
 		case len(k.Scopes) == 0:
 			return fmt.Errorf("the API key %s has no scopes, so that it opens nothing: give it some of %s", k.Name, strings.Join(scope.Names(), ", "))
 		}
@@ -57,16 +64,29 @@ func (c *Config) checkAPIKeys() error {
 				return fmt.Errorf("the API key %s has the scope %q, which there is not: known are %s", k.Name, s, strings.Join(scope.Names(), ", "))
 			}
 		}
-		names[k.Name], sums[k.SHA256] = true, true
+		names[k.Name], begun[of(k.SHA256)] = true, true
 	}
 	return nil
+}
+
+// warnOfKeys says which API keys are about to be refused, or are already.
+func (c *Config) warnOfKeys() {
+	for _, k := range c.NamedKeys {
+		switch left := k.Expires.Sub(c.Now()); {
+		case k.Expires.IsZero() || left > scope.ExpiryNotice:
+		case left > 0:
+			c.Log.Warn("an API key expires soon: make another and hand it out, or move its expires", "name", k.Name, "expires", k.Expires)
+		default:
+			c.Log.Warn("an API key has expired and is refused: remove it, or move its expires", "name", k.Name, "expired", k.Expires)
+		}
+	}
 }
 
 // scopedKeys are the keys as the API takes them.
 func scopedKeys(keys []NamedKey) []api.Key {
 	all := make([]api.Key, len(keys))
 	for i, k := range keys {
-		all[i] = api.Key{Name: k.Name, SHA256: k.SHA256, Scopes: make([]scope.Scope, len(k.Scopes))}
+		all[i] = api.Key{Name: k.Name, SHA256: k.SHA256, Expires: k.Expires, Scopes: make([]scope.Scope, len(k.Scopes))}
 		for j, s := range k.Scopes {
 			all[i].Scopes[j] = scope.Scope(s)
 		}

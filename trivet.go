@@ -158,6 +158,7 @@ func New(ctx context.Context, config Config) (*Service, error) {
 	if err := config.checkAccounts(drivers); err != nil {
 		return nil, err
 	}
+	config.warnOfKeys()
 	var identities map[string]string
 	if config.CheckKeys { // before there is a database: a wrong key leaves nothing behind
 		if identities, err = config.checkKeys(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/trivetdev/trivet/internal/scope"
@@ -21,14 +22,18 @@ type Key struct {
 	Name   string
 	SHA256 [sha256.Size]byte
 	Scopes []scope.Scope
+	// Expires is from when on it is taken no longer; zero: never.
+	Expires time.Time
 }
 
 // key is one that is on the ring.
 type key struct {
-	// holder is who the audit trail says it was.
-	holder string
-	sum    [sha256.Size]byte
-	scopes []scope.Scope
+	// holder is who the audit trail says it was, print the beginning of the hash: what
+	// stays when the key is given a name, or another one.
+	holder, print string
+	sum           [sha256.Size]byte
+	scopes        []scope.Scope
+	expires       time.Time
 }
 
 // keyring holds the hashes of the API keys.
@@ -41,13 +46,18 @@ func newKeyring(full []string, named []Key) keyring {
 	ring := make(keyring, 0, len(full)+len(named))
 	for _, text := range full {
 		sum := sha256.Sum256([]byte(text))
-		ring = append(ring, key{holder: keyPrefix + hex.EncodeToString(sum[:4]), sum: sum, scopes: []scope.Scope{scope.All}})
+		ring = append(ring, key{holder: printOf(sum), print: printOf(sum), sum: sum, scopes: []scope.Scope{scope.All}})
 	}
 	for _, k := range named {
-		ring = append(ring, key{holder: keyPrefix + k.Name, sum: k.SHA256, scopes: k.Scopes})
+		ring = append(ring, key{holder: keyPrefix + k.Name, print: printOf(k.SHA256), sum: k.SHA256, scopes: k.Scopes, expires: k.Expires})
 	}
 	return ring
 }
+
+func printOf(sum [sha256.Size]byte) string { return keyPrefix + hex.EncodeToString(sum[:4]) }
+
+// over says whether a key has expired.
+func (k key) over(now time.Time) bool { return !k.expires.IsZero() && !now.Before(k.expires) }
 
 // find returns the key that was sent. It compares with all keys in constant time.
 func (k keyring) find(sent string) (found key, ok bool) {
@@ -62,13 +72,16 @@ func (k keyring) find(sent string) (found key, ok bool) {
 	return k[at], true
 }
 
-type actorKey struct{}
+type sentKey struct{}
+
+// sentWith is the key that a request came with.
+func sentWith(ctx context.Context) key {
+	k, _ := ctx.Value(sentKey{}).(key)
+	return k
+}
 
 // actor is who sent the request.
-func actor(ctx context.Context) string {
-	name, _ := ctx.Value(actorKey{}).(string)
-	return name
-}
+func actor(ctx context.Context) string { return sentWith(ctx).holder }
 
 // known returns the key of a request, or answers that it has none.
 func (s *server) known(w http.ResponseWriter, r *http.Request) (found key, ok bool) {
@@ -87,6 +100,13 @@ func (s *server) known(w http.ResponseWriter, r *http.Request) (found key, ok bo
 			detail = "This API key is not one of those configured (api_keys, TRIVET_API_KEYS, [[api_key]]): compare it."
 		}
 		problemf(http.StatusUnauthorized, "unauthorized", "%s", detail).write(w)
+		return key{}, false
+	}
+	if found.over(s.DB.Now()) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="trivet", error="invalid_token", error_description="expired"`) // RFC 6750, section 3.1
+		problemf(http.StatusUnauthorized, "key_expired",
+			"The API key %s expired at %s: nothing was done. Send another one, or have its expires moved in the configuration and the service restarted.",
+			strings.TrimPrefix(found.holder, keyPrefix), found.expires.UTC().Format(time.RFC3339)).write(w)
 		return key{}, false
 	}
 	return found, true
@@ -127,7 +147,7 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) {
 		invalidf("query.%s: is there more than once: send it once.", name).write(w)
 		return
 	}
-	r = r.WithContext(context.WithValue(r.Context(), actorKey{}, k.holder))
+	r = r.WithContext(context.WithValue(r.Context(), sentKey{}, k))
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		s.rest.ServeHTTP(w, r)
 		return

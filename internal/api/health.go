@@ -40,7 +40,7 @@ type innards struct {
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 	_, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	k, known := s.keys.find(strings.TrimSpace(sent))
-	s.answerReady(w, r, known && k.lacks(scope.Read) == nil)
+	s.answerReady(w, r, known && !k.over(s.DB.Now()) && k.lacks(scope.Read) == nil)
 }
 
 func (s *server) readiness(w http.ResponseWriter, r *http.Request) { s.answerReady(w, r, true) }

@@ -71,10 +71,12 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Problem) {
 	return nil, problemf(http.StatusRequestTimeout, "too_slow", "The body did not arrive within %s: send it again.", bodyPatience)
 }
 
-// perHolder is the idempotency key within its bounds: one holder of an API
-// key, method and path.
+// perHolder is the idempotency key within its bounds: one API key, method and path.
+// The API key is known by its hash and not by its name, so that what is asked again
+// is not carried out again because the key was named meanwhile, and a name that goes
+// to another program does not take along what the former one was answered.
 func perHolder(r *http.Request, key string) string {
-	return digest([]byte(strings.Join([]string{actor(r.Context()), r.Method, r.URL.EscapedPath(), key}, "\n")))
+	return digest([]byte(strings.Join([]string{sentWith(r.Context()).print, r.Method, r.URL.EscapedPath(), key}, "\n")))
 }
 
 func digest(text []byte) string {

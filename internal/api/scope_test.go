@@ -242,14 +242,34 @@ func TestAnswersBelongToTheHolder(t *testing.T) {
 			t.Errorf("the audit trail does not name the keys: %s", trail)
 		}
 
-		// The holder comes again with a key of that name that may less.
-		lesser := newWorld(t, database, func(c *trivet.Config) {
-			key, named := keyOf("read")
-			named.Name, named.SHA256 = "write", sha256.Sum256([]byte(key))
-			c.NamedKeys = []trivet.NamedKey{named}
+		// The same key comes again and may less now.
+		key, named := keyOf("write")
+		named.Scopes = []string{"read"}
+		lesser := newWorld(t, database, func(c *trivet.Config) { c.NamedKeys = []trivet.NamedKey{named} })
+		if r := lesser.do(request, body, bearer("write"), again); r.status != http.StatusForbidden {
+			t.Errorf("the key's answer comes without the scope: %d %s", r.status, r.body)
+		}
+
+		// The key under another name, and without one, is still the one that asked; another
+		// under its name is not.
+		for name, change := range map[string]func(*trivet.Config){
+			"renamed": func(c *trivet.Config) {
+				c.NamedKeys = []trivet.NamedKey{{Name: "shop", SHA256: named.SHA256, Scopes: []string{"write"}}}
+			},
+			"without a name": func(c *trivet.Config) { c.APIKeys = []string{key} },
+		} {
+			r := newWorld(t, database, change).do(request, body, bearer("write"), again)
+			if r.body != first.body || r.header.Get("Idempotent-Replayed") != "true" {
+				t.Errorf("the key %s: %s, want %s", name, r.body, first.body)
+			}
+		}
+		heir := newWorld(t, database, func(c *trivet.Config) {
+			_, other := keyOf("read", "write")
+			other.Name = "write"
+			c.NamedKeys = []trivet.NamedKey{other}
 		})
-		if r := lesser.do(request, body, bearer("read"), again); r.status != http.StatusForbidden {
-			t.Errorf("the name's answer comes without the scope: %d %s", r.status, r.body)
+		if r := heir.must(request, body, bearer("read", "write"), again); r.field("id") == first.field("id") || r.header.Get("Idempotent-Replayed") != "" {
+			t.Errorf("whoever gets the name gets what was kept for its former holder: %s", r.body)
 		}
 	})
 }
@@ -393,6 +413,8 @@ func TestClientIsToldTheScope(t *testing.T) {
 // send, or of which it could not be told who sent them.
 func TestKeysWithNamesAreChecked(t *testing.T) {
 	good := sha256.Sum256([]byte("good"))
+	like := sha256.Sum256([]byte("like"))
+	copy(like[:4], good[:])
 	d, err := driver.New(driver.Config{Account: "stripe", SecretKey: "sk_test_sim", WebhookSecrets: []string{"whsec_sim"}})
 	if err != nil {
 		t.Fatal(err)
@@ -406,6 +428,7 @@ func TestKeysWithNamesAreChecked(t *testing.T) {
 		"of the API key full is that of another":    {{Name: "full", SHA256: sha256.Sum256([]byte(apiKey)), Scopes: []string{"read"}}},
 		"of the API key empty is that of another":   {{Name: "empty", SHA256: sha256.Sum256(nil), Scopes: []string{"read"}}},
 		"of the API key none is that of another":    {{Name: "none", Scopes: []string{"read"}}},
+		"of the API key like is that of another":    {{Name: "a", SHA256: good, Scopes: []string{"read"}}, {Name: "like", SHA256: like, Scopes: []string{"read"}}},
 		"the API key a has no scopes":               {{Name: "a", SHA256: good}},
 		`the API key a has the scope "rite"`:        {{Name: "a", SHA256: good, Scopes: []string{"read", "rite"}}},
 	} {

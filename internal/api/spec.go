@@ -18,7 +18,7 @@ const bearer = "api_key"
 const keyMeaning = "One of the configured keys. Those of api_keys may do everything, each [[api_key]] what its scopes say: " +
 	"check asks GET /v1/check and nothing else; read shows everything, by GET; write is what an application does day by day; " +
 	"money is what moves money or cannot be undone; admin is for those who run the service; all is everything. " +
-	"The scope that an operation needs is its " + scopeExtension + "."
+	"The scope that an operation needs is its " + scopeExtension + ". A key that has expired gets 401 with the code key_expired."
 
 // described is huma's configuration: its own routes and its schema links are
 // off, JSON alone is spoken, and what is not described is refused.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/internal/hook"
+	"github.com/trivetdev/trivet/internal/scope"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/provider"
 )
@@ -131,6 +132,7 @@ func (e examiner) configuration(context.Context) (all []finding) {
 	if len(e.conf.APIKeys)+len(e.conf.NamedKeys) == 0 {
 		note(doubted, "API keys", "there are none, so that nobody can ask the service anything", "set api_keys to a long random text")
 	}
+	all = append(all, e.keys()...)
 	if len(e.conf.Providers) == 0 {
 		note(wrong, "providers", "none is configured", "add a section such as [providers.stripe]: trivet init writes one")
 	}
@@ -139,6 +141,21 @@ func (e examiner) configuration(context.Context) (all []finding) {
 	}
 	if _, err := build(e.conf, slog.New(slog.DiscardHandler), e.Now); err != nil {
 		note(wrong, "configuration", err.Error(), "mend it: the service would not start")
+	}
+	return all
+}
+
+// keys looks at when the API keys end.
+func (e examiner) keys() (all []finding) {
+	for _, k := range e.conf.NamedKeys {
+		subject, at := "API key "+k.Name, k.Expires.Format(time.RFC3339)
+		switch left := k.Expires.Sub(e.Now()); {
+		case k.Expires.IsZero() || left > scope.ExpiryNotice:
+		case left > 0:
+			all = append(all, finding{doubted, subject, "expires at " + at, "make another and hand it out, or move its expires"})
+		default:
+			all = append(all, finding{doubted, subject, "has expired at " + at + " and is refused", "remove it, or move its expires"})
+		}
 	}
 	return all
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/trivetdev/trivet/client"
 	"github.com/trivetdev/trivet/internal/config"
@@ -40,10 +41,10 @@ func (f remoteFlags) connect(s *session) (*remote, error) {
 			return nil, err
 		}
 		address = or(address, c.PublicURL)
-		key = or(key, configuredKey(c))
+		key = or(key, configuredKey(c, s.Now()))
 	}
 	if key == "" {
-		return nil, usagef("there is no API key to ask with: set TRIVET_API_KEY to one of the service's keys: of an [[api_key]] that has key_sha256 the configuration knows no more than the hash")
+		return nil, usagef("there is no API key to ask with: set TRIVET_API_KEY to one of the service's keys: of an [[api_key]] that has key_sha256 the configuration knows no more than the hash, and one that has expired is refused")
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -53,14 +54,18 @@ func (f remoteFlags) connect(s *session) (*remote, error) {
 }
 
 // configuredKey is the first key that the configuration tells and that opens
-// everything, else the first that it tells; empty if there is none.
-func configuredKey(c *config.Config) string {
+// everything, else the first that it tells; empty if there is none. Keys that have
+// expired are none.
+func configuredKey(c *config.Config, now time.Time) string {
 	if len(c.APIKeys) > 0 {
 		return c.APIKeys[0].Reveal()
 	}
 	best := config.APIKey{}
 	for _, k := range c.NamedKeys {
-		if k.Key != "" && (best.Key == "" || slices.Contains(k.Scopes, string(scope.All)) && !slices.Contains(best.Scopes, string(scope.All))) {
+		if expired := !k.Expires.IsZero() && !now.Before(k.Expires); expired || k.Key == "" {
+			continue
+		}
+		if best.Key == "" || slices.Contains(k.Scopes, string(scope.All)) && !slices.Contains(best.Scopes, string(scope.All)) {
 			best = k
 		}
 	}

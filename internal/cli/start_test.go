@@ -251,6 +251,17 @@ func TestDoctor(t *testing.T) {
 		if strings.Contains(stdout+stderr, "sk_test_other") {
 			t.Error("it shows a key")
 		}
+		code, stdout, stderr = ran(t, append(environ,
+			"TRIVET_API_KEY_0_NAME=old", "TRIVET_API_KEY_0_KEY=the-old-one", "TRIVET_API_KEY_0_SCOPES=read", "TRIVET_API_KEY_0_EXPIRES=2020-01-01",
+			"TRIVET_API_KEY_1_NAME=soon", "TRIVET_API_KEY_1_KEY=this-one", "TRIVET_API_KEY_1_SCOPES=read", "TRIVET_API_KEY_1_EXPIRES="+time.Now().UTC().AddDate(0, 0, 10).Format(time.DateOnly),
+			"TRIVET_API_KEY_2_NAME=new", "TRIVET_API_KEY_2_KEY=the-new-one", "TRIVET_API_KEY_2_SCOPES=read", "TRIVET_API_KEY_2_EXPIRES="+time.Now().UTC().AddDate(0, 0, 15).Format(time.DateOnly),
+		), "doctor", "--json")
+		found = verdicts(t, code, stdout, stderr)
+		for subject, want := range map[string]string{"API key old": "warn has expired at 2020-01-02T00:00:00Z", "API key soon": "warn expires at", "API key new": ""} {
+			if got := found[subject]; !strings.HasPrefix(got, want) || want == "" && got != "" {
+				t.Errorf("%s: %q, want %q", subject, got, want)
+			}
+		}
 		code, stdout, _ = ran(t, environ, "doctor")
 		if code != exitGood || !strings.Contains(stdout, "the key is taken") {
 			t.Errorf("in words: %d %s", code, stdout)

@@ -65,7 +65,7 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 // namedKeys are the API keys that have names.
 func namedKeys(keys []config.APIKey) (all []trivet.NamedKey, err error) {
 	for _, k := range keys {
-		named := trivet.NamedKey{Name: k.Name, Scopes: k.Scopes}
+		named := trivet.NamedKey{Name: k.Name, Scopes: k.Scopes, Expires: k.Expires}
 		sum, err := hex.DecodeString(k.SHA256.Reveal())
 		if err != nil || len(sum) != len(named.SHA256) {
 			return nil, fmt.Errorf("the API key %s has no SHA-256", k.Name)

@@ -191,14 +191,18 @@ func TestConfiguredKey(t *testing.T) {
 	desk := []string{"TRIVET_API_KEY_1_NAME=desk", "TRIVET_API_KEY_1_KEY=desk-key", "TRIVET_API_KEY_1_SCOPES=money"}
 	ops := []string{"TRIVET_API_KEY_2_NAME=ops", "TRIVET_API_KEY_2_KEY=ops-key", "TRIVET_API_KEY_2_SCOPES=all"}
 	hashed := []string{"TRIVET_API_KEY_0_NAME=shop", "TRIVET_API_KEY_0_KEY_SHA256=" + strings.Repeat("a", 64), "TRIVET_API_KEY_0_SCOPES=all"}
+	old := append(slices.Clone(ops), "TRIVET_API_KEY_2_EXPIRES=2026-11-22")
+	last := []string{"TRIVET_API_KEY_3_NAME=last", "TRIVET_API_KEY_3_KEY=last-key", "TRIVET_API_KEY_3_SCOPES=all", "TRIVET_API_KEY_3_EXPIRES=2026-11-23"}
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for want, variables := range map[string][]string{
 		"":         hashed,
 		"shop-key": slices.Concat(shop, desk),
 		"desk-key": slices.Concat(hashed, desk),
 		"ops-key":  slices.Concat(shop, desk, ops),
+		"last-key": slices.Concat(shop, desk, old, last),
 		"full-key": slices.Concat(shop, ops, []string{"TRIVET_API_KEYS=full-key,another"}),
 	} {
-		if got := configuredKey(configured(t, variables...)); got != want {
+		if got := configuredKey(configured(t, variables...), now); got != want {
 			t.Errorf("it asks with %q, want %q", got, want)
 		}
 	}
@@ -219,8 +223,8 @@ func TestAnnounce(t *testing.T) {
 		t.Errorf("there are alerts of that kind: %s", log.String())
 	}
 	log = lines{}
-	announce(configured(t, "TRIVET_API_KEY_0_NAME=shop", "TRIVET_API_KEY_0_KEY=hush-hush", "TRIVET_API_KEY_0_SCOPES=read,write"), s, slog.New(slog.NewTextHandler(&log, nil)))
-	if strings.Contains(log.String(), "no API key") || strings.Contains(log.String(), "hush-hush") || !strings.Contains(log.String(), "shop (read, write)") {
+	announce(configured(t, "TRIVET_API_KEY_0_NAME=shop", "TRIVET_API_KEY_0_KEY=hush-hush", "TRIVET_API_KEY_0_SCOPES=read,write", "TRIVET_API_KEY_0_EXPIRES=2027-03-31"), s, slog.New(slog.NewTextHandler(&log, nil)))
+	if strings.Contains(log.String(), "no API key") || strings.Contains(log.String(), "hush-hush") || !strings.Contains(log.String(), "shop (read, write) until 2027-04-01T00:00:00Z") {
 		t.Errorf("an [[api_key]] is told as %s", log.String())
 	}
 	if strings.Contains(log.String(), "sk_test") {

@@ -3,9 +3,11 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/trivetdev/trivet/internal/scope"
 )
@@ -20,6 +22,8 @@ type APIKey struct {
 	SHA256 Secret
 	// Scopes are as package scope has them, each once.
 	Scopes []string
+	// Expires is from when on the key is refused; zero: never.
+	Expires time.Time
 }
 
 // longestName bounds what the audit trail writes beside every change.
@@ -41,7 +45,7 @@ func (r *reader) apiKeys(full []Secret) []APIKey {
 		owners[hashOf(key.Reveal())] = "api_keys"
 	}
 	for _, s := range r.numbered("api_key") {
-		k := APIKey{Name: s.keyName(names), Scopes: s.scopes()}
+		k := APIKey{Name: s.keyName(names), Scopes: s.scopes(), Expires: s.expires()}
 		k.Key, k.SHA256 = s.apiKey()
 		switch other := owners[k.SHA256]; {
 		case k.SHA256 == "": // reported by apiKey
@@ -91,6 +95,30 @@ func (s section) scopes() []string {
 		}
 	}
 	return kept
+}
+
+// expires reads until when a key is taken: through a day, in UTC, or until an instant.
+func (s section) expires() time.Time {
+	text := ""
+	switch v := s.values["expires"].(type) {
+	case nil:
+		return time.Time{}
+	case string:
+		text = strings.TrimSpace(v)
+	case time.Time: // which is written without quotes, as is what comes next
+		text = v.Format(time.RFC3339Nano)
+	case fmt.Stringer:
+		text = v.String()
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err == nil {
+		return day.AddDate(0, 0, 1)
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || at.IsZero() {
+		s.bad("expires", `must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`)
+	}
+	return at.UTC()
 }
 
 // keyFrom is the one of the three ways to write a key that was chosen.

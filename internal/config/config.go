@@ -74,6 +74,9 @@ func (c *Config) LogValue() slog.Value {
 	keys := make([]string, len(c.NamedKeys))
 	for i, k := range c.NamedKeys {
 		keys[i] = k.Name + " (" + strings.Join(k.Scopes, ", ") + ")"
+		if !k.Expires.IsZero() {
+			keys[i] += " until " + k.Expires.Format(time.RFC3339)
+		}
 	}
 	return slog.GroupValue(
 		slog.String("public_url", c.PublicURL),

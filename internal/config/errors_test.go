@@ -113,6 +113,17 @@ var mistakes = map[string]struct {
 	"api key's scope, no idea":   {file: "[[api_key]]\nname='a'\nkey='k'\nscopes='everything'\n", want: `FILE:4: api_key.0.scopes: there is no scope "everything": known are check, read, write, money, admin, all`},
 	"api key's scopes, a number": {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[1]\n", want: `FILE:4: api_key.0.scopes: must be a list of texts, as in ["a", "b"]`},
 
+	"api key's end, no such day": {file: named + "expires='2027-02-30'\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+	"api key's end, other order": {file: named + "expires='31.03.2027'\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+	"api key's end, no offset":   {file: named + "expires=2027-03-31T18:00:00\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+	"api key's end, a time":      {file: named + "expires=18:00:00\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+	"api key's end, a number":    {file: named + "expires=2027\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+	"api key's end, yes":         {file: named + "expires=true\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+	"api key's end, empty":       {file: named + "expires=''\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+	"api key's end, a list":      {file: named + "expires=['2027-03-31']\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+	"api key's end, never":       {file: named + "expires=0001-01-01T00:00:00Z\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+	"api key's end, in env":      {file: named, env: []string{"TRIVET_API_KEY_0_EXPIRES=soon"}, want: `TRIVET_API_KEY_0_EXPIRES: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
+
 	"secret empty in env":     {file: stripe, env: []string{"TRIVET_PROVIDERS_STRIPE_SECRET_KEY="}, want: "TRIVET_PROVIDERS_STRIPE_SECRET_KEY: providers.stripe.secret_key: is empty: put the real value there"},
 	"secrets empty in env":    {file: stripe, env: []string{"TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS="}, want: "TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS: providers.stripe.webhook_secrets: is empty: put the real value there, or remove the key"},
 	"secret blank":            {file: "[providers.stripe]\nsecret_key='  '\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key: is empty: put the real value there"},

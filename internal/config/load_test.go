@@ -104,6 +104,7 @@ scopes = ["check", "write"]
 name       = "ops"
 key_sha256 = "2C69BC9111C27110A9B9A7974BA3F8AC0C053C16B23A0738115EE829FBC4D57B"
 scopes     = ["admin", "read", "admin"]
+expires    = "2027-03-31"
 
 [[plan]]
 id       = "pro"
@@ -187,7 +188,7 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 		APIKeys:   []Secret{"key-one", "key-two"},
 		NamedKeys: []APIKey{
 			{Name: "shop", Key: "shop-key", SHA256: "44cfdcdd88354fa1412781f5a01a901c9112db33bfa8b165fbec9b618d9cf112", Scopes: []string{"check", "write"}},
-			{Name: "ops", SHA256: "2c69bc9111c27110a9b9a7974ba3f8ac0c053c16b23a0738115ee829fbc4d57b", Scopes: []string{"admin", "read"}},
+			{Name: "ops", SHA256: "2c69bc9111c27110a9b9a7974ba3f8ac0c053c16b23a0738115ee829fbc4d57b", Scopes: []string{"admin", "read"}, Expires: time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC)},
 		},
 		Providers: []Provider{
 			{
@@ -303,6 +304,27 @@ func TestAPIKeysFromTheEnvironment(t *testing.T) {
 				t.Errorf("keys differ (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestKeysExpire: a day is the last on which the key is taken, however it is written.
+func TestKeysExpire(t *testing.T) {
+	for written, want := range map[string]time.Time{
+		`"2027-03-31"`:                    time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC),
+		`2027-03-31`:                      time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC),
+		`" 2028-02-28 "`:                  time.Date(2028, 2, 29, 0, 0, 0, 0, time.UTC),
+		`"2027-03-31T18:00:00+02:00"`:     time.Date(2027, 3, 31, 16, 0, 0, 0, time.UTC),
+		`2027-03-31T18:00:00.5Z`:          time.Date(2027, 3, 31, 18, 0, 0, 5e8, time.UTC),
+		`"2027-03-31"` + "\n# 2028-03-31": time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		c := load(t, "[[api_key]]\nname = 'shop'\nkey = 'shop-key'\nscopes = ['read']\nexpires = "+written+"\n")
+		if got := c.NamedKeys[0].Expires; !got.Equal(want) {
+			t.Errorf("%s is %s, want %s", written, got, want)
+		}
+	}
+	c := load(t, "", "TRIVET_API_KEY_0_NAME=shop", "TRIVET_API_KEY_0_KEY=shop-key", "TRIVET_API_KEY_0_SCOPES=read", "TRIVET_API_KEY_0_EXPIRES=2027-03-31")
+	if got, want := c.NamedKeys[0].Expires, time.Date(2027, 4, 1, 0, 0, 0, 0, time.UTC); !got.Equal(want) {
+		t.Errorf("from the environment: %s, want %s", got, want)
 	}
 }
 

@@ -24,7 +24,7 @@ var schema = map[string][]field{
 		{name: "environment"}, {name: "cert_base_url"}, {name: "ca_file"},
 		{name: "api_key", secret: true}, {name: "store"},
 	},
-	"api_key.*": {{name: "name"}, {name: "key_sha256"}, {name: "key", secret: true}, {name: "scopes"}},
+	"api_key.*": {{name: "name"}, {name: "key_sha256"}, {name: "key", secret: true}, {name: "scopes"}, {name: "expires"}},
 	"plan.*":    {{name: "id"}, {name: "name"}, {name: "features"}, {name: "grants"}},
 	"access":    {{name: "grace"}, {name: "paused"}, {name: "refunded"}, {name: "disputed"}},
 	"sweep":     {{name: "hot"}, {name: "full"}},

@@ -4,7 +4,13 @@
 // Two take in others: Read takes in Check, and All takes in everything.
 package scope
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
+
+// ExpiryNotice is how long before its end an API key is warned about.
+const ExpiryNotice = 14 * 24 * time.Hour
 
 // Scope is one of the words by which a key is told what it may do, and a route what
 // it needs.
