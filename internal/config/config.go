@@ -51,6 +51,18 @@ type Config struct {
 	Policies []Policy
 	// Ignored names the TRIVET_ variables that are no key and look like none.
 	Ignored []string
+	// Path is the file that was read; empty if there is none. Secretive: a secret
+	// stands in it.
+	Path      string
+	Secretive bool
+	// Files are the files that secrets were read from.
+	Files []SecretFile
+}
+
+// SecretFile is a file that a secret was read from.
+type SecretFile struct {
+	// Key is the key that names it, such as providers.stripe.secret_key_file.
+	Key, Path string
 }
 
 // LogValue describes the configuration for the log at start, without secrets.

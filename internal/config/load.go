@@ -29,6 +29,17 @@ const maxFile = 1 << 20
 // has the form of os.Environ. An empty path means TRIVET_CONFIG, else
 // DefaultPath. All that is wrong comes back at once, as an [*Error].
 func Load(path string, environ []string) (*Config, error) {
+	return loadAs(path, environ, false)
+}
+
+// LoadUnconnected is [Load] for whoever is about to connect accounts, or to say that
+// they are not: what proves webhooks genuine (webhook_secrets, webhook_ids) may be
+// missing, and so may the file of webhook_secrets_file.
+func LoadUnconnected(path string, environ []string) (*Config, error) {
+	return loadAs(path, environ, true)
+}
+
+func loadAs(path string, environ []string, unconnected bool) (*Config, error) {
 	l := &loader{origins: map[string]string{}}
 	file := l.file(path, environ)
 	vars := l.environ(environ)
@@ -36,32 +47,51 @@ func Load(path string, environ []string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{problems: &l.problems, tree: k.Raw(), origins: l.origins}
+	r := &reader{problems: &l.problems, tree: k.Raw(), origins: l.origins, unconnected: unconnected}
 	c := r.config()
-	c.Ignored = l.ignored
+	c.Ignored, c.Path, c.Files = l.ignored, l.path, r.files
+	c.Secretive = l.secretive(c)
 	if err := l.err(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
+// Path is the file that [Load] reads for a path and an environment, and whether
+// anybody named it.
+func Path(path string, environ []string) (file string, named bool) {
+	if path == "" {
+		path = lookup(environ, "TRIVET_CONFIG")
+	}
+	if path == "" {
+		return DefaultPath, false
+	}
+	return path, true
+}
+
 // loader collects the layers and remembers where each value came from.
 type loader struct {
 	problems
+	path    string            // of the file that was read; empty: there is none
 	origins map[string]string // file and line, or variable, by path
 	ignored []string
+}
+
+// secretive says whether a secret stands in the file itself. An address of SQLite is
+// none, though that of PostgreSQL may be.
+func (l *loader) secretive(c *Config) bool {
+	for key, origin := range l.origins {
+		if isSecret(key) && strings.HasPrefix(origin, l.path+":") && (key != "database" || c.Database.Kind == PostgreSQL) {
+			return true
+		}
+	}
+	return false
 }
 
 // file reads the TOML file into a tree that holds only known keys, with arrays
 // of tables turned into tables whose names are numbers.
 func (l *loader) file(path string, environ []string) map[string]any {
-	named := path != ""
-	if path == "" {
-		path, named = lookup(environ, "TRIVET_CONFIG"), true
-	}
-	if path == "" {
-		path, named = DefaultPath, false
-	}
+	path, named := Path(path, environ)
 	text, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) && !named {
 		return map[string]any{}
@@ -70,6 +100,7 @@ func (l *loader) file(path string, environ []string) map[string]any {
 		l.add("", path, "%s; name another file by --config or TRIVET_CONFIG", cause(err))
 		return map[string]any{}
 	}
+	l.path = path
 	k := koanf.New(".")
 	if err := k.Load(rawbytes.Provider(text), toml.Parser()); err != nil {
 		l.add("", syntaxOrigin(path, err), "is not valid TOML: %s", strings.TrimPrefix(err.Error(), "toml: "))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // write makes a file in a fresh folder and returns its path.
@@ -240,8 +241,9 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 		}},
 		Alerts:   []Alert{{URL: "https://hooks.example.com/T0/B0", When: []string{"dispute"}}},
 		Policies: []Policy{{Name: "dunning", Mode: Assist, Settings: map[string]any{"steps": []any{"1d", "3d"}}}},
+		Secretive: true,
 	}
-	if diff := cmp.Diff(want, load(t, everything)); diff != "" {
+	if diff := cmp.Diff(want, load(t, everything), cmpopts.IgnoreFields(Config{}, "Path")); diff != "" {
 		t.Errorf("configuration differs (-want +got):\n%s", diff)
 	}
 }

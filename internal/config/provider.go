@@ -46,11 +46,13 @@ type Provider struct {
 	ClientSecret   Secret   // PayPal
 	WebhookSecrets []Secret // all but PayPal; several while one is being replaced
 	WebhookIDs     []string // PayPal, which signs with a certificate instead
-	Store          string   // Lemon Squeezy
-	Environment    string   // PayPal, Paddle: live (default) or sandbox
-	BaseURL        string   // of the API; empty for the provider's own
-	CertBaseURL    string   // PayPal: where signing certificates may come from
-	CAFile         string   // PayPal: roots to check certificates against
+	// WebhookSecretsFile is the file that WebhookSecrets are read from; empty: none.
+	WebhookSecretsFile string
+	Store              string // Lemon Squeezy
+	Environment        string // PayPal, Paddle: live (default) or sandbox
+	BaseURL            string // of the API; empty for the provider's own
+	CertBaseURL        string // PayPal: where signing certificates may come from
+	CAFile             string // PayPal: roots to check certificates against
 
 	// Bind names what binds a purchase to a customer, by default only our token.
 	Bind   []string
@@ -102,6 +104,7 @@ func (r *reader) provider(s section) Provider {
 	p.SecretKey, p.APIKey = s.secret("secret_key"), s.secret("api_key")
 	p.ClientID, p.ClientSecret = s.plain("client_id"), s.secret("client_secret")
 	p.WebhookSecrets, p.WebhookIDs = s.secrets("webhook_secrets"), s.plains("webhook_ids")
+	p.WebhookSecretsFile = s.text("webhook_secrets_file")
 	p.Store = s.plain("store")
 	if hasEnvironment := slices.Contains(kinds[p.Kind].may, "environment"); hasEnvironment {
 		p.Environment = s.choice("environment", []string{"live", "sandbox"}, "live")
@@ -139,7 +142,7 @@ func (s section) keysOfKind(p Provider) {
 	}
 	for _, key := range needed {
 		switch {
-		case s.has(key):
+		case s.has(key), s.unconnected && slices.Contains(k.hooks, key):
 		case slices.Contains(k.hooks, key):
 			s.bad(key, `is missing: set %s to what the provider shows for the webhook endpoint, or ingest = "pull" to do without webhooks`,
 				variable(s.path+"."+key))

@@ -2,8 +2,11 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +20,9 @@ type reader struct {
 	*problems
 	tree    map[string]any
 	origins map[string]string
+	// unconnected: what proves webhooks genuine may be missing.
+	unconnected bool
+	files       []SecretFile
 }
 
 // section is one table of the tree.
@@ -265,6 +271,9 @@ func (s section) secretText(key string) (from, text string, ok bool) {
 func (s section) secrets(key string) []Secret {
 	from, items := key, []string(nil)
 	if s.values[key+"_file"] != nil {
+		if s.absent(key) {
+			return nil
+		}
 		text, ok := s.content(key + "_file")
 		if !ok {
 			return nil
@@ -289,7 +298,17 @@ func (s section) secrets(key string) []Secret {
 	return all
 }
 
-// content reads the file that key names.
+// absent says whether the file of a secret need not be there yet and is not.
+func (s section) absent(key string) bool {
+	if !s.unconnected || key != "webhook_secrets" {
+		return false
+	}
+	path, isText := s.values[key+"_file"].(string)
+	_, err := os.Stat(strings.TrimSpace(path))
+	return isText && strings.TrimSpace(path) != "" && errors.Is(err, fs.ErrNotExist)
+}
+
+// content reads the file of a secret that key names.
 func (s section) content(key string) (string, bool) {
 	path := s.text(key)
 	if path == "" {
@@ -305,6 +324,7 @@ func (s section) content(key string) (string, bool) {
 		s.bad(key, "%s is empty: put the secret in it", path)
 		return "", false
 	}
+	s.files = append(s.files, SecretFile{Key: s.at(key), Path: path})
 	return string(text), true
 }
 

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Looked is what [Look] sees of a database.
+type Looked struct {
+	// Absent: there is no database file yet. [Open] makes it.
+	Absent bool
+	// Schema is the number of the migration that the schema is at; 0: there is none yet.
+	Schema int64
+	// Known is the number of the last migration that this program knows.
+	Known int64
+	// Switches are what people switched at run time; they are not read from a schema
+	// that is not the one that this program knows.
+	Switches []Switch
+}
+
+// Look looks at a database without changing anything of it: no file is made, and no
+// schema brought up to date. A service may work on it meanwhile. No error shows the
+// password of the address.
+func Look(ctx context.Context, address string) (seen Looked, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("database %s: %w", redact(address), err)
+		}
+	}()
+	db := &DB{}
+	if file, ok := strings.CutPrefix(address, "sqlite:"); ok {
+		db.dialect = sqliteDialect
+		seen.Absent, err = db.lookIntoSQLite(file)
+	} else {
+		db.dialect = postgresDialect
+		db.readers, err = sql.Open("pgx", address)
+	}
+	if err != nil {
+		return seen, err
+	}
+	if seen.Known, err = db.lastMigration(); err != nil || seen.Absent {
+		return seen, err
+	}
+	defer func() { err = errors.Join(err, db.readers.Close()) }()
+	db.readers.SetMaxOpenConns(1)
+	return seen, db.look(ctx, &seen)
+}
+
+// lookIntoSQLite opens a file that is there, for reading alone. Where nobody has it
+// open there is no log beside it, and to read it the usual way would make one.
+func (db *DB) lookIntoSQLite(file string) (absent bool, err error) {
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return false, fmt.Errorf("the folder %s does not exist: make it, or name another file", filepath.Dir(file))
+	}
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil
+	case err != nil:
+		return false, err
+	case info.IsDir():
+		return false, fmt.Errorf("%s is a folder: name a file in it, like %s", file, filepath.Join(file, "trivet.db"))
+	}
+	query := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(1)"}}
+	if log, err := os.Stat(file + "-wal"); err != nil || log.Size() == 0 {
+		query.Set("immutable", "1")
+	}
+	db.readers, err = sql.Open("sqlite", "file:"+plain.Replace(file)+"?"+query.Encode())
+	return false, err
+}
+
+func (db *DB) look(ctx context.Context, seen *Looked) (err error) {
+	tx, err := db.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // it was only read
+	there := "select count(*) from sqlite_master where type = 'table' and name = 'goose_db_version'"
+	if db.dialect.name == "postgres" {
+		there = "select count(to_regclass('goose_db_version'))"
+	}
+	var tables int
+	if err := tx.QueryRowContext(ctx, there).Scan(&tables); err != nil || tables == 0 {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, "select coalesce(max(version_id), 0) from goose_db_version where is_applied").Scan(&seen.Schema); err != nil {
+		return err
+	}
+	if seen.Schema != seen.Known {
+		return nil
+	}
+	rows, err := tx.QueryContext(ctx, switchColumns)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		s, err := scanSwitch(rows)
+		if err != nil {
+			return err
+		}
+		seen.Switches = append(seen.Switches, s)
+	}
+	return rows.Err()
+}
+
+// lastMigration is the number of the newest migration there is.
+func (db *DB) lastMigration() (last int64, err error) {
+	files, err := db.migrations()
+	if err != nil {
+		return 0, err
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		n, err := goose.NumericComponent(path.Base(name))
+		if err != nil {
+			return 0, err
+		}
+		last = max(last, n)
+	}
+	return last, nil
+}
