@@ -45,6 +45,8 @@ type commands struct {
 	Config string `help:"Read this configuration file (default trivet.toml, or TRIVET_CONFIG)." placeholder:"FILE" short:"c"`
 
 	Demo      demoCommand      `cmd:"" help:"Watch it work: simulated providers, every fault on, no account needed."`
+	Init      initCommand      `cmd:"" help:"Write a configuration to begin with."`
+	Connect   connectCommand   `cmd:"" help:"Register the webhook endpoint at provider accounts."`
 	Serve     serveCommand     `cmd:"" help:"Run the service."`
 	Check     checkCommand     `cmd:"" help:"Ask whether a customer may use a feature."`
 	Customers customersCommand `cmd:"" help:"Customers and all that is known about them."`
@@ -148,14 +150,16 @@ const (
 )
 
 // load reads the configuration.
-func (s *session) load() (*config.Config, error) {
+func (s *session) load() (*config.Config, error) { return s.loadBy(config.Load) }
+
+func (s *session) loadBy(load func(path string, environ []string) (*config.Config, error)) (*config.Config, error) {
 	var environ []string
 	for _, e := range s.Environ {
 		if name, _, _ := strings.Cut(e, "="); name != envURL && name != envKey {
 			environ = append(environ, e)
 		}
 	}
-	c, err := config.Load(s.file, environ)
+	c, err := load(s.file, environ)
 	if err != nil {
 		return nil, usage(err)
 	}

@@ -239,8 +239,8 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 		}, {
 			Name: "mailer", URL: "http://mailer:3000/hooks", Secret: "whsec_q1W2e3R4t5Y6u7I8o9P0a1S2d3F4g5H6", AllowPrivate: true,
 		}},
-		Alerts:   []Alert{{URL: "https://hooks.example.com/T0/B0", When: []string{"dispute"}}},
-		Policies: []Policy{{Name: "dunning", Mode: Assist, Settings: map[string]any{"steps": []any{"1d", "3d"}}}},
+		Alerts:    []Alert{{URL: "https://hooks.example.com/T0/B0", When: []string{"dispute"}}},
+		Policies:  []Policy{{Name: "dunning", Mode: Assist, Settings: map[string]any{"steps": []any{"1d", "3d"}}}},
 		Secretive: true,
 	}
 	if diff := cmp.Diff(want, load(t, everything), cmpopts.IgnoreFields(Config{}, "Path")); diff != "" {
@@ -381,7 +381,7 @@ func TestReadmeExample(t *testing.T) {
 	for part := range strings.SplitSeq(example, `"`) {
 		if strings.HasPrefix(part, dir) {
 			value := "real_value_of_" + filepath.Base(part) + "\n" // no two keys are the same
-			if strings.HasSuffix(part, "/hooks") { // is checked for strength
+			if strings.HasSuffix(part, "/hooks") {                 // is checked for strength
 				value = "whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE=\n"
 			}
 			if err := os.WriteFile(part, []byte(value), 0o600); err != nil {

@@ -14,8 +14,8 @@ func TestPublic(t *testing.T) {
 		"fd00:ec2::254": false, "ff02::1": false, "::ffff:127.0.0.1": false, "::ffff:10.0.0.1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false,
 		"2001::1": false, "fec0::1": false,
 	} {
-		if got := public(netip.MustParseAddr(text)); got != want {
-			t.Errorf("public(%s) = %v", text, got)
+		if got := Public(netip.MustParseAddr(text)); got != want {
+			t.Errorf("Public(%s) = %v", text, got)
 		}
 	}
 	for _, address := range []string{"127.0.0.1:80", "[::1]:443", "nonsense", "localhost:80", ""} {

@@ -110,7 +110,7 @@ var errPrivate = errors.New("the endpoint's name leads to an address of this mac
 // that a name which leads elsewhere the second time gains nothing.
 func guard(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
-	if err != nil || !public(at.Addr()) {
+	if err != nil || !Public(at.Addr()) {
 		return errPrivate
 	}
 	return nil
@@ -136,8 +136,9 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),       // site-local, once
 }
 
-// public reports whether an address is of the open internet.
-func public(ip netip.Addr) bool {
+// Public reports whether an address is of the open internet, so that an endpoint may
+// have it.
+func Public(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() { // loopback, link-local, multicast and 0.0.0.0 are none
 		return false
