@@ -152,9 +152,11 @@ func (s *session) join(j *joining, save bool) error {
 	e, err := j.registrar.RegisterEndpoint(ctx, j.url)
 	switch {
 	case err != nil && provider.KindOf(err) == provider.Denied:
-		return fmt.Errorf("%s: the key is refused, or may not make endpoints (docs/providers/%s.md lists the rights): %w", j.Name, j.Kind, err)
+		return fmt.Errorf("the key is refused, or may not make endpoints (docs/providers/%s.md lists the rights): %w", j.Kind, err)
+	case err != nil && (provider.KindOf(err) == provider.Refused || provider.KindOf(err) == provider.Unsupported):
+		return fmt.Errorf("there is no endpoint: %w", err)
 	case err != nil:
-		return fmt.Errorf("%s: there may be no endpoint yet; the same command tries again: %w", j.Name, err)
+		return fmt.Errorf("there may be no endpoint yet; the same command tries again: %w", err)
 	}
 	word := "stood already"
 	if e.Created {
