@@ -21,6 +21,7 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/trivetdev/trivet/notify"
 )
@@ -144,13 +145,9 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	if err != nil {
 		return "", &notify.Error{Kind: notify.Refused, Err: err}
 	}
-	client, err := gomail.NewClient(c.host, append(slices.Clip(c.options), gomail.WithTimeout(c.within(ctx)))...)
+	client, connection, err := c.dial(ctx)
 	if err != nil {
 		return "", &notify.Error{Kind: notify.Unavailable, Err: err}
-	}
-	connection, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return "", &notify.Error{Kind: notify.Unavailable, Err: fmt.Errorf("the mail server did not let us in: %w", plain(err))}
 	}
 	// Closing without QUIT: after a mail that was cut off, QUIT would end the mail
 	// with the dot that makes the server take what it has.
@@ -171,6 +168,31 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 		return "", sort(err)
 	}
 	return mask(built.ServerResponse(), m.To) + note, nil
+}
+
+// Try goes as far with the server as [Channel.Send] does before the first mail,
+// user and password included, and sends nothing. The error tells no password.
+func (c *Channel) Try(ctx context.Context) error {
+	client, connection, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { _ = connection.Close() })()
+	_ = client.CloseWithSMTPClient(connection) // how the server takes leave means nothing
+	return nil
+}
+
+// dial connects, goes over to TLS and says who we are.
+func (c *Channel) dial(ctx context.Context) (*gomail.Client, *smtp.Client, error) {
+	client, err := gomail.NewClient(c.host, append(slices.Clip(c.options), gomail.WithTimeout(c.within(ctx)))...)
+	if err != nil {
+		return nil, nil, err
+	}
+	connection, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the mail server did not let us in: %w", plain(err))
+	}
+	return client, connection, nil
 }
 
 // within bounds a step by what ctx has left: while it connects, the library does not
