@@ -47,6 +47,7 @@ type commands struct {
 	Demo      demoCommand      `cmd:"" help:"Watch it work: simulated providers, every fault on, no account needed."`
 	Init      initCommand      `cmd:"" help:"Write a configuration to begin with."`
 	Connect   connectCommand   `cmd:"" help:"Register the webhook endpoint at provider accounts."`
+	Doctor    doctorCommand    `cmd:"" help:"Check everything there is to check before serving; changes nothing."`
 	Serve     serveCommand     `cmd:"" help:"Run the service."`
 	Check     checkCommand     `cmd:"" help:"Ask whether a customer may use a feature."`
 	Customers customersCommand `cmd:"" help:"Customers and all that is known about them."`

@@ -16,7 +16,7 @@ import (
 )
 
 // drivers makes the driver of an account, by kind.
-var drivers = map[string]func(p config.Provider, now func() time.Time) (provider.Driver, error){
+var drivers = map[string]func(p config.Provider, now func() time.Time, base http.RoundTripper) (provider.Driver, error){
 	config.Stripe:       stripeDriver,
 	config.PayPal:       paypalDriver,
 	config.Paddle:       paddleDriver,
@@ -25,11 +25,17 @@ var drivers = map[string]func(p config.Provider, now func() time.Time) (provider
 
 // driver makes the driver of one account.
 func driver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+	return driverOver(p, now, nil)
+}
+
+// driverOver makes the driver of one account on a network of ours; nil: the usual one.
+// What it asks is not repeated there when it fails.
+func driverOver(p config.Provider, now func() time.Time, base http.RoundTripper) (provider.Driver, error) {
 	open, built := drivers[p.Kind]
 	if !built {
 		return nil, fmt.Errorf("providers.%s: this version does not speak to %s: take the section out", p.Name, p.Kind)
 	}
-	d, err := open(p, now)
+	d, err := open(p, now, base)
 	if err != nil {
 		return nil, fmt.Errorf("providers.%w", err)
 	}
@@ -50,10 +56,10 @@ const (
 	lemonsqueezyLimit = 300.0 / 60
 )
 
-func stripeDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+func stripeDriver(p config.Provider, now func() time.Time, base http.RoundTripper) (provider.Driver, error) {
 	return stripe.New(stripe.Config{
 		Account: p.Name, SecretKey: p.SecretKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets),
-		BaseURL: p.BaseURL, Transport: paced(p, stripeLimit(p.SecretKey.Reveal())), Now: now,
+		BaseURL: p.BaseURL, Transport: paced(p, stripeLimit(p.SecretKey.Reveal()), base), Now: now,
 	})
 }
 
@@ -64,31 +70,34 @@ func stripeLimit(key string) float64 {
 	return stripeTest
 }
 
-func paypalDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+func paypalDriver(p config.Provider, now func() time.Time, base http.RoundTripper) (provider.Driver, error) {
 	return paypal.New(paypal.Config{
 		Account: p.Name, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), WebhookIDs: p.WebhookIDs, Sandbox: p.Environment == "sandbox",
-		BaseURL: p.BaseURL, CertBaseURL: p.CertBaseURL, CAFile: p.CAFile, Transport: paced(p, paypalLimit), Now: now,
+		BaseURL: p.BaseURL, CertBaseURL: p.CertBaseURL, CAFile: p.CAFile, Transport: paced(p, paypalLimit, base), Now: now,
 	})
 }
 
-func paddleDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+func paddleDriver(p config.Provider, now func() time.Time, base http.RoundTripper) (provider.Driver, error) {
 	return paddle.New(paddle.Config{
 		Account: p.Name, APIKey: p.APIKey.Reveal(), WebhookSecrets: revealed(p.WebhookSecrets), Environment: p.Environment,
-		BaseURL: p.BaseURL, Transport: paced(p, paddleLimit), Now: now,
+		BaseURL: p.BaseURL, Transport: paced(p, paddleLimit, base), Now: now,
 	})
 }
 
-func lemonsqueezyDriver(p config.Provider, now func() time.Time) (provider.Driver, error) {
+func lemonsqueezyDriver(p config.Provider, now func() time.Time, base http.RoundTripper) (provider.Driver, error) {
 	return lemonsqueezy.New(lemonsqueezy.Config{
 		Account: p.Name, APIKey: p.APIKey.Reveal(), Store: p.Store, WebhookSecrets: revealed(p.WebhookSecrets),
-		BaseURL: p.BaseURL, Transport: paced(p, lemonsqueezyLimit), Now: now,
+		BaseURL: p.BaseURL, Transport: paced(p, lemonsqueezyLimit, base), Now: now,
 	})
 }
 
 // paced is a transport with the configured rate, given the provider's own limit
-// in calls a second; nil leaves it to the driver.
-func paced(p config.Provider, limit float64) http.RoundTripper {
+// in calls a second, or on a network of ours; nil leaves it to the driver.
+func paced(p config.Provider, limit float64, base http.RoundTripper) http.RoundTripper {
 	rate := perSecond(p.Rate, limit)
+	if base != nil {
+		return transport.New(transport.Config{Account: p.Name, Rate: rate, Base: base})
+	}
 	if rate == 0 {
 		return nil
 	}
