@@ -103,7 +103,7 @@ func (db *DB) look(ctx context.Context, seen *Looked) (err error) {
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		s, err := scanSwitch(rows)
 		if err != nil {
