@@ -71,15 +71,19 @@ func (s *Service) Backfill(ctx context.Context, accounts []string, tell func([]T
 	}()
 	defer func() { stop(); <-ended }()
 	const beat = 200 * time.Millisecond
-	for ticker := time.NewTicker(beat); ; {
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	for left := afterwards / beat; ; {
 		done, err := s.taking(ctx, state, since)
 		if err != nil {
-			ticker.Stop()
 			return state, err
 		}
-		if tell(state); done {
-			ticker.Stop()
-			return state, nil
+		tell(state)
+		if done {
+			idle, err := s.idle(ctx)
+			if left--; err != nil || idle || left <= 0 {
+				return state, err
+			}
 		}
 		select {
 		case <-ticker.C:
@@ -87,6 +91,11 @@ func (s *Service) Backfill(ctx context.Context, accounts []string, tell func([]T
 		}
 	}
 }
+
+// afterwards is how long [Service.Backfill] goes on with what could not be read in
+// passing. A service that runs beside it is never through with its looks, and sees to
+// whatever is left.
+const afterwards = time.Minute
 
 // named are the accounts of the names, or all.
 func (s *Service) named(accounts []string) ([]string, error) {
@@ -117,7 +126,7 @@ func (s *Service) begin(ctx context.Context, account string) (Taking, error) {
 	return Taking{Account: account, Elsewhere: row.State == "running", Resumed: now != nil}, err
 }
 
-// taking brings the state up to date and tells whether all is done.
+// taking brings the state up to date and tells whether all was read.
 func (s *Service) taking(ctx context.Context, state []Taking, since time.Time) (done bool, err error) {
 	done = true
 	for i := range state {
@@ -140,9 +149,11 @@ func (s *Service) taking(ctx context.Context, state []Taking, since time.Time) (
 		}
 		done = done && at.Done
 	}
-	if !done {
-		return false, nil
-	}
+	return done, nil
+}
+
+// idle reports whether there is nothing to look at now.
+func (s *Service) idle(ctx context.Context) (bool, error) {
 	due, waits, err := s.db.Due(ctx, store.QueueLook)
 	return err == nil && (!waits || due.After(s.db.Now())), err
 }

@@ -61,7 +61,13 @@ var exporters = []exporter{
 		return e.Snapshot.EachChange(ctx, e.Customer, rendered(e.change, do))
 	}),
 	listOfRows("effects", func(ctx context.Context, e Export, do func(Effect) error) error {
-		return e.Snapshot.EachEffect(ctx, e.Customer, rendered(safely(e.effect), do))
+		one := rendered(safely(effectOf), do)
+		return e.Snapshot.EachEffect(ctx, e.Customer, func(row store.Effect) error {
+			if e.Customer != "" && row.Kind == policy.Alert { // it is to the team, and may tell of others
+				return nil
+			}
+			return one(row)
+		})
 	}),
 	listOfRows("messages", func(ctx context.Context, e Export, do func(Message) error) error {
 		return e.Snapshot.EachMessage(ctx, e.Customer, rendered(safely(messageOf), do))
@@ -171,13 +177,4 @@ func (e Export) change(row store.Change) (Change, error) {
 		c.Diff = slices.DeleteFunc(c.Diff, func(d Difference) bool { return d.Field == "customer" || strings.HasPrefix(d.Field, "claims") })
 	}
 	return c, err
-}
-
-// effect renders an effect. Alerts are to the team, and may tell of others.
-func (e Export) effect(row store.Effect) Effect {
-	shown := effectOf(row)
-	if e.Customer != "" && row.Kind == policy.Alert {
-		shown.Details = map[string]any{}
-	}
-	return shown
 }

@@ -160,20 +160,6 @@ func providerCheckoutOf(o store.Object) (ExportedProviderCheckout, error) {
 	}, err
 }
 
-// ExportedCredits is what a customer has used of the credits of a plan, less what was
-// given by hand.
-type ExportedCredits struct {
-	Customer string `json:"customer"`
-	Plan     string `json:"plan"`
-	Used     int64  `json:"used"`
-}
-
-func exportedCredits(c store.Credit) (ExportedCredits, error) {
-	var use billing.CreditUse
-	err := json.Unmarshal([]byte(c.Doc), &use)
-	return ExportedCredits{Customer: c.Customer, Plan: c.Plan, Used: use.Used}, err
-}
-
 // ExportedCheckout is a payment page that was made here.
 type ExportedCheckout struct {
 	ID         string     `json:"id"`
@@ -244,4 +230,20 @@ type ExportedBan struct {
 	By        string     `json:"by"`
 	ClearedAt *time.Time `json:"cleared_at"` // null: it stands
 	ClearedBy *string    `json:"cleared_by"`
+}
+
+// ExportedCredits is what a customer has used of the credits of a plan; each use is
+// among the changes.
+type ExportedCredits struct {
+	Customer string `json:"customer"`
+	Plan     string `json:"plan"`
+	Used     int64  `json:"used"` // what was used less what was given by hand
+	Last     int64  `json:"last"` // what the latest use took
+	Reason   string `json:"reason"`
+}
+
+func exportedCredits(row store.Credit) (ExportedCredits, error) {
+	var use billing.CreditUse
+	err := json.Unmarshal([]byte(row.Doc), &use)
+	return ExportedCredits{Customer: row.Customer, Plan: row.Plan, Used: use.Used, Last: use.Last, Reason: use.Reason}, err
 }

@@ -165,7 +165,8 @@ func TestABackfillInEnforceWantsToBeMeant(t *testing.T) {
 		if code != exitUsage || !strings.Contains(stderr, "Begin in observe") || len(h.lists) > 0 {
 			t.Fatalf("%d %s, %d pages were read", code, stderr, len(h.lists))
 		}
-		if code, stdout, stderr := h.run(t.Context(), url, "enforce", "backfill", "--enforce"); code != exitGood {
+		code, stdout, stderr := h.run(t.Context(), url, "enforce", "backfill", "--enforce")
+		if code != exitGood || !strings.Contains(stdout, "1 alert due (the running service does it)") {
 			t.Fatalf("%d\n%s%s", code, stdout, stderr)
 		}
 		// From now on it is harmless.

@@ -46,8 +46,8 @@ type commands struct {
 
 	Demo      demoCommand      `cmd:"" help:"Watch it work: simulated providers, every fault on, no account needed."`
 	Init      initCommand      `cmd:"" help:"Write a configuration to begin with."`
-	Connect   connectCommand   `cmd:"" help:"Register the webhook endpoint at provider accounts."`
-	Doctor    doctorCommand    `cmd:"" help:"Check everything there is to check before serving; changes nothing."`
+	Doctor    doctorCommand    `cmd:"" help:"Say what is wrong with the configuration and whatever it leads to."`
+	Connect   connectCommand   `cmd:"" help:"Have providers send their webhooks to the service."`
 	Serve     serveCommand     `cmd:"" help:"Run the service."`
 	Check     checkCommand     `cmd:"" help:"Ask whether a customer may use a feature."`
 	Customers customersCommand `cmd:"" help:"Customers and all that is known about them."`
@@ -151,9 +151,12 @@ const (
 )
 
 // load reads the configuration.
-func (s *session) load() (*config.Config, error) { return s.loadBy(config.Load) }
+func (s *session) load() (*config.Config, error) { return s.read(config.Load) }
 
-func (s *session) loadBy(load func(path string, environ []string) (*config.Config, error)) (*config.Config, error) {
+// loadUnconnected reads one in which what trivet connect tells may be missing.
+func (s *session) loadUnconnected() (*config.Config, error) { return s.read(config.LoadUnconnected) }
+
+func (s *session) read(load func(path string, environ []string) (*config.Config, error)) (*config.Config, error) {
 	var environ []string
 	for _, e := range s.Environ {
 		if name, _, _ := strings.Cut(e, "="); name != envURL && name != envKey {

@@ -4,262 +4,156 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/config"
-	"github.com/trivetdev/trivet/internal/hook"
 	"github.com/trivetdev/trivet/provider"
 )
 
 type connectCommand struct {
-	Providers []string `arg:"" name:"provider" help:"The provider accounts, as the configuration names them."`
-	URL       string   `help:"The address to use in place of public_url, such as that of a tunnel to this machine." name:"url" placeholder:"URL"`
-	Save      bool     `help:"Write the signing secret to the file that webhook_secrets_file names, or a new one, instead of showing it."`
+	Providers []string `arg:"" name:"provider" help:"The provider accounts, by the names of their sections."`
+	URL       string   `help:"Where the service is reached, if not at public_url; for one account." placeholder:"URL"`
+	Save      bool     `help:"Write what has to go into the configuration to trivet-ACCOUNT.secret, for your eyes only, instead of showing it."`
 }
 
 // Help implements kong.HelpProvider.
 func (connectCommand) Help() string {
-	return "Makes sure that each account has one endpoint at public_url/webhooks/ACCOUNT that sends the events which the service knows, and tells what is to be " +
-		"configured to check them. One that exists is updated and stays the one it is. The keys of the accounts must be configured; webhook_secrets and webhook_ids may be missing."
+	return "Makes sure that each provider has exactly one webhook for the service, at public_url/webhooks/ACCOUNT, with all events that it understands, " +
+		"and tells what to put into the configuration so that the service takes them. It can be repeated: a webhook that is there stays and keeps its secret."
 }
 
-// connectPatience bounds how long an account may take.
-const connectPatience = time.Minute
-
-// Run registers the endpoints. One account that fails does not keep the others from it.
+// Run registers the webhooks.
 func (c connectCommand) Run(s *session) error {
-	configuration, err := s.loadBy(config.LoadUnconnected)
+	conf, err := s.loadUnconnected()
 	if err != nil {
 		return err
 	}
-	base, err := c.base(configuration)
-	if err != nil {
-		return err
+	if c.URL != "" && len(c.Providers) > 1 {
+		return usagef("--url is of one account: connect them one after the other")
 	}
-	var joins []*joining
-	for _, name := range c.Providers {
-		j, err := s.joining(configuration, name)
-		if err != nil {
+	addresses := make([]string, len(c.Providers))
+	for i, name := range c.Providers {
+		if _, known := conf.Provider(name); !known {
+			return usagef("no provider account %q is configured: it is the name behind providers. in the configuration", name)
+		}
+		if addresses[i], err = c.address(conf, name); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(joins, func(other *joining) bool { return other.Name == name }) {
-			continue
-		}
-		j.url = base + "/webhooks/" + name
-		joins = append(joins, j)
 	}
-	var errs []error
-	for _, j := range joins {
-		if err := s.join(j, c.Save); err != nil {
-			errs = append(errs, err)
-		}
+	var failed error
+	for i, name := range c.Providers {
+		p, _ := conf.Provider(name)
+		failed = errors.Join(failed, c.connect(s, p, addresses[i]))
 	}
-	return errors.Join(errs...)
+	return failed
 }
 
-// base is the address that the endpoints are below.
-func (c connectCommand) base(configuration *config.Config) (string, error) {
-	address, from := c.URL, "--url"
-	if address == "" {
-		address, from = configuration.PublicURL, "public_url"
+// address is where the provider is to send its webhooks.
+func (c connectCommand) address(conf *config.Config, account string) (string, error) {
+	base := or(c.URL, conf.PublicURL)
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return "", usagef("%q is no address: write it like https://billing.example.com", base)
 	}
-	address = strings.TrimRight(address, "/")
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", usagef("%s is no web address: write it as https://billing.example.com", from)
+	if why := unreachable(u); why != "" && c.URL == "" {
+		return "", usagef("public_url is %s, and %s: set public_url to where the service is reached from outside, "+
+			"or name a tunnel with --url; without webhooks, ingest = \"pull\" lists events instead", base, why)
 	}
-	if c.URL != "" {
-		for _, name := range c.Providers { // somebody may write the whole of it
-			address = strings.TrimSuffix(address, "/webhooks/"+name)
-		}
-		return address, nil
-	}
-	if why := unreachable(u); why != "" {
-		return "", usagef("public_url is %s, %s: set public_url (TRIVET_PUBLIC_URL) to the https address that leads to the service; "+
-			"for a first try from this machine, open a tunnel to %s and name its address by --url", address, why, configuration.Listen)
-	}
-	return address, nil
+	return strings.TrimSuffix(base, "/") + "/webhooks/" + account, nil
 }
 
-// unreachable says why no provider can post to an address; empty: nothing speaks
-// against it.
+// unreachable says why a provider could not, or should not, send anything to an
+// address; empty: it can.
 func unreachable(u *url.URL) string {
-	host := strings.TrimSuffix(u.Hostname(), ".")
+	host := u.Hostname()
 	ip, err := netip.ParseAddr(host)
 	switch {
-	case host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback():
-		return "which is this machine's name for itself"
-	case err == nil && !hook.Public(ip):
-		return "which is an address of a private network"
+	case host == "localhost" || strings.HasSuffix(host, ".localhost"), err == nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsUnspecified() || ip.IsLinkLocalUnicast()):
+		return "only this machine or network reaches that"
 	case u.Scheme != "https":
-		return "and providers send webhooks to https only"
+		return "providers send webhooks to https alone"
 	}
 	return ""
 }
 
-// joining is an account that is being connected.
-type joining struct {
-	config.Provider
-	registrar provider.EndpointRegistrar
-	url       string
-	// folder is where a new file with a secret is made: beside the configuration.
-	folder string
-}
-
-// joining makes an account ready.
-func (s *session) joining(c *config.Config, name string) (*joining, error) {
-	p, known := c.Provider(name)
-	switch {
-	case !known && len(c.Providers) == 0:
-		return nil, usagef("no provider is configured: trivet init writes a configuration to begin with, or add [providers.%s]", name)
-	case !known:
-		var names []string
-		for _, p := range c.Providers {
-			names = append(names, p.Name)
-		}
-		return nil, usagef("there is no account %q: configured are %s", name, strings.Join(names, ", "))
-	case !p.Ingest.Webhooks():
-		return nil, usagef("providers.%s: ingest is pull, so that the service takes no webhooks of it: take ingest out, or set it to push+pull, and connect again", name)
-	}
+// connect makes one webhook.
+func (c connectCommand) connect(s *session, p config.Provider, address string) error {
 	d, err := driver(p, s.Now)
 	if err != nil {
-		return nil, usage(err)
+		return usage(err)
 	}
 	registrar, ok := d.(provider.EndpointRegistrar)
-	if able, why := provider.Can(d, provider.RegisterEndpoint); !able || !ok {
-		return nil, usagef("providers.%s: %s cannot be asked for an endpoint, so make it in its dashboard %s", name, p.Kind, why)
+	if can, why := provider.Can(d, provider.RegisterEndpoint); !ok || !can {
+		return fmt.Errorf("%s: the webhook cannot be made from here: make it in the dashboard, to %s. %s", p.Name, address, why)
 	}
-	folder := filepath.Dir(c.Path)
-	if folder != "." { // the service may be started elsewhere
-		if folder, err = filepath.Abs(folder); err != nil {
-			return nil, err
+	if c.Save && p.Kind != config.PayPal {
+		if kept, err := os.ReadFile(secretFile(p)); err == nil && len(p.WebhookSecrets) == 0 && p.Kind != config.LemonSqueezy { // whose secret is always the same
+			return fmt.Errorf("%s: %s is there already (%d bytes) and is not in the configuration: put it in as webhook_secrets_file, or take it away", p.Name, secretFile(p), len(kept))
 		}
 	}
-	return &joining{Provider: p, registrar: registrar, folder: folder}, nil
-}
-
-// join registers the endpoint of one account and says what is to be done now.
-func (s *session) join(j *joining, save bool) error {
-	ctx, cancel := context.WithTimeout(s.ctx, connectPatience)
+	ctx, cancel := context.WithTimeout(s.ctx, time.Minute)
 	defer cancel()
-	e, err := j.registrar.RegisterEndpoint(ctx, j.url)
-	switch {
-	case err != nil && provider.KindOf(err) == provider.Denied:
-		return fmt.Errorf("the key is refused, or may not make endpoints (docs/providers/%s.md lists the rights): %w", j.Kind, err)
-	case err != nil && (provider.KindOf(err) == provider.Refused || provider.KindOf(err) == provider.Unsupported):
-		return fmt.Errorf("there is no endpoint: %w", err)
-	case err != nil:
-		return fmt.Errorf("there may be no endpoint yet; the same command tries again: %w", err)
-	}
-	word := "stood already"
-	if e.Created {
-		word = "is made"
-	}
-	fmt.Fprintf(s.Stdout, "%s: the endpoint %s %s: %s\n", j.Name, e.ID, word, j.url)
-	if j.Kind == config.PayPal { // whose proof is the id
-		s.tellID(j, e.ID)
-		return nil
-	}
-	return s.tellSecret(j, e, save)
-}
-
-// tellID says where the id of a webhook goes.
-func (s *session) tellID(j *joining, id string) {
-	if slices.Contains(j.WebhookIDs, id) {
-		fmt.Fprintln(s.Stdout, "  webhook_ids has it")
-		return
-	}
-	ids := append(slices.Clone(j.WebhookIDs), id)
-	for i := range ids {
-		ids[i] = tomlQuoted(ids[i])
-	}
-	fmt.Fprintf(s.Stdout, "  configure, in [providers.%s]: webhook_ids = [%s]\n", j.Name, strings.Join(ids, ", "))
-	if len(ids) > 1 {
-		fmt.Fprintln(s.Stdout, "  what was there is of webhooks with other addresses: take out what is not used any more")
-	}
-}
-
-// shownAt says where a dashboard shows the secret of an endpoint.
-var shownAt = map[string]string{
-	config.Stripe:       "dashboard.stripe.com, Developers, Webhooks, the endpoint, Signing secret",
-	config.Paddle:       "vendors.paddle.com, Developer tools, Notifications, the destination, Secret key",
-	config.LemonSqueezy: "app.lemonsqueezy.com, Settings, Webhooks, the webhook, Signing secret; it may have to be set anew there",
-}
-
-// tellSecret says where the secret of an endpoint goes, or keeps it.
-func (s *session) tellSecret(j *joining, e provider.Endpoint, save bool) error {
-	configured := slices.Contains(j.WebhookSecrets, config.Secret(e.Secret))
-	switch {
-	case e.Secret == "" && len(j.WebhookSecrets) > 0:
-		fmt.Fprintf(s.Stdout, "  its signing secret is not told again; if webhooks are refused, compare webhook_secrets with what the dashboard shows (%s)\n", shownAt[j.Kind])
-		return nil
-	case e.Secret == "":
-		fmt.Fprintf(s.Stdout, "  its signing secret can only be read in the dashboard (%s); configure it, in [providers.%s]: webhook_secrets\n", shownAt[j.Kind], j.Name)
-		return nil
-	case configured:
-		fmt.Fprintln(s.Stdout, "  webhook_secrets has its signing secret")
-		return nil
-	case !save:
-		fmt.Fprintf(s.Stdout, "  configure its signing secret, in [providers.%s]: webhook_secrets = [%s]\n", j.Name, tomlQuoted(e.Secret))
-		if len(j.WebhookSecrets) > 0 {
-			fmt.Fprintln(s.Stdout, "  keep what is there as long as webhooks come that are signed with it")
-		}
-		return nil
-	}
-	file, err := j.save(e.Secret)
+	made, err := registrar.RegisterEndpoint(ctx, address)
 	if err != nil {
-		// The provider tells it but once: better here than nowhere.
-		fmt.Fprintf(s.Stdout, "  configure its signing secret, in [providers.%s]: webhook_secrets = [%s]\n", j.Name, tomlQuoted(e.Secret))
-		return fmt.Errorf("%s: the signing secret could not be saved in %s, so it is shown: %w", j.Name, file, pathless(err))
+		return fmt.Errorf("%s: %w", p.Name, err)
 	}
-	fmt.Fprintf(s.Stdout, "  its signing secret is in %s, for you alone to read\n", file)
-	if j.WebhookSecretsFile == "" {
-		instead := ""
-		if len(j.WebhookSecrets) > 0 {
-			instead = "; take webhook_secrets out, for the file has those secrets too"
+	what := "was there already"
+	if made.Created {
+		what = "is new"
+	}
+	fmt.Fprintf(s.Stdout, "%s: the webhook to %s %s (%s)\n", p.Name, address, what, made.ID)
+	return c.tell(s, p, made)
+}
+
+// tell says what has to go into the configuration.
+func (c connectCommand) tell(s *session, p config.Provider, made provider.Endpoint) error {
+	key, value := "webhook_secrets", made.Secret
+	if p.Kind == config.PayPal { // which signs with a certificate, and names the webhook
+		key, value = "webhook_ids", made.ID
+	}
+	switch {
+	case value == "" && len(p.WebhookSecrets) == 0:
+		fmt.Fprintf(s.Stdout, "  Its secret is shown in the provider's dashboard only, from now on: put it into %s of [providers.%s].\n", key, p.Name)
+	case value == "":
+		fmt.Fprintf(s.Stdout, "  Nothing needs to be done if %s of [providers.%s] is the secret that the dashboard shows for it.\n", key, p.Name)
+	case has(p, value):
+		fmt.Fprintf(s.Stdout, "  The configuration has its %s.\n", key)
+	case c.Save && p.Kind != config.PayPal:
+		file := secretFile(p)
+		kept, err := os.ReadFile(file)
+		if err == nil && strings.TrimSpace(string(kept)) != value {
+			return fmt.Errorf("%s: %s holds another secret, and was not written over: take it away, and run trivet connect again", p.Name, file)
 		}
-		fmt.Fprintf(s.Stdout, "  configure, in [providers.%s]: webhook_secrets_file = %s%s\n", j.Name, tomlQuoted(file), instead)
+		if err != nil {
+			if err := replaceFile(file, value+"\n"); err != nil {
+				return fmt.Errorf("%s: %w: without --save the secret is shown", p.Name, err)
+			}
+		}
+		fmt.Fprintf(s.Stdout, "  Its secret is in %s. Add to [providers.%s], and take out ingest = \"pull\":\n  %s_file = %q\n", file, p.Name, key, file)
+	default:
+		fmt.Fprintf(s.Stdout, "  Add to [providers.%s], and take out ingest = \"pull\":\n  %s = [%q]\n", p.Name, key, value)
 	}
 	return nil
 }
 
-// save adds a secret to those that are configured, in the account's file, and returns
-// the file's name. The configuration itself is not touched: nothing that edits TOML
-// keeps every comment where it was.
-func (j *joining) save(secret string) (file string, err error) {
-	file = j.WebhookSecretsFile
-	if file == "" {
-		file = filepath.Join(j.folder, "trivet-"+j.Name+".secret")
-	}
-	lines := revealed(j.WebhookSecrets)
-	if j.WebhookSecretsFile == "" { // what an earlier run saved, before it was configured
-		kept, err := os.ReadFile(file)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return file, err
+// secretFile is where --save keeps what a provider told.
+func secretFile(p config.Provider) string { return "trivet-" + p.Name + ".secret" }
+
+// has reports whether the configuration has a secret, or a webhook's id.
+func has(p config.Provider, value string) bool {
+	for _, id := range p.WebhookIDs {
+		if id == value {
+			return true
 		}
-		lines = append(lines, strings.Fields(string(kept))...)
 	}
-	text, seen := "", map[string]bool{}
-	for _, line := range append(lines, secret) {
-		if !seen[line] {
-			text += line + "\n"
+	for _, secret := range p.WebhookSecrets {
+		if secret.Reveal() == value {
+			return true
 		}
-		seen[line] = true
 	}
-	place := file
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		place = real
-	}
-	written, err := writePrivate(place, []byte(text))
-	if err != nil {
-		return file, err
-	}
-	return file, written.settle(true)
+	return false
 }

@@ -3,239 +3,332 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
-	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/internal/hook"
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/provider"
 )
 
 type doctorCommand struct {
-	JSON    bool `help:"Print what was found as JSON." name:"json"`
-	Offline bool `help:"Ask nobody but the database: no provider, mail server or name server, nor public_url."`
+	JSON bool `help:"Print the findings as JSON." name:"json"`
 }
 
 // Help implements kong.HelpProvider.
 func (doctorCommand) Help() string {
-	return "One line for each thing: ok, warn or FAIL, what it is, and what to do next. It reads only: nothing is made, changed or sent, and a service may run meanwhile. " +
-		"Exit code 0 if nothing failed, 1 if something did, 2 if the configuration cannot be read."
+	return "Looks at the configuration, the database, the clock, whether each provider takes the key, the mail server and the addresses; a service may run meanwhile. " +
+		"It changes nothing anywhere and sends nothing. Exit code 0 if nothing is wrong, 1 if something is, 2 if the configuration cannot be read."
 }
 
-// doctorPatience bounds each question that is asked of somebody.
-const doctorPatience = 10 * time.Second
-
-// verdict is how something was found to be.
-type verdict string
-
-// The verdicts.
+// The verdicts on what was looked at.
 const (
-	fine   verdict = "ok"
-	doubt  verdict = "warn" // works, or may, and is probably not what is meant
-	failed verdict = "FAIL"
+	fine    = "ok"
+	doubted = "warn"
+	wrong   = "FAIL"
 )
 
-// finding is one thing that was looked at.
+// finding is what was found about one thing.
 type finding struct {
-	Verdict verdict `json:"verdict"`
-	Check   string  `json:"check"`
-	// Subject is the account or endpoint that was looked at; empty where there is one
-	// of the kind.
-	Subject string `json:"subject,omitempty"`
+	Verdict string `json:"verdict"`
+	Subject string `json:"subject"`
 	Found   string `json:"found"`
-	// Next is what to do; empty: nothing.
-	Next string `json:"next,omitempty"`
+	// Next is what to do about it; empty if nothing.
+	Next string `json:"next"`
 }
 
-func found(v verdict, check, format string, args ...any) finding {
-	return finding{Verdict: v, Check: check, Found: fmt.Sprintf(format, args...)}
-}
+// checkup is one thing to look at.
+type checkup func(ctx context.Context) []finding
 
-// next adds what to do.
-func (f finding) next(format string, args ...any) finding {
-	f.Next = fmt.Sprintf(format, args...)
-	return f
-}
-
-// doctor looks at one configuration.
-type doctor struct {
-	*session
-	config  *config.Config
-	offline bool
-}
+// patience is how long one thing may take.
+const patience = 10 * time.Second
 
 // Run looks at everything.
 func (c doctorCommand) Run(s *session) error {
-	configuration, err := s.loadBy(config.LoadUnconnected)
+	conf, err := s.loadUnconnected()
 	if err != nil {
-		if err := c.print(s, unreadableConfig(err)); err != nil {
-			return err
-		}
-		return usagef("the configuration cannot be used, so nothing else was looked at")
-	}
-	d := &doctor{session: s, config: configuration, offline: c.Offline}
-	all := d.examine()
-	if err := c.print(s, all); err != nil {
 		return err
 	}
-	wrong := 0
-	for _, f := range all {
-		if f.Verdict == failed {
-			wrong++
-		}
+	e := examiner{session: s, conf: conf}
+	checkups := []checkup{e.configuration, e.database, e.reached, e.mail}
+	for _, p := range conf.Providers {
+		checkups = append(checkups, func(ctx context.Context) []finding { return e.provider(ctx, p) })
 	}
-	if wrong > 0 {
-		return &failure{exitWrong, fmt.Errorf("%d of %d checks failed", wrong, len(all))}
+	for _, endpoint := range conf.Endpoints {
+		checkups = append(checkups, func(ctx context.Context) []finding { return e.endpoint(ctx, endpoint) })
 	}
-	return nil
-}
-
-// unreadableConfig is what there is to say of a configuration that cannot be read.
-func unreadableConfig(err error) (all []finding) {
-	problems, ok := errors.AsType[*config.Error](err)
-	if !ok {
-		return []finding{found(failed, "configuration", "%v", err)}
-	}
-	for _, p := range problems.Problems {
-		all = append(all, found(failed, "configuration", "%s", p))
-	}
-	return all
-}
-
-func (c doctorCommand) print(s *session, all []finding) error {
-	if c.JSON {
-		doc, err := json.MarshalIndent(map[string]any{"findings": all, "offline": c.Offline}, "", "  ")
-		fmt.Fprintf(s.Stdout, "%s\n", doc)
-		return err
-	}
-	t := table{}
-	for _, f := range all {
-		text := f.Found
-		if f.Next != "" {
-			text += ": " + f.Next
-		}
-		t.add(string(f.Verdict), strings.TrimSpace(f.Check+" "+f.Subject), text)
-	}
-	t.bare(s.Stdout)
-	return nil
-}
-
-// examine looks at everything, at all of it at once, and tells it in a fixed order.
-func (d *doctor) examine() (all []finding) {
-	looks := []func(context.Context) []finding{d.settings, d.files, d.database}
-	for _, p := range d.config.Providers {
-		looks = append(looks, func(ctx context.Context) []finding { return d.account(ctx, p) })
-	}
-	looks = append(looks, d.address, d.mail, d.templates)
-	for _, e := range d.config.Endpoints {
-		looks = append(looks, func(ctx context.Context) []finding { return d.endpoint(ctx, e) })
-	}
-	results := make([][]finding, len(looks))
-	var busy sync.WaitGroup
-	for i, look := range looks {
-		busy.Go(func() {
-			ctx, cancel := context.WithTimeout(d.ctx, doctorPatience)
+	found := make([][]finding, len(checkups))
+	var all sync.WaitGroup
+	for i, look := range checkups {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(s.ctx, patience)
 			defer cancel()
-			results[i] = look(ctx)
+			found[i] = look(ctx)
 		})
 	}
-	busy.Wait()
-	for _, found := range results {
-		all = append(all, found...)
+	all.Wait()
+	findings := slices.Concat(found...)
+	bad := 0
+	t := table{head: []string{"", "what", "found", "what to do"}}
+	for _, f := range findings {
+		if f.Verdict == wrong {
+			bad++
+		}
+		t.add(f.Verdict, f.Subject, f.Found, f.Next)
 	}
-	return all
-}
-
-// settings are what the service would refuse, or warn of, at its start. The accounts
-// have checks of their own.
-func (d *doctor) settings(context.Context) (all []finding) {
-	c := d.config
-	where := or(c.Path, "the environment alone")
-	all = append(all, found(fine, "configuration", "read from %s: %s, %s", where, counted(len(c.Providers), "account"), counted(len(c.Plans), "plan")))
-	if len(c.Providers) == 0 {
-		all = append(all, found(failed, "configuration", "no provider is configured").next("trivet init writes a configuration to begin with"))
+	if c.JSON {
+		doc, err := json.MarshalIndent(findings, "", "  ")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.Stdout, "%s\n", doc)
+	} else {
+		t.print(s.Stdout)
 	}
-	warnings := &gathered{}
-	announce(c, d.session, slog.New(warnings))
-	for _, text := range warnings.texts {
-		all = append(all, found(doubt, "configuration", "%s", text))
+	if bad > 0 {
+		return &failure{exitWrong, fmt.Errorf("%d of %d findings are wrong", bad, len(findings))}
 	}
-	rest := *c
-	rest.Providers = nil
-	built, err := build(&rest, slog.New(slog.DiscardHandler), d.Now)
-	if err == nil {
-		_, err = billing.NewCatalog(built.Plans)
-	}
-	if err != nil {
-		all = append(all, found(failed, "configuration", "the service would not start: %v", err))
-	}
-	return all
-}
-
-// gathered is a log that keeps the warnings.
-type gathered struct{ texts []string }
-
-// Enabled implements slog.Handler.
-func (g *gathered) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
-
-// Handle implements slog.Handler.
-func (g *gathered) Handle(_ context.Context, r slog.Record) error {
-	text := r.Message
-	r.Attrs(func(a slog.Attr) bool {
-		text += fmt.Sprintf(" (%s %v)", a.Key, a.Value)
-		return true
-	})
-	g.texts = append(g.texts, text)
 	return nil
 }
 
-// WithAttrs implements slog.Handler. The log is used as it is.
-func (g *gathered) WithAttrs([]slog.Attr) slog.Handler { return g }
-
-// WithGroup implements slog.Handler.
-func (g *gathered) WithGroup(string) slog.Handler { return g }
-
-// counted is a number of things.
-func counted(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return fmt.Sprintf("%d %s", n, thing)
+// examiner looks at what a configuration leads to.
+type examiner struct {
+	*session
+	conf *config.Config
 }
 
-// files are those with secrets in them. That a group may read one is how services are
-// often set up.
-func (d *doctor) files(context.Context) (all []finding) {
-	if runtime.GOOS == "windows" { // where modes say nothing of who may read
-		return nil
+// one is a single finding.
+func one(verdict, subject, found, next string) []finding {
+	return []finding{{verdict, subject, found, next}}
+}
+
+// configuration looks at what can be seen without leaving the process.
+func (e examiner) configuration(context.Context) (all []finding) {
+	note := func(verdict, subject, found, next string) { all = append(all, finding{verdict, subject, found, next}) }
+	note(fine, "configuration", or(e.conf.Path, "from the environment alone"), "")
+	private := e.conf.Files
+	if e.conf.Secretive {
+		private = append(slices.Clip(private), config.SecretFile{Key: "configuration", Path: e.conf.Path})
 	}
-	paths := map[string]bool{}
-	var order []string
-	note := func(path string) {
-		if !paths[path] {
-			order = append(order, path)
-		}
-		paths[path] = true
-	}
-	if d.config.Secretive {
-		note(d.config.Path)
-	}
-	for _, f := range d.config.Files {
-		note(f.Path)
-	}
-	const others = 0o004
-	for _, path := range order {
-		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&others != 0 {
-			all = append(all, found(doubt, "secrets", "%s has secrets in it, and everybody on this machine may read it", path).next("chmod o= %s", shellWord(path)))
+	for _, f := range private {
+		if info, err := os.Stat(f.Path); err == nil && info.Mode().Perm()&0o077 != 0 {
+			note(doubted, f.Key, fmt.Sprintf("%s holds a secret and others can read it (mode %03o)", f.Path, info.Mode().Perm()), "chmod 600 "+f.Path)
 		}
 	}
-	if len(all) == 0 && len(order) > 0 {
-		all = append(all, found(fine, "secrets", "%s with secrets, which not everybody may read", counted(len(order), "file")))
+	for _, name := range e.conf.Ignored {
+		note(doubted, "configuration", name+" is no key and has no effect", "look at its spelling")
+	}
+	if len(e.conf.APIKeys)+len(e.conf.NamedKeys) == 0 {
+		note(doubted, "API keys", "there are none, so that nobody can ask the service anything", "set api_keys to a long random text")
+	}
+	if len(e.conf.Providers) == 0 {
+		note(wrong, "providers", "none is configured", "add a section such as [providers.stripe]: trivet init writes one")
+	}
+	if len(e.conf.Plans) == 0 {
+		note(doubted, "plans", "there are none, so that no purchase gives anything", "say in [[plan]] which prices give which features")
+	}
+	if _, err := build(e.conf, slog.New(slog.DiscardHandler), e.Now); err != nil {
+		note(wrong, "configuration", err.Error(), "mend it: the service would not start")
 	}
 	return all
+}
+
+// said is what each mode means.
+var said = map[config.Mode]string{
+	config.Observe: "observe: nothing is done at a provider or said to a customer", config.Assist: "assist: a person is asked before anything is done",
+	config.Enforce: "enforce: the policies act by themselves",
+}
+
+// database looks at the database, and at the mode, which may have been switched there.
+func (e examiner) database(ctx context.Context) []finding {
+	where := "postgres"
+	if e.conf.Database.Kind == config.SQLite {
+		where = e.conf.Database.Path
+	}
+	seen, err := store.Look(ctx, databaseURL(e.conf.Database))
+	var about finding
+	switch {
+	case err != nil:
+		about = finding{wrong, "database", err.Error(), "see that it runs, and that address, user and password are right"}
+	case seen.Absent || seen.Schema == 0:
+		about = finding{fine, "database", where + " is new: the service makes its tables at the first start", ""}
+	case seen.Schema > seen.Known:
+		about = finding{wrong, "database", fmt.Sprintf("%s was written by a newer version of trivet (schema %d, this one knows %d)", where, seen.Schema, seen.Known), "install the newer version again"}
+	case seen.Schema < seen.Known:
+		about = finding{doubted, "database", fmt.Sprintf("%s: schema %d; the next start of the service brings it to %d", where, seen.Schema, seen.Known), "trivet mode shows what is switched"}
+	default:
+		about = finding{fine, "database", fmt.Sprintf("%s: schema %d", where, seen.Schema), ""}
+	}
+	mode := finding{fine, "mode", "configured: " + said[e.conf.Mode], ""}
+	if len(seen.Switches) > 0 {
+		var switched []string
+		for _, s := range seen.Switches {
+			switched = append(switched, s.Scope+" "+s.Value)
+		}
+		mode.Found += "; switched since, which counts: " + strings.Join(switched, ", ")
+		mode.Next = "trivet mode shows what comes of it"
+	}
+	return []finding{about, mode}
+}
+
+// reached looks at whether the service can be reached from outside.
+func (e examiner) reached(ctx context.Context) []finding {
+	const subject = "public_url"
+	u, err := url.Parse(e.conf.PublicURL)
+	if err != nil {
+		return one(wrong, subject, "is no address", "write it like https://billing.example.com")
+	}
+	if why := unreachable(u); why != "" {
+		next := "set it to where the service is reached from outside"
+		if slices.ContainsFunc(e.conf.Providers, func(p config.Provider) bool { return p.Ingest.Webhooks() }) {
+			next += `, or ingest = "pull" to do without webhooks`
+		}
+		return one(doubted, subject, e.conf.PublicURL+": "+why, next)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.conf.PublicURL+"/healthz", http.NoBody)
+	if err != nil {
+		return one(wrong, subject, err.Error(), "")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return one(doubted, subject, "does not answer from here: "+cause(err).Error(), "start the service, and see that the name leads to it")
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return one(doubted, subject, fmt.Sprintf("/healthz answers %s", resp.Status), "see that the address leads to the service")
+	}
+	return one(fine, subject, e.conf.PublicURL+" answers", "")
+}
+
+// mail looks at the words, and whether the mail server lets us in.
+func (e examiner) mail(ctx context.Context) (all []finding) {
+	set, err := wordsOf(e.conf)
+	if err != nil {
+		return one(wrong, "messages", err.Error(), "")
+	}
+	if n := len(set.Check()); n > 0 {
+		all = one(wrong, "messages", fmt.Sprintf("%d are not as they must be", n), "trivet mail check names them")
+	}
+	channel, err := emailOf(e.conf, e.Now)
+	switch {
+	case err != nil:
+		return append(all, finding{wrong, "mail", err.Error(), ""})
+	case channel == nil:
+		return append(all, finding{doubted, "mail", "no [mail] is configured: customers are told nothing by mail", "set mail.smtp and mail.from, or hand messages over to your application (docs/hooks.md)"})
+	}
+	if err := channel.Dial(ctx); err != nil {
+		return append(all, finding{wrong, "mail", err.Error(), "look at mail.smtp"})
+	}
+	return append(all, finding{fine, "mail", "the server lets us in", "trivet mail test sends a message to yourself"})
+}
+
+// endpoint looks at where one of the application's endpoints leads.
+func (e examiner) endpoint(ctx context.Context, endpoint config.Endpoint) []finding {
+	subject := "endpoint " + endpoint.Name
+	u, err := url.Parse(endpoint.URL)
+	if err != nil {
+		return one(wrong, subject, "its url is no address", "")
+	}
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	if err != nil {
+		return one(wrong, subject, "nobody knows the name "+u.Hostname(), "look at its url")
+	}
+	if slices.ContainsFunc(found, func(ip netip.Addr) bool { return !hook.Public(ip) }) && !endpoint.AllowPrivate {
+		return one(wrong, subject, u.Hostname()+" is an address of this machine or of a private network, where nothing is sent", "if that is meant: allow_private = true")
+	}
+	return one(fine, subject, u.Hostname()+" is known", "trivet hooks test sends it a webhook")
+}
+
+// skew is how far our clock may be from the provider's: webhooks older or newer than
+// five minutes are not believed.
+const (
+	skewDoubted = 30 * time.Second
+	skewWrong   = 5 * time.Minute
+)
+
+// provider looks at whether a provider takes the key, and at the clock.
+func (e examiner) provider(ctx context.Context, p config.Provider) (all []finding) {
+	subject := "providers." + p.Name
+	clock := &clockReader{now: e.Now}
+	d, err := driverOver(p, e.Now, clock)
+	if err != nil {
+		return one(wrong, subject, err.Error(), "")
+	}
+	checker, can := d.(provider.KeyChecker)
+	if !can {
+		return nil
+	}
+	account, err := checker.CheckKey(ctx)
+	switch {
+	case provider.KindOf(err) == provider.Denied:
+		all = one(wrong, subject, "the provider refuses the key", "compare it with the dashboard, and see that it is of the right environment")
+	case err != nil:
+		all = one(wrong, subject, "whether the provider takes the key cannot be told: "+err.Error(), "see that this machine reaches it")
+	default:
+		all = one(fine, subject, strings.TrimSpace("the key is taken "+account), "")
+	}
+	if expirer, does := d.(provider.KeyExpirer); does {
+		const soon = 30 * 24 * time.Hour
+		if at := expirer.KeyExpires(); !at.IsZero() && at.Before(e.Now().Add(soon)) {
+			all = append(all, finding{doubted, subject, "the key expires at " + stamp(at), "make a new one"})
+		}
+	}
+	if p.Ingest.Webhooks() && len(p.WebhookSecrets)+len(p.WebhookIDs) == 0 {
+		all = append(all, finding{wrong, subject, "there is nothing to prove webhooks genuine with: the service does not start", "trivet connect " + p.Name + ` tells what to set; or ingest = "pull"`})
+	}
+	if !p.Ingest.Webhooks() {
+		all = append(all, finding{doubted, subject, "events are listed, not sent: changes are seen some minutes late", "trivet connect " + p.Name + " makes the webhook"})
+	}
+	return append(all, clock.finding(subject)...)
+}
+
+// clockReader compares our clock with what answers say of the provider's.
+type clockReader struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	off  time.Duration
+	told bool
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *clockReader) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.off, c.told = c.now().Sub(at), true
+	}
+	return resp, nil
+}
+
+func (c *clockReader) finding(subject string) []finding {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	off := c.off.Round(time.Second)
+	way := "ahead of"
+	if off < 0 {
+		off, way = -off, "behind"
+	}
+	found := fmt.Sprintf("our clock is %s %s the provider's", off, way)
+	switch {
+	case !c.told || off <= skewDoubted:
+		return nil
+	case off >= skewWrong:
+		return one(wrong, subject, found+": no webhook would be believed", "set the clock, and keep it by NTP")
+	}
+	return one(doubted, subject, found, "set the clock, and keep it by NTP")
 }

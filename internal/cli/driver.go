@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -28,8 +29,8 @@ func driver(p config.Provider, now func() time.Time) (provider.Driver, error) {
 	return driverOver(p, now, nil)
 }
 
-// driverOver makes the driver of one account on a network of ours; nil: the usual one.
-// What it asks is not repeated there when it fails.
+// driverOver makes the driver of one account, whose calls base carries; nil: a pool of
+// connections of the driver's own.
 func driverOver(p config.Provider, now func() time.Time, base http.RoundTripper) (provider.Driver, error) {
 	open, built := drivers[p.Kind]
 	if !built {
@@ -91,17 +92,14 @@ func lemonsqueezyDriver(p config.Provider, now func() time.Time, base http.Round
 	})
 }
 
-// paced is a transport with the configured rate, given the provider's own limit
-// in calls a second, or on a network of ours; nil leaves it to the driver.
+// paced is a transport over base with the configured rate, given the provider's own
+// limit in calls a second; nil leaves it to the driver.
 func paced(p config.Provider, limit float64, base http.RoundTripper) http.RoundTripper {
 	rate := perSecond(p.Rate, limit)
-	if base != nil {
-		return transport.New(transport.Config{Account: p.Name, Rate: rate, Base: base})
-	}
-	if rate == 0 {
+	if rate == 0 && base == nil {
 		return nil
 	}
-	return transport.New(transport.Config{Account: p.Name, Rate: rate, Retries: 2})
+	return transport.New(transport.Config{Account: p.Name, Base: base, Rate: cmp.Or(rate, limit), Retries: 2})
 }
 
 // perSecond is the configured number of calls; 0: the driver's own.

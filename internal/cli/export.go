@@ -117,7 +117,7 @@ func (c exportCommand) write(s *session, db *store.DB, catalog billing.Catalog, 
 		return 0, usage(err)
 	}
 	defer func() { _ = os.Remove(file.Name()) }()
-	defer file.Close() //nolint:errcheck // what counts was synced
+	defer file.Close()
 	if rows, err = c.rows(s, db, catalog, kinds, file); err != nil {
 		return rows, err
 	}
@@ -195,7 +195,7 @@ func (c *counter) show(kind string, rows int) {
 		fmt.Fprintf(c.to, "\r%-60s", fmt.Sprintf("%d rows, writing %s", rows, kind))
 		c.open = true
 	}
-	c.last = time.Now()
+	c.last = time.Now() //nolint:forbidigo // how often a person is told, not business
 }
 
 func (c *counter) end() {

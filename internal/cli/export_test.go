@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,6 +87,11 @@ func TestExport(t *testing.T) {
 		}
 		if len(mine["changes"]) == 0 || mine["provider_customers"][0]["email"] != "p7@kern.test" {
 			t.Errorf("of one customer: %s", own)
+		}
+		// An alert is about a cause, which may be others' too.
+		_, theirs, _ := h.run(t.Context(), url, "export", "--customer", fmt.Sprintf("user_%d", bought-1))
+		if strings.Contains(theirs, `"kind":"alert"`) || !strings.Contains(all, `"kind":"alert"`) {
+			t.Errorf("of whom an alert is about: %s", theirs)
 		}
 		if code, _, stderr := h.run(t.Context(), url, "export", "--customer", "nobody"); code != exitWrong || !strings.Contains(stderr, `no customer "nobody"`) {
 			t.Errorf("of nobody: %d %s", code, stderr)

@@ -2,12 +2,13 @@ package cli
 
 import (
 	"crypto/rand"
-	_ "embed"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/template"
 
@@ -15,143 +16,119 @@ import (
 )
 
 type initCommand struct {
-	Provider  []string `help:"Providers to take payments from: stripe, paypal, paddle, lemonsqueezy." default:"stripe" placeholder:"PROVIDER,…" sep:","`
-	PublicURL string   `help:"The https address at which providers and customers will reach the service." name:"public-url" placeholder:"URL"`
-	Database  string   `help:"sqlite:PATH, or postgres://…" default:"sqlite:trivet.db"`
-	Force     bool     `help:"Replace the file if there is one; the API key in it is lost."`
+	Provider  []string `help:"The providers that you sell through: stripe, paypal, paddle, lemonsqueezy." default:"stripe" enum:"stripe,paypal,paddle,lemonsqueezy"`
+	PublicURL string   `help:"Where customers and providers will reach the service." placeholder:"URL"`
+	Force     bool     `help:"Write over a file that is there."`
 }
 
 // Help implements kong.HelpProvider.
 func (initCommand) Help() string {
-	return "Writes trivet.toml, or what --config or TRIVET_CONFIG names, for you alone to read: with a new API key, mode observe, in which nothing is done or sent, " +
-		"a section for each provider whose keys you fill in, and an example of a plan. Nobody is asked anything. Afterwards: trivet connect, trivet doctor, trivet serve."
+	return "Writes a configuration with comments, in mode observe and with a new API key, which only you can read. What your providers gave you is left to fill in."
 }
 
-//go:embed init.toml.tmpl
-var initText string
+// beginning is what the configuration of a provider starts with. Events are listed
+// until there is a webhook: trivet connect needs a configuration to make one.
+var beginning = map[string]string{
+	config.Stripe: `[providers.stripe]
+secret_key = ""             # dashboard.stripe.com, Developers, API keys: sk_test_… to try it, sk_live_… for real
+# webhook_secrets = ["whsec_…"]
+`,
+	config.PayPal: `[providers.paypal]
+client_id     = ""          # developer.paypal.com, Apps & Credentials, your app
+client_secret = ""          # beside it
+environment   = "sandbox"   # or live
+# webhook_ids = ["…"]
+`,
+	config.Paddle: `[providers.paddle]
+api_key     = ""            # vendors.paddle.com, Developer tools, Authentication: with read and write permissions
+environment = "sandbox"     # or live
+# webhook_secrets = ["pdl_ntfset_…"]
+`,
+	config.LemonSqueezy: `[providers.lemonsqueezy]
+api_key = ""                # app.lemonsqueezy.com, Settings, API
+store   = ""                # the number of your store: Settings, Stores
+# webhook_secrets = ["…"]
+`,
+}
 
-// initTemplate is the file that is written. Texts of the operator's go through quote.
-var initTemplate = template.Must(template.New("trivet.toml").Funcs(template.FuncMap{"quote": tomlQuoted}).Parse(initText))
+// samplePrices are prices as each provider names them.
+var samplePrices = map[string]string{config.Stripe: "price_…", config.PayPal: "P-…", config.Paddle: "pri_…", config.LemonSqueezy: "123456"}
 
-// Run writes a configuration to begin with.
+var firstFile = template.Must(template.New("trivet.toml").Parse(`# Every key: README.md. Every secret can be kept in a file of its own instead
+# (secret_key_file = "/run/secrets/…") or come from the environment
+# (TRIVET_PROVIDERS_STRIPE_SECRET_KEY).
+
+{{if .PublicURL}}public_url = {{printf "%q" .PublicURL}}
+{{else}}# public_url = "https://billing.example.com"   # where customers and providers reach this service
+{{end}}database = "sqlite:trivet.db"   # or postgres://user@host/name
+mode     = "observe"            # nothing is done at a provider or said to a customer: what would be is listed;
+                                # then assist, which asks you, then enforce (docs/rollout.md)
+api_keys = ["{{.Key}}"]   # your application sends it
+{{range .Providers}}
+{{.Section}}ingest = "pull"             # until trivet connect {{.Name}} has made the webhook; then take this line out
+bind = ["token"]            # how purchases name your customers; add what yours carry, as in "metadata.user_id"
+{{end}}
+[[plan]]                        # what your customers buy, and what it lets them do
+id       = "pro"
+features = ["export"]
+[plan.prices]
+{{range .Providers}}{{.Name}} = ["{{.Price}}"]
+{{end}}`))
+
+// Run writes the file.
 func (c initCommand) Run(s *session) error {
-	file, _ := config.Path(s.file, s.Environ)
-	providers, err := c.providers()
-	if err != nil {
-		return err
-	}
-	for flag, text := range map[string]string{"--public-url": c.PublicURL, "--database": c.Database} {
-		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return usagef("%s has characters that cannot be seen: type it again", flag)
+	path := or(s.file, or(s.env("TRIVET_CONFIG"), config.DefaultPath))
+	if c.PublicURL != "" {
+		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+			return usagef("--public-url: %q is no address: write it like https://billing.example.com", c.PublicURL)
 		}
 	}
+	if _, err := os.Lstat(path); err == nil && !c.Force {
+		return usagef("%s is there already: look at it, name another with --config, or write over it with --force", path)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return usage(err)
+	}
+	const secret = 32
+	random := make([]byte, secret)
+	_, _ = rand.Read(random) // never fails
+	type section struct{ Name, Section, Price string }
+	var sections []section
+	seen := map[string]bool{}
+	for _, name := range c.Provider {
+		if !seen[name] {
+			sections = append(sections, section{name, beginning[name], samplePrices[name]})
+		}
+		seen[name] = true
+	}
 	var text strings.Builder
-	err = initTemplate.Execute(&text, map[string]any{
-		"File": file, "Key": newAPIKey(), "PublicURL": c.PublicURL, "Database": c.Database, "Providers": providers,
+	err := firstFile.Execute(&text, map[string]any{
+		"PublicURL": strings.TrimSuffix(c.PublicURL, "/"), "Key": "trv_" + base64.RawURLEncoding.EncodeToString(random), "Providers": sections,
 	})
 	if err != nil {
 		return err
 	}
-	written, err := writePrivate(file, []byte(text.String()))
+	if err := replaceFile(path, text.String()); err != nil {
+		return usage(err)
+	}
+	fmt.Fprintf(s.Stdout, "%s is written, for your eyes only.\n\nNext:\n  1. fill in what is empty: trivet doctor tells what is missing or wrong\n"+
+		"  2. trivet backfill --dry-run   what would taking over your account give?\n  3. trivet serve\n"+
+		"  4. trivet connect %s   once the service can be reached from outside\n", path, strings.Join(c.Provider, " "))
+	return nil
+}
+
+// replaceFile gives a file its contents at once or not at all, readable by nobody
+// else.
+func replaceFile(path, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
 	if err != nil {
-		return usagef("%s cannot be written: %w: name another file by --config", file, pathless(err))
-	}
-	defer written.drop()
-	if err := c.check(written.temporary); err != nil {
 		return err
 	}
-	switch err := written.settle(c.Force); {
-	case errors.Is(err, fs.ErrExist):
-		return usagef("%s is there already and stays as it is: name another file by --config, or replace it, with the API key in it, by --force", file)
-	case err != nil:
-		return usagef("%s cannot be written: %w: name another file by --config", file, pathless(err))
+	defer func() { _ = os.Remove(f.Name()) }()
+	if _, err := f.WriteString(text); err != nil {
+		return errors.Join(err, f.Close())
 	}
-	c.next(s, file, providers)
-	return nil
-}
-
-// providers are the kinds that were named, each once.
-func (c initCommand) providers() (all []string, err error) {
-	known := config.Kinds()
-	for _, name := range c.Provider {
-		name = strings.ToLower(strings.TrimSpace(name))
-		if !slices.Contains(known, name) {
-			return nil, usagef("--provider: there is no provider %q: there are %s", name, strings.Join(known, ", "))
-		}
-		if !slices.Contains(all, name) {
-			all = append(all, name)
-		}
-	}
-	return all, nil
-}
-
-// check reads what was written as the service will. That keys are missing is as it
-// should be; what came by flags must be good.
-func (c initCommand) check(file string) error {
-	_, err := config.Load(file, nil)
-	wrong, ok := errors.AsType[*config.Error](err)
-	if !ok {
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	flags := map[string]string{"public_url": "--public-url", "database": "--database"}
-	for _, p := range wrong.Problems {
-		if flag, ours := flags[p.Key]; ours || p.Key == "" {
-			return usagef("%s %s", or(flag, "the file"), p.Text)
-		}
-	}
-	return nil
-}
-
-// next says what is to be done now.
-func (c initCommand) next(s *session, file string, providers []string) {
-	accounts, flag := strings.Join(providers, " "), ""
-	if file != config.DefaultPath {
-		flag = " --config " + shellWord(file)
-	}
-	fmt.Fprintf(s.Stdout, "%s is written, for you alone to read, with a new API key in it. Next:\n", file)
-	t := table{}
-	if c.PublicURL == "" {
-		t.rows = append(t.rows, []string{"  edit " + file, "public_url: the https address that leads to the service (or a tunnel, for a first try)"})
-	}
-	t.rows = append(t.rows,
-		[]string{"  edit " + file, "fill in the keys of " + strings.Join(providers, ", ") + ", and your plans with their prices"},
-		[]string{"  trivet connect " + accounts + " --save" + flag, "register the webhook endpoint, and keep what proves webhooks genuine"},
-		[]string{"  trivet doctor" + flag, "check everything; changes nothing"},
-		[]string{"  trivet serve" + flag, "run it; in mode observe it does and sends nothing"},
-	)
-	t.bare(s.Stdout)
-}
-
-// newAPIKey is 256 random bits, as text that needs no quoting anywhere.
-func newAPIKey() string {
-	var key [32]byte
-	_, _ = rand.Read(key[:]) // it does not fail, and ends the program if it must
-	return "trivet_" + base64.RawURLEncoding.EncodeToString(key[:])
-}
-
-// tomlQuoted writes a text that can be seen as a basic string of TOML.
-func tomlQuoted(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
-}
-
-// shellWord quotes a word where a shell would not take it as it is.
-func shellWord(word string) string {
-	safe := func(r rune) bool { return r > 0x7f || strings.ContainsRune("._-/+,:@%", r) || isAlphanumeric(r) }
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !safe(r) }) < 0 {
-		return word
-	}
-	return quoted(word)
-}
-
-func isAlphanumeric(r rune) bool {
-	return '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
-}
-
-// pathless is an error of the file system without the path, which may be that of a
-// file beside the one that is meant.
-func pathless(err error) error {
-	if at, ok := errors.AsType[*fs.PathError](err); ok {
-		return at.Err
-	}
-	return err
+	return os.Rename(f.Name(), path)
 }

@@ -31,13 +31,6 @@ func (t *table) print(w io.Writer) {
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, strings.ToUpper(strings.Join(t.head, "\t")))
-	t.lines(out)
-}
-
-// bare prints the rows without a head.
-func (t *table) bare(w io.Writer) { t.lines(tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)) }
-
-func (t *table) lines(out *tabwriter.Writer) {
 	for _, row := range t.rows {
 		fmt.Fprintln(out, strings.Join(row, "\t"))
 	}

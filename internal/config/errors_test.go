@@ -134,11 +134,11 @@ var mistakes = map[string]struct {
 	"no secret key": {file: "[providers.stripe]\nwebhook_secrets='w'\n", want: "FILE:1: providers.stripe.secret_key: is missing: set it in the file, or TRIVET_PROVIDERS_STRIPE_SECRET_KEY"},
 	"no webhook secret": {
 		file: "[providers.stripe]\nsecret_key='sk_1'\n",
-		want: `FILE:1: providers.stripe.webhook_secrets: is missing: trivet connect stripe makes the webhook endpoint and tells it; or set TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS to what the provider shows, or ingest = "pull" to do without webhooks`,
+		want: `FILE:1: providers.stripe.webhook_secrets: is missing: set TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS to what the provider shows for the webhook endpoint, or ingest = "pull" to do without webhooks`,
 	},
 	"no webhook id": {
 		file: "[providers.eu]\nkind='paypal'\nclient_id='a'\nclient_secret='b'\n",
-		want: `FILE:1: providers.eu.webhook_ids: is missing: trivet connect eu makes the webhook endpoint and tells it; or set TRIVET_PROVIDERS_EU_WEBHOOK_IDS to what the provider shows, or ingest = "pull" to do without webhooks`,
+		want: `FILE:1: providers.eu.webhook_ids: is missing: set TRIVET_PROVIDERS_EU_WEBHOOK_IDS to what the provider shows for the webhook endpoint, or ingest = "pull" to do without webhooks`,
 	},
 	"id placeholder":            {file: "[providers.paypal]\nclient_id='your-client-id'\nclient_secret='b'\nwebhook_ids='c'\n", want: "FILE:2: providers.paypal.client_id: is a placeholder, not a real value: copy the value from the provider's dashboard"},
 	"ids empty":                 {file: "[providers.paypal]\nclient_id='a'\nclient_secret='b'\nwebhook_ids=[]\n", want: "FILE:4: providers.paypal.webhook_ids: is empty: copy the value from the provider's dashboard, or remove the key"},

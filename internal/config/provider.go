@@ -75,9 +75,6 @@ var kinds = map[string]struct{ needs, hooks, may []string }{
 	},
 }
 
-// Kinds are the kinds of provider there are.
-func Kinds() []string { return slices.Clone(kindNames) }
-
 var kindNames = []string{Stripe, PayPal, Paddle, LemonSqueezy}
 
 func (r *reader) providers() []Provider {
@@ -147,8 +144,8 @@ func (s section) keysOfKind(p Provider) {
 		switch {
 		case s.has(key), s.unconnected && slices.Contains(k.hooks, key):
 		case slices.Contains(k.hooks, key):
-			s.bad(key, `is missing: trivet connect %s makes the webhook endpoint and tells it; or set %s to what the provider shows, or ingest = "pull" to do without webhooks`,
-				p.Name, variable(s.path+"."+key))
+			s.bad(key, `is missing: set %s to what the provider shows for the webhook endpoint, or ingest = "pull" to do without webhooks`,
+				variable(s.path+"."+key))
 		default:
 			s.bad(key, "is missing: set it in the file, or %s", variable(s.path+"."+key))
 		}

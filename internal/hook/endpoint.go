@@ -136,8 +136,7 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),       // site-local, once
 }
 
-// Public reports whether an address is of the open internet, so that an endpoint may
-// have it.
+// Public reports whether an address is of the open internet.
 func Public(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() { // loopback, link-local, multicast and 0.0.0.0 are none

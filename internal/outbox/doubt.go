@@ -30,9 +30,9 @@ func glanceOf(claim store.Claim) (g glance) {
 
 // unexpected reports whether the provider refused, for the first time, what the look
 // before found to be possible. The look may have seen an old copy: another is taken
-// before the refusal is believed. It may find nothing left to be done, since the
-// customer has canceled, say; otherwise the refusal stands, and the call is not
-// repeated: no bank shall be asked twice by itself.
+// before the refusal is believed, and the call is made once more if there is still
+// something to be done. Only no bank is asked a second time: what was refused to
+// [Collect] stands unless it is needless.
 func unexpected(claim store.Claim, t *tried) bool {
 	if t == nil || t.passing || t.before != store.EffectDue || provider.KindOf(t) != provider.Refused {
 		return false

@@ -212,6 +212,27 @@ func TestRefusedOnAnOldCopy(t *testing.T) {
 	})
 }
 
+// TestRefusedForAMoment: what stood against it is gone when it is looked at again.
+func TestRefusedForAMoment(t *testing.T) {
+	s := open(t, triggertest.SQLite(t, quiet))
+	s.ask(t, kind(outbox.Pause), "key 1")
+	s.Net.Strike(onWrite(1, answering(http.StatusBadRequest, `{"error":{"type":"invalid_request_error"}}`)))
+	s.Step(t)
+	if got := s.state(t, "key 1"); got.State != store.EffectDue || got.Error == "" {
+		t.Errorf("meanwhile %+v", got)
+	}
+	s.Pass(t, time.Minute)
+	if got := s.state(t, "key 1"); got.State != store.EffectDone || got.Error != "" || s.happened(sim.OpPause) != 1 {
+		t.Errorf("ended as %+v, happened %d times", got, s.happened(sim.OpPause))
+	}
+	s.Net.Strike(onWrite(-1, answering(http.StatusBadRequest, `{"error":{"type":"invalid_request_error"}}`)))
+	s.ask(t, kind(outbox.Resume), "key 2")
+	s.Pass(t, day)
+	if got := s.state(t, "key 2"); got.State != store.EffectFailed || len(s.writes()) != 4 {
+		t.Errorf("ended as %+v", got)
+	}
+}
+
 // TestExhausted: nobody ever learns how it ended. That is not called failed.
 func TestExhausted(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -177,7 +177,7 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 		}
 		return o.note(ctx, claim, e, act, act.state, act.done)
 	}
-	if glanceOf(claim).State == refusedCall {
+	if glanceOf(claim).State == refusedCall && e.Kind == Collect {
 		return &tried{error: &standing{e.Error}, before: e.State}
 	}
 	if err := o.attempt(ctx, claim, e, act); err != nil {

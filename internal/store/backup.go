@@ -38,7 +38,7 @@ func Backup(ctx context.Context, path, target string) (c Copied, err error) {
 		return c, err
 	}
 	defer func() { _ = os.Remove(temporary.Name()) }()
-	defer temporary.Close() //nolint:errcheck // what counts was synced
+	defer temporary.Close()
 	if err := into(ctx, path, temporary.Name()); err != nil {
 		return c, err
 	}

@@ -103,7 +103,7 @@ func (db *DB) look(ctx context.Context, seen *Looked) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer rows.Close() //nolint:errcheck // rows.Err tells
 	for rows.Next() {
 		s, err := scanSwitch(rows)
 		if err != nil {

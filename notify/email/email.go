@@ -21,7 +21,6 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
-	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/trivetdev/trivet/notify"
 )
@@ -135,6 +134,20 @@ func domain(a *mail.Address) string {
 // Name implements [notify.Channel].
 func (c *Channel) Name() string { return notify.Email }
 
+// Dial finds out whether the server lets us in, and sends nothing.
+func (c *Channel) Dial(ctx context.Context) error {
+	client, err := gomail.NewClient(c.host, append(slices.Clip(c.options), gomail.WithTimeout(c.within(ctx)))...)
+	if err != nil {
+		return err
+	}
+	connection, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return fmt.Errorf("the mail server did not let us in: %w", plain(err))
+	}
+	_ = connection.Quit()
+	return nil
+}
+
 // Send implements [notify.Channel]. The receipt is the server's word on having
 // taken it.
 func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
@@ -145,9 +158,13 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	if err != nil {
 		return "", &notify.Error{Kind: notify.Refused, Err: err}
 	}
-	client, connection, err := c.dial(ctx)
+	client, err := gomail.NewClient(c.host, append(slices.Clip(c.options), gomail.WithTimeout(c.within(ctx)))...)
 	if err != nil {
 		return "", &notify.Error{Kind: notify.Unavailable, Err: err}
+	}
+	connection, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return "", &notify.Error{Kind: notify.Unavailable, Err: fmt.Errorf("the mail server did not let us in: %w", plain(err))}
 	}
 	// Closing without QUIT: after a mail that was cut off, QUIT would end the mail
 	// with the dot that makes the server take what it has.
@@ -168,31 +185,6 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 		return "", sort(err)
 	}
 	return mask(built.ServerResponse(), m.To) + note, nil
-}
-
-// Try goes as far with the server as [Channel.Send] does before the first mail,
-// user and password included, and sends nothing. The error tells no password.
-func (c *Channel) Try(ctx context.Context) error {
-	client, connection, err := c.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer context.AfterFunc(ctx, func() { _ = connection.Close() })()
-	_ = client.CloseWithSMTPClient(connection) // how the server takes leave means nothing
-	return nil
-}
-
-// dial connects, goes over to TLS and says who we are.
-func (c *Channel) dial(ctx context.Context) (*gomail.Client, *smtp.Client, error) {
-	client, err := gomail.NewClient(c.host, append(slices.Clip(c.options), gomail.WithTimeout(c.within(ctx)))...)
-	if err != nil {
-		return nil, nil, err
-	}
-	connection, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the mail server did not let us in: %w", plain(err))
-	}
-	return client, connection, nil
 }
 
 // within bounds a step by what ctx has left: while it connects, the library does not

@@ -362,33 +362,3 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
-
-// TestTry: the server and the password are tried, and no mail is sent.
-func TestTry(t *testing.T) {
-	for name, h := range map[string]how{
-		"smtps with a password": {scheme: "smtps", auth: true}, "smtp with a password": {scheme: "smtp", auth: true},
-		"smtp": {scheme: "smtp"}, "smtp without TLS": {scheme: "smtp", noTLS: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := serve(t, h)
-			if err := s.channel.Try(t.Context()); err != nil {
-				t.Error(err)
-			}
-			if len(s.Taken()) > 0 {
-				t.Error("a mail was sent")
-			}
-			if !h.auth {
-				return
-			}
-			err := s.open(h.scheme+"://billing:wr0ng-pa55word@"+s.address, 0).Try(t.Context())
-			if err == nil || !strings.Contains(err.Error(), "did not let us in") || strings.Contains(err.Error(), "pa55word") {
-				t.Errorf("with another password: %v", err)
-			}
-		})
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := serve(t, how{scheme: "smtp"}).channel.Try(ctx); err == nil {
-		t.Error("it went on after its end")
-	}
-}
