@@ -12,8 +12,13 @@ import (
 // glance is what a first look found; the row of work keeps it for the second.
 type glance struct {
 	State string    `json:"state"`
-	At    time.Time `json:"at"`
+	At    time.Time `json:"at,omitzero"`
+	// Words are the provider's, of a refusal.
+	Words string `json:"words,omitempty"`
 }
+
+// refused says that it is about a refusal.
+func (g glance) refused() bool { return g.State == refusedLook || g.State == refusedCall }
 
 // What a glance says of a refusal, at the look or at the call.
 const (
@@ -37,15 +42,20 @@ func unexpected(claim store.Claim, t *tried) bool {
 	if t == nil || t.passing || t.before != store.EffectDue || provider.KindOf(t) != provider.Refused {
 		return false
 	}
-	earlier := glanceOf(claim).State
-	return earlier != refusedLook && earlier != refusedCall
+	return !glanceOf(claim).refused()
 }
 
-func refusedNote(called bool) string {
-	if called {
-		return `{"state":"` + refusedCall + `"}`
+// refusedNote remembers a refusal.
+func refusedNote(t *tried) string {
+	g := glance{State: refusedLook, Words: t.Error()}
+	if t.called {
+		g.State = refusedCall
 	}
-	return `{"state":"` + refusedLook + `"}`
+	note, err := json.Marshal(g)
+	if err != nil { // texts and times always can be
+		panic(err)
+	}
+	return string(note)
 }
 
 // standing is a refusal, in its own words, that another look has confirmed.

@@ -171,6 +171,15 @@ func TestRefused(t *testing.T) {
 	s := kind(outbox.Collect).ready(t, triggertest.SQLite(t, quiet))
 	check(t, s.NewCard(s.customer, world.CardDeclined))
 	s.ask(t, kind(outbox.Collect), "key 1")
+	s.Step(t)
+	s.Net.Strike(func(req *http.Request, pass func() (*http.Response, error)) (*http.Response, error) {
+		if req.Method == http.MethodGet { // the second look fails for a while
+			return triggertest.Down(req, pass)
+		}
+		return pass()
+	})
+	s.PassDeaf(t, time.Hour)
+	s.Net.Strike(nil)
 	s.Pass(t, day)
 	got := s.state(t, "key 1")
 	if got.State != store.EffectFailed || !strings.Contains(got.Error, "card_declined") || got.DoneAt.IsZero() {

@@ -177,8 +177,8 @@ func (o *Outbox) run(ctx context.Context, claim store.Claim) error {
 		}
 		return o.note(ctx, claim, e, act, act.state, act.done)
 	}
-	if glanceOf(claim).State == refusedCall && e.Kind == Collect {
-		return &tried{error: &standing{e.Error}, before: e.State}
+	if earlier := glanceOf(claim); earlier.State == refusedCall && e.Kind == Collect {
+		return &tried{error: &standing{earlier.Words}, before: e.State}
 	}
 	if err := o.attempt(ctx, claim, e, act); err != nil {
 		return err
@@ -203,7 +203,7 @@ func (o *Outbox) attempt(ctx context.Context, claim store.Claim, e store.Effect,
 		if !held[claim.ID] {
 			return store.ErrLost
 		}
-		if claim.Payload != "" { // an earlier look found otherwise
+		if claim.Payload != "" && !glanceOf(claim).refused() { // an earlier look found otherwise
 			if err := tx.Note(ctx, claim, ""); err != nil {
 				return err
 			}
@@ -348,7 +348,7 @@ func retry(claim store.Claim, err error) (time.Duration, bool) {
 	try := claim.Failures + 1
 	t, _ := errors.AsType[*tried](err)
 	doubted := t != nil && (t.passing || t.before == store.EffectUnknown) && (!t.called || try < refusals)
-	if unexpected(claim, t) {
+	if unexpected(claim, t) && try < attempts {
 		return work.Backoff(try, fail.Wait(confirm), 2*time.Hour, err), true
 	}
 	if hopeless(err) && !doubted || try >= attempts {
@@ -391,6 +391,9 @@ func (t *tried) Unwrap() error { return t.error }
 // it was.
 func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, cause error, dead bool) error {
 	state, failure, note := "", cause.Error(), ""
+	if !dead && glanceOf(claim).refused() { // remembered until it is given up
+		note = claim.Payload
+	}
 	if d, ok := errors.AsType[*doubt](cause); ok {
 		failure, note = d.failure, d.note
 	}
@@ -401,7 +404,7 @@ func (o *Outbox) failed(ctx context.Context, tx *store.Tx, claim store.Claim, ca
 			}
 		}
 		if unexpected(claim, t) {
-			note = refusedNote(t.called)
+			note = refusedNote(t)
 		}
 		switch {
 		case dead && (hopeless(cause) || absent(cause)) && (t.called || t.before == store.EffectDue):

@@ -72,7 +72,7 @@ func (db *DB) lookIntoSQLite(file string) (absent bool, err error) {
 		return false, fmt.Errorf("%s is a folder: name a file in it, like %s", file, filepath.Join(file, "trivet.db"))
 	}
 	query := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(1)"}}
-	if log, err := os.Stat(file + "-wal"); err != nil || log.Size() == 0 {
+	if _, err := os.Stat(file + "-wal"); errors.Is(err, fs.ErrNotExist) {
 		query.Set("immutable", "1")
 	}
 	db.readers, err = sql.Open("sqlite", "file:"+plain.Replace(file)+"?"+query.Encode())
