@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 type connectCommand struct {
 	Providers []string `arg:"" name:"provider" help:"The provider accounts, by the names of their sections."`
 	URL       string   `help:"Where the service is reached, if not at public_url; for one account." placeholder:"URL"`
-	Save      bool     `help:"Write what has to go into the configuration to trivet-ACCOUNT.secret, for your eyes only, instead of showing it."`
+	Save      bool     `help:"Keep the secret in the file that webhook_secrets_file names, or a new trivet-ACCOUNT.secret, for your eyes only, instead of showing it."`
 }
 
 // Help implements kong.HelpProvider.
@@ -91,7 +92,7 @@ func (c connectCommand) connect(s *session, p config.Provider, address string) e
 		return fmt.Errorf("%s: the webhook cannot be made from here: make it in the dashboard, to %s. %s", p.Name, address, why)
 	}
 	if c.Save && p.Kind != config.PayPal {
-		if kept, err := os.ReadFile(secretFile(p)); err == nil && len(p.WebhookSecrets) == 0 && p.Kind != config.LemonSqueezy { // whose secret is always the same
+		if kept, err := os.ReadFile(secretFile(p)); err == nil && p.WebhookSecretsFile == "" && p.Kind != config.LemonSqueezy { // whose secret is always the same
 			return fmt.Errorf("%s: %s is there already (%d bytes) and is not in the configuration: put it in as webhook_secrets_file, or take it away", p.Name, secretFile(p), len(kept))
 		}
 	}
@@ -123,25 +124,46 @@ func (c connectCommand) tell(s *session, p config.Provider, made provider.Endpoi
 	case has(p, value):
 		fmt.Fprintf(s.Stdout, "  The configuration has its %s.\n", key)
 	case c.Save && p.Kind != config.PayPal:
-		file := secretFile(p)
-		kept, err := os.ReadFile(file)
-		if err == nil && strings.TrimSpace(string(kept)) != value {
-			return fmt.Errorf("%s: %s holds another secret, and was not written over: take it away, and run trivet connect again", p.Name, file)
-		}
-		if err != nil {
-			if err := replaceFile(file, value+"\n"); err != nil {
-				return fmt.Errorf("%s: %w: without --save the secret is shown", p.Name, err)
-			}
-		}
-		fmt.Fprintf(s.Stdout, "  Its secret is in %s. Add to [providers.%s], and take out ingest = \"pull\":\n  %s_file = %q\n", file, p.Name, key, file)
+		return c.save(s, p, value)
 	default:
 		fmt.Fprintf(s.Stdout, "  Add to [providers.%s], and take out ingest = \"pull\":\n  %s = [%q]\n", p.Name, key, value)
 	}
 	return nil
 }
 
-// secretFile is where --save keeps what a provider told.
-func secretFile(p config.Provider) string { return "trivet-" + p.Name + ".secret" }
+// save keeps a secret in the account's file, beside those that are configured. What
+// cannot be kept is shown, for there is no second time: the webhook is made.
+func (c connectCommand) save(s *session, p config.Provider, secret string) error {
+	file := secretFile(p)
+	kept, err := os.ReadFile(file)
+	if err == nil && p.WebhookSecretsFile == "" && strings.TrimSpace(string(kept)) != secret {
+		return fmt.Errorf("%s: %s holds another secret, and was not written over: take it away, and run trivet connect again", p.Name, file)
+	}
+	place := file
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		place = real
+	}
+	if err := replaceFile(place, strings.Join(append(revealed(p.WebhookSecrets), secret), "\n")+"\n"); err != nil {
+		fmt.Fprintf(s.Stdout, "  Add to webhook_secrets of [providers.%s]: %q\n", p.Name, secret)
+		return fmt.Errorf("%s: the secret could not be kept in %s, and so is shown: %w", p.Name, file, err)
+	}
+	switch {
+	case p.WebhookSecretsFile != "":
+		fmt.Fprintf(s.Stdout, "  Its secret is in %s, which is configured: start the service anew.\n", file)
+		return nil
+	case len(p.WebhookSecrets) > 0:
+		fmt.Fprintf(s.Stdout, "  Its secret is in %s, beside those that are configured. Put this in place of webhook_secrets of [providers.%s]:\n", file, p.Name)
+	default:
+		fmt.Fprintf(s.Stdout, "  Its secret is in %s. Add to [providers.%s], and take out ingest = \"pull\":\n", file, p.Name)
+	}
+	fmt.Fprintf(s.Stdout, "  webhook_secrets_file = %q\n", file)
+	return nil
+}
+
+// secretFile is where --save keeps what a provider told: in the file that is configured.
+func secretFile(p config.Provider) string {
+	return or(p.WebhookSecretsFile, "trivet-"+p.Name+".secret")
+}
 
 // has reports whether the configuration has a secret, or a webhook's id.
 func has(p config.Provider, value string) bool {

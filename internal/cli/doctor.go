@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -23,7 +25,8 @@ import (
 )
 
 type doctorCommand struct {
-	JSON bool `help:"Print the findings as JSON." name:"json"`
+	JSON    bool `help:"Print the findings as JSON." name:"json"`
+	Offline bool `help:"Ask nobody but the database: no provider, mail server or name server, nor public_url."`
 }
 
 // Help implements kong.HelpProvider.
@@ -58,9 +61,9 @@ const patience = 10 * time.Second
 func (c doctorCommand) Run(s *session) error {
 	conf, err := s.loadUnconnected()
 	if err != nil {
-		return err
+		return errors.Join(c.print(s, unusable(err)), usagef("the configuration cannot be used, and nothing else was looked at"))
 	}
-	e := examiner{session: s, conf: conf}
+	e := examiner{session: s, conf: conf, offline: c.Offline}
 	checkups := []checkup{e.configuration, e.database, e.reached, e.mail}
 	for _, p := range conf.Providers {
 		checkups = append(checkups, func(ctx context.Context) []finding { return e.provider(ctx, p) })
@@ -79,22 +82,14 @@ func (c doctorCommand) Run(s *session) error {
 	}
 	all.Wait()
 	findings := slices.Concat(found...)
+	if err := c.print(s, findings); err != nil {
+		return err
+	}
 	bad := 0
-	t := table{head: []string{"", "what", "found", "what to do"}}
 	for _, f := range findings {
 		if f.Verdict == wrong {
 			bad++
 		}
-		t.add(f.Verdict, f.Subject, f.Found, f.Next)
-	}
-	if c.JSON {
-		doc, err := json.MarshalIndent(findings, "", "  ")
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(s.Stdout, "%s\n", doc)
-	} else {
-		t.print(s.Stdout)
 	}
 	if bad > 0 {
 		return &failure{exitWrong, fmt.Errorf("%d of %d findings are wrong", bad, len(findings))}
@@ -102,10 +97,40 @@ func (c doctorCommand) Run(s *session) error {
 	return nil
 }
 
+func (c doctorCommand) print(s *session, findings []finding) error {
+	if c.JSON {
+		doc, err := json.MarshalIndent(findings, "", "  ")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.Stdout, "%s\n", doc)
+		return nil
+	}
+	t := table{head: []string{"", "what", "found", "what to do"}}
+	for _, f := range findings {
+		t.add(f.Verdict, f.Subject, f.Found, f.Next)
+	}
+	t.print(s.Stdout)
+	return nil
+}
+
+// unusable is what is wrong with a configuration that cannot be read.
+func unusable(err error) (all []finding) {
+	told, ok := errors.AsType[*config.Error](err)
+	if !ok {
+		return one(wrong, "configuration", err.Error(), "")
+	}
+	for _, p := range told.Problems {
+		all = append(all, finding{wrong, "configuration", p.String(), ""})
+	}
+	return all
+}
+
 // examiner looks at what a configuration leads to.
 type examiner struct {
 	*session
-	conf *config.Config
+	conf    *config.Config
+	offline bool
 }
 
 // one is a single finding.
@@ -187,6 +212,9 @@ func (e examiner) database(ctx context.Context) []finding {
 		about = finding{fine, "database", fmt.Sprintf("%s: schema %d", where, seen.Schema), ""}
 	}
 	mode := finding{fine, "mode", "configured: " + said[e.conf.Mode], ""}
+	if own := e.ownModes(); len(own) > 0 {
+		mode.Found += "; of their own: " + strings.Join(own, ", ")
+	}
 	if len(seen.Switches) > 0 {
 		var switched []string
 		for _, s := range seen.Switches {
@@ -196,6 +224,21 @@ func (e examiner) database(ctx context.Context) []finding {
 		mode.Next = "trivet mode shows what comes of it"
 	}
 	return []finding{about, mode}
+}
+
+// ownModes are the modes of accounts and policies that have one of their own.
+func (e examiner) ownModes() (all []string) {
+	for _, p := range e.conf.Providers {
+		if p.Mode != "" {
+			all = append(all, "provider/"+p.Name+" "+string(p.Mode))
+		}
+	}
+	for _, p := range e.conf.Policies {
+		if p.Mode != "" {
+			all = append(all, "policy/"+p.Name+" "+string(p.Mode))
+		}
+	}
+	return all
 }
 
 // reached looks at whether the service can be reached from outside.
@@ -212,19 +255,35 @@ func (e examiner) reached(ctx context.Context) []finding {
 		}
 		return one(doubted, subject, e.conf.PublicURL+": "+why, next)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.conf.PublicURL+"/healthz", http.NoBody)
+	if e.offline {
+		return nil
+	}
+	return healthy(ctx, e.conf.PublicURL)
+}
+
+// healthy asks a service for its health. Redirects are not followed, as providers do not
+// follow them with webhooks.
+func healthy(ctx context.Context, address string) []finding {
+	const subject = "public_url"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/healthz", http.NoBody)
 	if err != nil {
 		return one(wrong, subject, err.Error(), "")
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
 	if err != nil {
 		return one(doubted, subject, "does not answer from here: "+cause(err).Error(), "start the service, and see that the name leads to it")
 	}
-	_ = resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	defer resp.Body.Close()
+	const most = 1 << 10
+	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
+	switch {
+	case err != nil || resp.StatusCode != http.StatusOK:
 		return one(doubted, subject, fmt.Sprintf("/healthz answers %s", resp.Status), "see that the address leads to the service")
+	case strings.TrimSpace(string(body)) != "ok":
+		return one(doubted, subject, "somebody else than the service answers /healthz", "see that the address leads to the service")
 	}
-	return one(fine, subject, e.conf.PublicURL+" answers", "")
+	return one(fine, subject, address+" answers", "")
 }
 
 // mail looks at the words, and whether the mail server lets us in.
@@ -243,6 +302,9 @@ func (e examiner) mail(ctx context.Context) (all []finding) {
 	case channel == nil:
 		return append(all, finding{doubted, "mail", "no [mail] is configured: customers are told nothing by mail", "set mail.smtp and mail.from, or hand messages over to your application (docs/hooks.md)"})
 	}
+	if e.offline {
+		return all
+	}
 	if err := channel.Dial(ctx); err != nil {
 		return append(all, finding{wrong, "mail", err.Error(), "look at mail.smtp"})
 	}
@@ -255,6 +317,9 @@ func (e examiner) endpoint(ctx context.Context, endpoint config.Endpoint) []find
 	u, err := url.Parse(endpoint.URL)
 	if err != nil {
 		return one(wrong, subject, "its url is no address", "")
+	}
+	if e.offline {
+		return nil
 	}
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
 	if err != nil {
@@ -281,24 +346,11 @@ func (e examiner) provider(ctx context.Context, p config.Provider) (all []findin
 	if err != nil {
 		return one(wrong, subject, err.Error(), "")
 	}
-	checker, can := d.(provider.KeyChecker)
-	if !can {
-		return nil
-	}
-	account, err := checker.CheckKey(ctx)
-	switch {
-	case provider.KindOf(err) == provider.Denied:
-		all = one(wrong, subject, "the provider refuses the key", "compare it with the dashboard, and see that it is of the right environment")
-	case err != nil:
-		all = one(wrong, subject, "whether the provider takes the key cannot be told: "+err.Error(), "see that this machine reaches it")
-	default:
-		all = one(fine, subject, strings.TrimSpace("the key is taken "+account), "")
+	if checker, can := d.(provider.KeyChecker); can && !e.offline {
+		all = keyTaken(ctx, p, checker)
 	}
 	if expirer, does := d.(provider.KeyExpirer); does {
-		const soon = 30 * 24 * time.Hour
-		if at := expirer.KeyExpires(); !at.IsZero() && at.Before(e.Now().Add(soon)) {
-			all = append(all, finding{doubted, subject, "the key expires at " + stamp(at), "make a new one"})
-		}
+		all = append(all, keyEnds(subject, expirer.KeyExpires(), e.Now())...)
 	}
 	if p.Ingest.Webhooks() && len(p.WebhookSecrets)+len(p.WebhookIDs) == 0 {
 		all = append(all, finding{wrong, subject, "there is nothing to prove webhooks genuine with: the service does not start", "trivet connect " + p.Name + ` tells what to set; or ingest = "pull"`})
@@ -307,6 +359,40 @@ func (e examiner) provider(ctx context.Context, p config.Provider) (all []findin
 		all = append(all, finding{doubted, subject, "events are listed, not sent: changes are seen some minutes late", "trivet connect " + p.Name + " makes the webhook"})
 	}
 	return append(all, clock.finding(subject)...)
+}
+
+// keyTaken asks a provider for whom, and in which mode, it takes the key.
+func keyTaken(ctx context.Context, p config.Provider, checker provider.KeyChecker) []finding {
+	subject := "providers." + p.Name
+	account, err := checker.CheckKey(ctx)
+	live, tells := checker.(interface{ Live() bool })
+	switch {
+	case err != nil && provider.KindOf(err) == provider.Denied:
+		return one(wrong, subject, "the provider refuses the key", "compare it with the dashboard, and see that it is of the right environment")
+	case err != nil:
+		return one(wrong, subject, "whether the provider takes the key cannot be told: "+err.Error(), "see that this machine reaches it")
+	case account != "":
+		return one(fine, subject, "the key is taken, for "+account, "")
+	case tells && p.Environment != "":
+		return one(fine, subject, "the key is taken, in the "+p.Environment+" environment", "")
+	case tells && live.Live():
+		return one(fine, subject, "the key is taken, in live mode", "")
+	case tells:
+		return one(fine, subject, "the key is taken, in test mode", "")
+	}
+	return one(fine, subject, "the key is taken", "")
+}
+
+// keyEnds looks at when a key stops working.
+func keyEnds(subject string, at, now time.Time) []finding {
+	const soon = 30 * 24 * time.Hour
+	switch {
+	case at.IsZero() || at.After(now.Add(soon)):
+		return nil
+	case at.After(now):
+		return one(doubted, subject, "the key expires at "+stamp(at), "make a new one in the dashboard")
+	}
+	return one(wrong, subject, "the key has expired, at "+stamp(at), "make a new one in the dashboard")
 }
 
 // clockReader compares our clock with what answers say of the provider's.
@@ -324,7 +410,7 @@ func (c *clockReader) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" { // which a cache adds
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.off, c.told = c.now().Sub(at), true

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"text/template"
+	"unicode"
 
 	"github.com/trivetdev/trivet/internal/config"
 )
@@ -18,6 +18,7 @@ import (
 type initCommand struct {
 	Provider  []string `help:"The providers that you sell through: stripe, paypal, paddle, lemonsqueezy." default:"stripe" enum:"stripe,paypal,paddle,lemonsqueezy"`
 	PublicURL string   `help:"Where customers and providers will reach the service." placeholder:"URL"`
+	Database  string   `help:"Where the ledger is kept: sqlite:PATH, or postgres://user@host/name." default:"sqlite:trivet.db" placeholder:"ADDRESS"`
 	Force     bool     `help:"Write over a file that is there."`
 }
 
@@ -54,13 +55,13 @@ store   = ""                # the number of your store: Settings, Stores
 // samplePrices are prices as each provider names them.
 var samplePrices = map[string]string{config.Stripe: "price_…", config.PayPal: "P-…", config.Paddle: "pri_…", config.LemonSqueezy: "123456"}
 
-var firstFile = template.Must(template.New("trivet.toml").Parse(`# Every key: README.md. Every secret can be kept in a file of its own instead
+var firstFile = template.Must(template.New("trivet.toml").Funcs(template.FuncMap{"quote": tomlText}).Parse(`# Every key: README.md. Every secret can be kept in a file of its own instead
 # (secret_key_file = "/run/secrets/…") or come from the environment
 # (TRIVET_PROVIDERS_STRIPE_SECRET_KEY).
 
-{{if .PublicURL}}public_url = {{printf "%q" .PublicURL}}
+{{if .PublicURL}}public_url = {{quote .PublicURL}}
 {{else}}# public_url = "https://billing.example.com"   # where customers and providers reach this service
-{{end}}database = "sqlite:trivet.db"   # or postgres://user@host/name
+{{end}}database = {{quote .Database}}   # sqlite:PATH or postgres://user@host/name
 mode     = "observe"            # nothing is done at a provider or said to a customer: what would be is listed;
                                 # then assist, which asks you, then enforce (docs/rollout.md)
 api_keys = ["{{.Key}}"]   # your application sends it
@@ -78,10 +79,8 @@ features = ["export"]
 // Run writes the file.
 func (c initCommand) Run(s *session) error {
 	path := or(s.file, or(s.env("TRIVET_CONFIG"), config.DefaultPath))
-	if c.PublicURL != "" {
-		if u, err := url.Parse(c.PublicURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			return usagef("--public-url: %q is no address: write it like https://billing.example.com", c.PublicURL)
-		}
+	if err := c.check(); err != nil {
+		return err
 	}
 	if _, err := os.Lstat(path); err == nil && !c.Force {
 		return usagef("%s is there already: look at it, name another with --config, or write over it with --force", path)
@@ -102,7 +101,7 @@ func (c initCommand) Run(s *session) error {
 	}
 	var text strings.Builder
 	err := firstFile.Execute(&text, map[string]any{
-		"PublicURL": strings.TrimSuffix(c.PublicURL, "/"), "Key": "trv_" + base64.RawURLEncoding.EncodeToString(random), "Providers": sections,
+		"PublicURL": strings.TrimSuffix(c.PublicURL, "/"), "Database": c.Database, "Key": "trv_" + base64.RawURLEncoding.EncodeToString(random), "Providers": sections,
 	})
 	if err != nil {
 		return err
@@ -114,6 +113,26 @@ func (c initCommand) Run(s *session) error {
 		"  2. trivet backfill --dry-run   what would taking over your account give?\n  3. trivet serve\n"+
 		"  4. trivet connect %s   once the service can be reached from outside\n", path, strings.Join(c.Provider, " "))
 	return nil
+}
+
+// check has the addresses read as the service will read them.
+func (c initCommand) check() error {
+	for key, flag := range map[string]string{"public_url": "--public-url", "database": "--database"} {
+		value := map[string]string{"public_url": c.PublicURL, "database": c.Database}[key]
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			return usagef("%s has characters that cannot be seen: type it again", flag)
+		}
+		_, err := config.Load(os.DevNull, []string{"TRIVET_" + strings.ToUpper(key) + "=" + value})
+		if told, ok := errors.AsType[*config.Error](err); ok {
+			return usagef("%s %s", flag, told.Problems[0].Text)
+		}
+	}
+	return nil
+}
+
+// tomlText writes a text without control characters as TOML does.
+func tomlText(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
 
 // replaceFile gives a file its contents at once or not at all, readable by nobody

@@ -83,10 +83,20 @@ func TestInit(t *testing.T) {
 	if code, _, stderr := ran(t, nil, "init", "-c", filepath.Join("nowhere", "trivet.toml")); code != exitUsage || !strings.Contains(stderr, "nowhere") {
 		t.Errorf("into a folder that is not there: %d %s", code, stderr)
 	}
-	for _, args := range [][]string{{"init", "--provider", "visa"}, {"init", "-c", "b.toml", "--public-url", "billing"}} {
+	for _, args := range [][]string{{"init", "--provider", "visa"}, {"init", "-c", "b.toml", "--public-url", "billing"}, {"init", "-c", "b.toml", "--public-url", "http://billing.example.com"},
+		{"init", "-c", "b.toml", "--database", "trivet.db"}, {"init", "-c", "b.toml", "--database", "sqlite:a\nmode = 'enforce'"}} {
 		if code, _, _ := ran(t, nil, args...); code != exitUsage {
 			t.Errorf("%v: %d", args, code)
 		}
+	}
+	if _, err := os.Stat("b.toml"); err == nil {
+		t.Error("what is wrong was written")
+	}
+	if code, _, stderr := ran(t, nil, "init", "-c", "c.toml", "--database", `sqlite:a"b\c ä.db`); code != exitGood {
+		t.Errorf("%d %s", code, stderr)
+	}
+	if c, err := config.Load("c.toml", []string{"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_abc"}); err != nil || c.Database.Path != `a"b\c ä.db` {
+		t.Errorf("%+v %v", c, err)
 	}
 }
 
@@ -207,8 +217,8 @@ func TestDoctor(t *testing.T) {
 		code, stdout, stderr := ran(t, environ, "doctor", "--json")
 		found := verdicts(t, code, stdout, stderr)
 		for subject, want := range map[string]string{
-			"database": "is new", "providers.stripe": "ok the key is taken acct_", "providers.paypal": "ok the key is taken", "providers.paddle": "ok the key is taken",
-			"providers.lemonsqueezy": "ok the key is taken", "mode": "ok configured: enforce", "mail": "warn no [mail]", "public_url": "warn", "configuration": "ok from the environment",
+			"database": "is new", "providers.stripe": "ok the key is taken, for acct_", "providers.paypal": "ok the key is taken, in the live environment", "providers.paddle": "ok the key is taken, for the sandbox environment",
+			"providers.lemonsqueezy": "ok the key is taken, for user 1 in test mode", "mode": "ok configured: enforce", "mail": "warn no [mail]", "public_url": "warn", "configuration": "ok from the environment",
 		} {
 			if !strings.Contains(found[subject], want) {
 				t.Errorf("%s: %q, want %q", subject, found[subject], want)

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestDoctorUnusable: what keeps the configuration from being read is the finding.
+func TestDoctorUnusable(t *testing.T) {
+	t.Chdir(t.TempDir())
+	environ := []string{"TRIVET_MODE=never", "TRIVET_PROVIDERS_STRIPE_INGEST=pull"}
+	code, stdout, stderr := ran(t, environ, "doctor", "--json")
+	if code != exitUsage || !strings.Contains(stdout, `"verdict": "FAIL"`) || !strings.Contains(stdout, "providers.stripe.secret_key: is missing") || !strings.Contains(stderr, "nothing else was looked at") {
+		t.Errorf("%d %s%s", code, stdout, stderr)
+	}
+	code, stdout, _ = ran(t, environ, "doctor")
+	if code != exitUsage || strings.Count(stdout, "\nFAIL  configuration  ") != 2 {
+		t.Errorf("in words: %d %s", code, stdout)
+	}
+}
+
+// TestDoctorOffline: nobody is asked but the database.
+func TestDoctorOffline(t *testing.T) {
+	t.Chdir(t.TempDir())
+	asked := served(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("asked for %s", r.URL) }))
+	environ := []string{
+		"TRIVET_MODE=observe", "TRIVET_PUBLIC_URL=https://billing.invalid", "TRIVET_API_KEYS=a-long-random-text", "TRIVET_PLAN_0_ID=pro", "TRIVET_POLICY_DUNNING_MODE=assist",
+		"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_1", "TRIVET_PROVIDERS_STRIPE_BASE_URL=" + asked, "TRIVET_PROVIDERS_STRIPE_INGEST=pull", "TRIVET_PROVIDERS_STRIPE_MODE=enforce",
+		"TRIVET_MAIL_SMTP=smtp://127.0.0.1:1", "TRIVET_MAIL_FROM=billing@kern.test",
+		"TRIVET_ENDPOINT_0_NAME=app", "TRIVET_ENDPOINT_0_URL=https://nobody.invalid/hooks", "TRIVET_ENDPOINT_0_SECRET=whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE=",
+	}
+	code, stdout, stderr := ran(t, environ, "doctor", "--offline", "--json")
+	found := verdicts(t, code, stdout, stderr)
+	if code != exitGood || found["endpoint app"] != "" || found["mail"] != "" || found["public_url"] != "" {
+		t.Errorf("%d %v", code, found)
+	}
+	if !strings.Contains(found["mode"], "; of their own: provider/stripe enforce, policy/dunning assist") {
+		t.Errorf("%q", found["mode"])
+	}
+	environ = append(environ, "TRIVET_PROVIDERS_STRIPE_INGEST=push+pull")
+	code, stdout, stderr = ran(t, environ, "doctor", "--offline", "--json")
+	if found := verdicts(t, code, stdout, stderr); code != exitWrong || !strings.Contains(found["providers.stripe"], "FAIL there is nothing to prove") {
+		t.Errorf("%d %v", code, found)
+	}
+}
+
+// TestHealthy: only the service itself is taken for it.
+func TestHealthy(t *testing.T) {
+	address := served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/ok/healthz":
+			_, _ = w.Write([]byte("ok\n"))
+		case "/page/healthz":
+			_, _ = w.Write([]byte("<html>"))
+		case "/moved/healthz":
+			http.Redirect(w, r, "/ok/healthz", http.StatusFound)
+		default:
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	}))
+	for path, want := range map[string]string{"/ok": "answers", "/page": "somebody else", "/moved": "302", "/gone": "502"} {
+		got := healthy(t.Context(), address+path)
+		if len(got) != 1 || (got[0].Verdict == fine) != (path == "/ok") || got[0].Verdict == wrong || !strings.Contains(got[0].Found, want) {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+}
+
+// TestKeyEnds: a key that has ended is of no use, one that soon will is.
+func TestKeyEnds(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for days, want := range map[int]string{-1: wrong, 0: wrong, 7: doubted, 40: ""} {
+		got := ""
+		for _, f := range keyEnds("x", now.AddDate(0, 0, days), now) {
+			got += f.Verdict
+		}
+		if got != want {
+			t.Errorf("in %d days: %q", days, got)
+		}
+	}
+	if got := keyEnds("x", time.Time{}, now); got != nil {
+		t.Errorf("no end: %v", got)
+	}
+}
