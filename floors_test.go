@@ -28,7 +28,7 @@ var floors = []struct {
 	name  string
 	rooms []room
 }{
-	{"vocabulary", []room{{packages: []string{"billing"}}, {packages: []string{"internal/fail"}}, {packages: []string{"internal/placeholder"}}, {packages: []string{"internal/scope"}}}},
+	{"vocabulary", []room{{packages: []string{"billing"}}, {packages: []string{"internal/fail"}}, {packages: []string{"internal/placeholder"}}, {packages: []string{"internal/scope"}}, {packages: []string{"internal/whole"}}}},
 	{"seams", []room{{packages: []string{"provider", "policy", "notify"}}, {packages: []string{"internal/config"}}}},
 	{"what drivers share", []room{
 		{packages: []string{"provider/transport"}}, {packages: []string{"provider/setting"}},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/internal/whole"
 	"github.com/trivetdev/trivet/provider"
 )
 
@@ -143,7 +144,7 @@ func (c connectCommand) save(s *session, p config.Provider, secret string) error
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		place = real
 	}
-	if err := replaceFile(place, strings.Join(append(revealed(p.WebhookSecrets), secret), "\n")+"\n"); err != nil {
+	if err := whole.Replace(place, saying(strings.Join(append(revealed(p.WebhookSecrets), secret), "\n")+"\n")); err != nil {
 		fmt.Fprintf(s.Stdout, "  Add to webhook_secrets of [providers.%s]: %q\n", p.Name, secret)
 		return fmt.Errorf("%s: the secret could not be kept in %s, and so is shown: %w", p.Name, file, err)
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +17,8 @@ import (
 
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/api"
-	"github.com/trivetdev/trivet/internal/config"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/whole"
 )
 
 type exportCommand struct {
@@ -56,7 +55,11 @@ func (c exportCommand) Run(s *session) error {
 			return usagef("%s is there already: name another file, or write over it with --force", c.Output)
 		}
 	}
-	catalog, err := catalogOf(configuration)
+	plans, err := plansOf(configuration)
+	if err != nil {
+		return usage(err)
+	}
+	catalog, err := billing.NewCatalog(plans)
 	if err != nil {
 		return usage(err)
 	}
@@ -91,18 +94,6 @@ func (c exportCommand) kinds() ([]string, error) {
 	return all, nil
 }
 
-func catalogOf(c *config.Config) (billing.Catalog, error) {
-	var plans []billing.Plan
-	for _, p := range c.Plans {
-		plan, err := planOf(p)
-		if err != nil {
-			return billing.Catalog{}, err
-		}
-		plans = append(plans, plan)
-	}
-	return billing.NewCatalog(plans)
-}
-
 // write opens where the rows go, writes them, and gives the file its name at the end.
 func (c exportCommand) write(s *session, db *store.DB, catalog billing.Catalog, kinds []string) (rows int, err error) {
 	if c.Output == "" {
@@ -112,30 +103,22 @@ func (c exportCommand) write(s *session, db *store.DB, catalog billing.Catalog, 
 		}
 		return c.rows(s, db, catalog, kinds, to)
 	}
-	file, err := os.CreateTemp(filepath.Dir(c.Output), "."+filepath.Base(c.Output)+".*") // 0600
-	if err != nil {
-		return 0, usage(err)
-	}
-	defer func() { _ = os.Remove(file.Name()) }()
-	defer file.Close()
-	if rows, err = c.rows(s, db, catalog, kinds, file); err != nil {
-		return rows, err
-	}
-	if err := file.Sync(); err != nil {
-		return rows, err
+	fill := func(file *os.File) (err error) {
+		rows, err = c.rows(s, db, catalog, kinds, file)
+		return err
 	}
 	if c.Force {
-		return rows, os.Rename(file.Name(), c.Output)
+		err = whole.Replace(c.Output, fill)
+	} else {
+		err = whole.New(c.Output, fill)
 	}
-	// Unlike a rename, a link does not take the name from a file that came meanwhile.
-	err = os.Link(file.Name(), c.Output)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return rows, usagef("%s came into being meanwhile: name another file, or write over it with --force", c.Output)
-	case err != nil: // a file system without links
-		return rows, os.Rename(file.Name(), c.Output)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return rows, usage(err)
 	}
-	return rows, nil
+	return rows, err
 }
 
 // rows writes the rows of a snapshot.

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/template"
 	"unicode"
 
 	"github.com/trivetdev/trivet/internal/config"
+	"github.com/trivetdev/trivet/internal/whole"
 )
 
 type initCommand struct {
@@ -106,7 +106,11 @@ func (c initCommand) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(path, text.String()); err != nil {
+	write := whole.New
+	if c.Force {
+		write = whole.Replace
+	}
+	if err := write(path, saying(text.String())); err != nil {
 		return usage(err)
 	}
 	fmt.Fprintf(s.Stdout, "%s is written, for your eyes only.\n\nNext:\n  1. fill in what is empty: trivet doctor tells what is missing or wrong\n"+
@@ -135,19 +139,10 @@ func tomlText(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
 
-// replaceFile gives a file its contents at once or not at all, readable by nobody
-// else.
-func replaceFile(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
-	if err != nil {
+// saying fills a file with a text.
+func saying(text string) func(*os.File) error {
+	return func(f *os.File) error {
+		_, err := f.WriteString(text)
 		return err
 	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	if _, err := f.WriteString(text); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

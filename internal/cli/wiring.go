@@ -52,14 +52,8 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 		return built, err
 	}
 	built.Endpoints = endpointsOf(c)
-	for _, p := range c.Plans {
-		plan, err := planOf(p)
-		if err != nil {
-			return built, err
-		}
-		built.Plans = append(built.Plans, plan)
-	}
-	return built, nil
+	built.Plans, err = plansOf(c)
+	return built, err
 }
 
 // namedKeys are the API keys that have names.
@@ -115,6 +109,18 @@ func modes(c *config.Config) policy.Modes {
 		m.Rollout[p.Name] = p.Rollout
 	}
 	return m
+}
+
+// plansOf are what customers buy.
+func plansOf(c *config.Config) (plans []billing.Plan, err error) {
+	for _, p := range c.Plans {
+		plan, err := planOf(p)
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, plan)
+	}
+	return plans, nil
 }
 
 // planOf translates a plan.

@@ -8,8 +8,9 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/trivetdev/trivet/internal/whole"
 )
 
 // Copied is what a copy of a database holds.
@@ -33,22 +34,19 @@ func Backup(ctx context.Context, path, target string) (c Copied, err error) {
 	if _, err := os.Lstat(target); err == nil {
 		return c, fmt.Errorf("%s: %w", target, fs.ErrExist)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*") // 0600
-	if err != nil {
-		return c, err
+	err = whole.New(target, func(f *os.File) (err error) {
+		if err := into(ctx, path, f.Name()); err != nil {
+			return err
+		}
+		if c, err = inspect(ctx, f.Name()); err != nil {
+			return fmt.Errorf("check the copy: %w", err)
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%s: %w", target, fs.ErrExist)
 	}
-	defer func() { _ = os.Remove(temporary.Name()) }()
-	defer temporary.Close()
-	if err := into(ctx, path, temporary.Name()); err != nil {
-		return c, err
-	}
-	if err := temporary.Sync(); err != nil {
-		return c, err
-	}
-	if c, err = inspect(ctx, temporary.Name()); err != nil {
-		return c, fmt.Errorf("check the copy: %w", err)
-	}
-	return c, settleIn(temporary.Name(), target)
+	return c, err
 }
 
 // into writes the copy into an empty file.
@@ -93,23 +91,4 @@ func inspect(ctx context.Context, path string) (c Copied, err error) {
 		c.Rows[table] = n
 	}
 	return c, nil
-}
-
-// settleIn gives a finished file its name, which nobody may have taken meanwhile,
-// and makes that last.
-func settleIn(from, target string) error {
-	if err := os.Link(from, target); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s: %w", target, fs.ErrExist)
-		}
-		// A file system without links.
-		if err := os.Rename(from, target); err != nil {
-			return err
-		}
-	}
-	dir, err := os.Open(filepath.Dir(target))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
