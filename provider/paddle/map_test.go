@@ -307,7 +307,8 @@ func TestAdjustments(t *testing.T) {
 		action, status string
 		want           billing.DisputeStatus
 	}{
-		{"chargeback", "approved", billing.DisputeOpen},
+		{"chargeback", "approved", billing.DisputeLost},
+		{"chargeback", "pending_approval", billing.DisputeOpen},
 		{"chargeback", "hibernating", billing.DisputeOpen},
 		{"chargeback", "reversed", billing.DisputeWon},
 		{"chargeback_warning", "approved", billing.DisputeInquiry},
