@@ -23,6 +23,7 @@ func TestConformance(t *testing.T) {
 		New:      newWorld,
 		Timeless: true,
 		Charge:   charge,
+		Live:     sandbox(),
 		Amounts:  []billing.Money{{Amount: 4203, Currency: "JPY"}, {Amount: 12363, Currency: "KWD"}, {Amount: 123303, Currency: "HUF"}, {Amount: 2997, Currency: "USD"}},
 		EventTypes: []string{
 			"order_created", "order_refunded", "subscription_created", "subscription_updated", "subscription_cancelled", "subscription_resumed",

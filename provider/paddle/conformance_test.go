@@ -23,6 +23,7 @@ func TestConformance(t *testing.T) {
 		New:    newWorld,
 		Behind: paddle.DefaultBehind,
 		Charge: charge,
+		Live:   sandbox(),
 		Amounts: []billing.Money{
 			{Amount: 4203, Currency: "JPY"}, {Amount: 39003, Currency: "KRW"}, {Amount: 123303, Currency: "HUF"}, {Amount: 2997, Currency: "USD"},
 		},

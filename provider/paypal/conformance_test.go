@@ -26,6 +26,7 @@ func harness() providertest.Harness {
 		},
 		Behind: 31 * 24 * time.Hour, Ahead: time.Hour, // what PayPal sends may be a month old
 		Charge: charge,
+		Live:   sandbox(),
 		Amounts: []billing.Money{
 			{Amount: 4203, Currency: "JPY"}, {Amount: 123300, Currency: "HUF"}, {Amount: 123300, Currency: "TWD"}, {Amount: 2997, Currency: "USD"},
 		},

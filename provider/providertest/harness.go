@@ -19,6 +19,8 @@ type Harness struct {
 	// New makes a simulated account and a driver that speaks to it through the
 	// given wrapper of its round tripper.
 	New func(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.RoundTripper) *World
+	// Live is how the provider's own sandbox is reached, with the flag -live.
+	Live Live
 	// Charge makes an account in which one payment was made, of an amount in minor
 	// units, and returns the payment's id; nothing else in it has another amount.
 	Charge func(t *testing.T, amount billing.Money) (w *World, payment string)
@@ -147,8 +149,13 @@ type Makers struct {
 	Pay func(t *testing.T, checkout string)
 }
 
-// Run tests a driver.
+// Run tests a driver: against its simulator or, with the flag -live, against the
+// provider's own sandbox as far as that goes.
 func Run(t *testing.T, h Harness) {
+	if *live {
+		RunLive(t, h.Live)
+		return
+	}
 	t.Run("abilities", h.abilities)
 	t.Run("signatures", h.signatures)
 	t.Run("events", h.events)

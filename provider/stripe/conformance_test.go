@@ -23,6 +23,7 @@ func TestConformance(t *testing.T) {
 	providertest.Run(t, providertest.Harness{
 		New:    newWorld,
 		Charge: charge,
+		Live:   sandbox(),
 		Amounts: []billing.Money{
 			{Amount: 4203, Currency: "JPY"}, {Amount: 12360, Currency: "KWD"}, {Amount: 123303, Currency: "HUF"},
 			{Amount: 4203, Currency: "ISK"}, {Amount: 4200, Currency: "MGA"}, // Stripe counts them in its own way
