@@ -241,6 +241,36 @@ func TestStanding(t *testing.T) {
 	})
 }
 
+// TestReachedLater: what could not be said for want of an address is said when there is
+// one, if it is still called for, and once.
+func TestReachedLater(t *testing.T) {
+	nudged(t, policy.Observe, nudge{}, func(t *testing.T, s *shop, out *post) {
+		set := func(email string) {
+			_, err := s.Apply.SetCustomer(t.Context(), billing.Customer{Ref: "user_1", Email: email}, apply.Cause{Trigger: apply.Request})
+			check(t, err)
+		}
+		set("")
+		check(t, s.Apply.SetMode(t.Context(), "policy/nudge", policy.Enforce, apply.Cause{Trigger: apply.Request, Actor: "test"}))
+		s.Pass(t, time.Hour)
+		if got := s.said(t, store.EffectDropped); out.letters() != "" || !strings.Contains(got, "message:1:email") {
+			t.Fatalf("without an address: dropped %q", got)
+		}
+		set("late@example.com")
+		s.Pass(t, 2*time.Minute)
+		if got := out.letters(); got != "nudge.1 to late@example.com" {
+			t.Errorf("with an address: %q", got)
+		}
+		set("")
+		s.Pass(t, 30*time.Hour) // the second step
+		s.pays(t)
+		set("late@example.com")
+		s.Pass(t, time.Hour)
+		if got := out.letters(); got != "" {
+			t.Errorf("paid: %q", got)
+		}
+	})
+}
+
 // TestPaidMeanwhile: a message whose channel was away is dropped if it is no longer
 // called for when the channel is back.
 func TestPaidMeanwhile(t *testing.T) {
@@ -305,6 +335,9 @@ func TestModesAtRunTime(t *testing.T) {
 // withdrawn.
 func TestProposals(t *testing.T) {
 	nudged(t, policy.Assist, nudge{bans: true}, func(t *testing.T, s *shop, out *post) {
+		if got := fmt.Sprint(out.told); got != "[step 1 user_1]" {
+			t.Errorf("the team, who have to decide, were told %s", got)
+		}
 		person := apply.Cause{Trigger: apply.Request, Actor: "key:ops"}
 		key := func(what string) string {
 			effects, err := s.DB.Effects(t.Context(), store.EffectFilter{State: store.EffectProposed, Limit: 100})
@@ -318,8 +351,6 @@ func TestProposals(t *testing.T) {
 			return ""
 		}
 		_, err := s.Apply.Decide(t.Context(), key("message"), true, person)
-		check(t, err)
-		_, err = s.Apply.Decide(t.Context(), key("alert"), false, person)
 		check(t, err)
 		if _, err := s.Apply.Decide(t.Context(), "message:nothing", true, person); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a proposal that there is not: %v", err)
