@@ -46,7 +46,7 @@ var sections = []struct{ path, heading, about string }{
 }
 
 // meanings describes every key of schema.
-var meanings = map[string]string{
+var meanings = map[string]string{ //nolint:gosec // the password is the word
 	"public_url": "Where customers and providers reach the service. Default: `http://` and `listen`.",
 	"listen":     "The host and port to bind.",
 	"metrics":    "A host and port where `/metrics` and the whole of `/readyz` ask for no key.",
