@@ -128,7 +128,7 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, body []byte) *pr
 		code = answer.Error
 	}
 	missing := code == "RESOURCE_NOT_FOUND" || code == "INVALID_RESOURCE_ID"
-	if len(answer.Details) > 0 && answer.Details[0].Issue != "" {
+	if len(answer.Details) > 0 && answer.Details[0].Issue != "" && code != resultTooLarge {
 		code = answer.Details[0].Issue
 	}
 	if !isName(code) {

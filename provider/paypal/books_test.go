@@ -264,7 +264,8 @@ func TestBookCursors(t *testing.T) {
 	}
 	d := (&fake{}).driver(t)
 	for _, after := range []string{
-		"x", "1:2", "1:1:0", "1:2:1", "9999999999:1:1", "1:1:1:x", "1:1:1:A=", "1:1:1:A=USD", "1:1:1:A=-1USD", "1:1:1:=1USD", "1:1:1:A=1USD,", "1:1:1:../A=1USD", "1:1:1::",
+		"x", "1:2", "1:1:0", "1:1:1", "1:2:1:60", "9999999999:1:1:60", "1:1:0:60", "1:1:1:x", "1:1:1:0", "1:1:1:-60", "1:1:1:2678400", "1:1:1:A=1USD",
+		"1:1:1:60:x", "1:1:1:60:A=", "1:1:1:60:A=USD", "1:1:1:60:A=-1USD", "1:1:1:60:=1USD", "1:1:1:60:A=1USD,", "1:1:1:60:../A=1USD", "1:1:1:60::",
 	} {
 		if page, err := d.List(t.Context(), provider.Query{Kind: billing.KindPayment, After: after}); provider.KindOf(err) != provider.Refused {
 			t.Errorf("%q: %+v, %v", after, page, err)

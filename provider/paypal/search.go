@@ -18,6 +18,12 @@ const (
 	// searchLag is how long a transaction may take to appear.
 	searchLag  = 3 * time.Hour
 	searchPage = 500
+	// searchMost is how many rows a search may find. One that finds more is refused
+	// as resultTooLarge, and no page of it is told.
+	searchMost     = 10_000
+	resultTooLarge = "RESULTSET_TOO_LARGE"
+	// searchShortest is the shortest span: the books know no parts of a second.
+	searchShortest = time.Second
 	// refundable is how long a payment can be refunded.
 	refundable = 180 * 24 * time.Hour
 	// refundCode is the event code of refunds.
@@ -75,8 +81,10 @@ func (r bookRow) lines() []line {
 	return all
 }
 
-// searchOnce reads one page of the books; an empty code is all kinds of rows.
-func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, code string, page int) (rows []bookRow, more bool, err error) {
+// searchOnce reads one page of the books, and says how many there are; an empty code
+// is all kinds of rows. Rows that move no money are asked for, too: what is pending or
+// was denied is among them.
+func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, code string, page int) (rows []bookRow, pages int, err error) {
 	if now := d.now(); to.After(now) {
 		to = now
 	}
@@ -92,23 +100,44 @@ func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, 
 		Pages int        `json:"total_pages"`
 	}
 	if err := d.get(ctx, op, "/v1/reporting/transactions", q, &answer); err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
 	if answer.Rows == nil {
-		return nil, false, d.malformed(op, errNotAList)
+		return nil, 0, d.malformed(op, errNotAList)
 	}
-	return *answer.Rows, page < answer.Pages, nil
+	return *answer.Rows, answer.Pages, nil
 }
 
-// search reads all rows of a span that is no longer than a window.
+// tooLarge reports whether a search found more rows than PayPal tells.
+func tooLarge(err error) bool { return codeOf(err) == resultTooLarge }
+
+// search reads all rows of a span that is no longer than a window. What PayPal does
+// not tell at once is read in halves; a row where they meet comes twice.
 func (d *Driver) search(ctx context.Context, op string, from, to time.Time, code string) ([]bookRow, error) {
 	var all []bookRow
 	for page, more := 1, true; more; page++ {
-		rows, again, err := d.searchOnce(ctx, op, from, to, code, page)
+		rows, pages, err := d.searchOnce(ctx, op, from, to, code, page)
+		if half := halfOf(from, to); tooLarge(err) && half > 0 {
+			older, err := d.search(ctx, op, from, from.Add(half), code)
+			if err != nil {
+				return nil, err
+			}
+			newer, err := d.search(ctx, op, from.Add(half), to, code)
+			return append(older, newer...), err
+		}
 		if err != nil {
 			return nil, err
 		}
-		all, more = append(all, rows...), again
+		all, more = append(all, rows...), page < pages
 	}
 	return all, nil
+}
+
+// halfOf is half a span, in whole seconds; zero if it cannot be halved.
+func halfOf(from, to time.Time) time.Duration {
+	half := (to.Sub(from) / 2).Truncate(time.Second)
+	if half < searchShortest {
+		return 0
+	}
+	return half
 }

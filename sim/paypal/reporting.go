@@ -46,6 +46,9 @@ func searchTransactions(c *call) (any, error) {
 			all = append(all, r.row)
 		}
 	}
+	if len(all) > c.s.cfg.MostRows {
+		return nil, tooLarge()
+	}
 	rows, _ := c.cut(all, size, page)
 	return obj{
 		"transaction_details": rows, "account_number": "SIMACCOUNT", "start_date": stamp(from), "end_date": stamp(to),
