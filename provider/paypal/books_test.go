@@ -272,3 +272,22 @@ func TestBookCursors(t *testing.T) {
 		}
 	}
 }
+
+// Books that have stood still for a month are no empty books, and what PayPal refuses
+// for another reason is refused.
+func TestBooksThatStandStill(t *testing.T) {
+	short := fmt.Sprintf("%d:%d:1:3600", noon.Unix(), noon.Unix())
+	for message, bad := range map[string][]string{
+		"Data for the given start date is not available.": {""},
+		"Request is not well-formed.":                     {"", short},
+	} {
+		f := &fake{answers: map[string]reply{
+			"GET /v1/reporting/transactions": {400, `{"name":"INVALID_REQUEST","details":[],"message":"` + message + `"}`},
+		}}
+		for _, after := range bad {
+			if page, err := f.driver(t).List(t.Context(), provider.Query{Kind: billing.KindPayment, After: after}); provider.KindOf(err) != provider.Refused {
+				t.Errorf("%s: %+v, %v", message, page, err)
+			}
+		}
+	}
+}

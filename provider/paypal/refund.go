@@ -151,9 +151,14 @@ func (d *Driver) refundsOfSale(ctx context.Context, op, id string, since time.Ti
 			ids = append(ids, refund)
 		}
 	}
+	events := d.now().Add(-searchLag - time.Hour)
 	end := min(since.Add(refundable).Unix(), d.now().Unix())
 	for from := since; from.Unix() <= end; from = from.Add(searchWindow) {
-		rows, err := d.search(ctx, op, from, from.Add(searchWindow), refundCode)
+		begin := from
+		if begin.After(events) { // where the books may not have come to, no search may begin
+			begin = events
+		}
+		rows, err := d.search(ctx, op, begin, from.Add(searchWindow), refundCode)
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +170,7 @@ func (d *Driver) refundsOfSale(ctx context.Context, op, id string, since time.Ti
 	}
 	for _, name := range []string{"PAYMENT.SALE.REFUNDED", "PAYMENT.CAPTURE.REFUNDED"} {
 		recent, _, err := d.listEvents(ctx, url.Values{
-			"event_type": {name}, "start_time": {stampOf(d.now().Add(-searchLag - time.Hour))}, "end_time": {stampOf(d.now().Add(time.Minute))},
+			"event_type": {name}, "start_time": {stampOf(events)}, "end_time": {stampOf(d.now().Add(time.Minute))},
 		}, mostEventPages)
 		if err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package paypal
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -15,8 +16,10 @@ const (
 	searchWindow = 31*24*time.Hour - time.Minute
 	// searchHistory is how far the books go back: three years.
 	searchHistory = 3 * 365 * 24 * time.Hour
-	// searchLag is how long a transaction may take to appear.
+	// searchLag is how long a transaction may take to appear, longestLag how long it
+	// took when PayPal was out of order: days.
 	searchLag  = 3 * time.Hour
+	longestLag = 7 * 24 * time.Hour
 	searchPage = 500
 	// searchMost is how many rows a search may find. One that finds more is refused
 	// as resultTooLarge, and no page of it is told.
@@ -29,6 +32,12 @@ const (
 	// refundCode is the event code of refunds.
 	refundCode = "T1107"
 )
+
+// beyondBooks is how PayPal refuses a search that begins where its books have not come
+// to yet: there is no code for it.
+const beyondBooks = "Data for the given start date is not available"
+
+var errBeyondBooks = errors.New("the books have not come to that time")
 
 // bookRow is one row of the books.
 type bookRow struct {
@@ -83,7 +92,7 @@ func (r bookRow) lines() []line {
 
 // searchOnce reads one page of the books, and says how many there are; an empty code
 // is all kinds of rows. Rows that move no money are asked for, too: what is pending or
-// was denied is among them.
+// was denied is among them. Where the books have not come to yet, there are none.
 func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, code string, page int) (rows []bookRow, pages int, err error) {
 	if now := d.now(); to.After(now) {
 		to = now
@@ -100,6 +109,9 @@ func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, 
 		Pages int        `json:"total_pages"`
 	}
 	if err := d.get(ctx, op, "/v1/reporting/transactions", q, &answer); err != nil {
+		if errors.Is(err, errBeyondBooks) && d.now().Sub(from) < longestLag {
+			return nil, 0, nil
+		}
 		return nil, 0, err
 	}
 	if answer.Rows == nil {

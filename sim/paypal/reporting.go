@@ -33,6 +33,8 @@ func searchTransactions(c *call) (any, error) {
 		return nil, invalid("MISSING_REQUIRED_PARAMETER", "start_date and end_date are required.")
 	case to.Sub(from) > searchWindow:
 		return nil, invalid("INVALID_REQUEST", "Date range is greater than 31 days")
+	case c.s.now.Sub(from) < searchLag:
+		return nil, invalid("", "Data for the given start date is not available.")
 	case c.s.now.Sub(from) > 3*366*24*time.Hour:
 		return nil, invalid("INVALID_REQUEST", "Data for the given start date is not available.")
 	}

@@ -279,7 +279,7 @@ func TestRefundsAndTheBooks(t *testing.T) {
 		t.Error(s)
 	}
 	books := func() int {
-		o := c.get("/v1/reporting/transactions?start_date=" + monday.Add(-time.Hour).Format(time.RFC3339) + "&end_date=" + monday.Add(24*time.Hour).Format(time.RFC3339))
+		o := c.get("/v1/reporting/transactions?start_date=" + monday.Add(-4*time.Hour).Format(time.RFC3339) + "&end_date=" + monday.Add(24*time.Hour).Format(time.RFC3339))
 		return len(o["transaction_details"].([]any))
 	}
 	if books() != 0 {
@@ -290,13 +290,6 @@ func TestRefundsAndTheBooks(t *testing.T) {
 	}
 	if status, _ := c.do("GET", "/v1/reporting/transactions?start_date=2025-11-01T00:00:00Z&end_date=2026-01-01T00:00:00Z", "", ""); status != 400 {
 		t.Error("two months at once:", status)
-	}
-	few := newClient(t, Config{Seed: 3, MostRows: 1})
-	few.w.Populate(2)
-	few.w.Advance(monday.Add(4 * time.Hour))
-	status, o = few.do("GET", "/v1/reporting/transactions?start_date="+monday.Add(-time.Hour).Format(time.RFC3339)+"&end_date="+monday.Add(time.Hour).Format(time.RFC3339)+"&page_size=1", "", "")
-	if status != 400 || o["name"] != "RESULTSET_TOO_LARGE" || o["transaction_details"] != nil {
-		t.Error("more rows than a search may find:", status, o)
 	}
 	if n := len(c.w.Effects()); n != 1 || c.w.Effects()[0] != (sim.Effect{At: monday.Add(time.Minute), Op: sim.OpRefund, Object: payment, Amount: 1001, Currency: "USD", Key: "r1"}) {
 		t.Errorf("%d effects: %+v", n, c.w.Effects())
