@@ -80,6 +80,17 @@ type Named interface {
 	Provider() string
 }
 
+// Forgetter is implemented by drivers whose provider forgets what came to nothing,
+// such as an order that nobody approved, and then answers as if it had never been. Of
+// other providers that means that an object was lost, which is a serious thing.
+type Forgetter interface {
+	Driver
+	// Forgotten says what has become of an object that [Driver.Fetch] does not find,
+	// by what it was when it was last seen. It is false of one that the provider
+	// would not have forgotten.
+	Forgotten(ref Ref, last billing.Object) (now billing.Object, forgotten bool)
+}
+
 // Name is the provider of an account.
 func Name(d Driver) string {
 	if n, ok := d.(Named); ok {
