@@ -83,7 +83,7 @@ func (s span) next(more bool) string {
 // finds it too large at once.
 func (d *Driver) step(ctx context.Context, op string, s *span) (rows []bookRow, more bool, err error) {
 	for {
-		rows, pages, err := d.searchOnce(ctx, op, s.from, s.to, "", s.page)
+		rows, pages, err := d.searchOnce(ctx, op, s.from, s.to, nil, s.page)
 		if half := halfOf(s.from, s.to); tooLarge(err) && s.page == 1 && half > 0 {
 			s.width, s.wider, s.from = half, half, s.to.Add(-half)
 			continue
@@ -149,7 +149,7 @@ func (d *Driver) bookPage(ctx context.Context, query provider.Query) (provider.P
 	}
 	news := rows
 	if s.page == 1 && more { // a refund may be on a later page than its payment
-		if news, err = d.search(ctx, op, s.from, s.to, refundCode); err != nil {
+		if news, err = d.search(ctx, op, s.from, s.to, refundRows()); err != nil {
 			return provider.Page{}, err
 		}
 	}

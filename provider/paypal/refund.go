@@ -141,7 +141,8 @@ func ofPayment(all []refund, payment string) (some []refund) {
 
 // refundsOfSale finds the refunds of a sale, which PayPal does not list: in the
 // books from the sale's time on, which are up to three hours behind, and for these
-// hours in the list of events. Only a sale that is refunded in part needs this.
+// hours in the list of events. Only a sale that is refunded in part needs this, and a
+// capture whose order PayPal does not show.
 func (d *Driver) refundsOfSale(ctx context.Context, op, id string, since time.Time) ([]refund, error) {
 	seen := map[string]bool{}
 	var ids []string
@@ -158,7 +159,7 @@ func (d *Driver) refundsOfSale(ctx context.Context, op, id string, since time.Ti
 		if begin.After(events) { // where the books may not have come to, no search may begin
 			begin = events
 		}
-		rows, err := d.search(ctx, op, begin, from.Add(searchWindow), refundCode)
+		rows, err := d.search(ctx, op, begin, from.Add(searchWindow), refundRows())
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package paypal
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -90,10 +91,10 @@ func (r bookRow) lines() []line {
 	return all
 }
 
-// searchOnce reads one page of the books, and says how many there are; an empty code
-// is all kinds of rows. Rows that move no money are asked for, too: what is pending or
+// searchOnce reads one page of the books, and says how many there are; only narrows it
+// down, and nil is all rows. Rows that move no money are asked for, too: what is pending or
 // was denied is among them. Where the books have not come to yet, there are none.
-func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, code string, page int) (rows []bookRow, pages int, err error) {
+func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, only url.Values, page int) (rows []bookRow, pages int, err error) {
 	if now := d.now(); to.After(now) {
 		to = now
 	}
@@ -101,9 +102,7 @@ func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, 
 		"start_date": {stampOf(from)}, "end_date": {stampOf(to)}, "fields": {"transaction_info,cart_info"},
 		"balance_affecting_records_only": {"N"}, "page_size": {strconv.Itoa(searchPage)}, "page": {strconv.Itoa(page)},
 	}
-	if code != "" {
-		q.Set("transaction_type", code)
-	}
+	maps.Copy(q, only)
 	var answer struct {
 		Rows  *[]bookRow `json:"transaction_details"`
 		Pages int        `json:"total_pages"`
@@ -120,21 +119,40 @@ func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, 
 	return *answer.Rows, answer.Pages, nil
 }
 
+// refundRows are the rows that are refunds.
+func refundRows() url.Values { return url.Values{"transaction_type": {refundCode}} }
+
+// rowOf finds the row of a transaction that was made at a time; nil if the books have
+// none, or none yet.
+func (d *Driver) rowOf(ctx context.Context, op, id string, made time.Time) (*bookRow, error) {
+	from := made.Add(-24 * time.Hour) // books may round, and be of another zone
+	if latest := d.now().Add(-searchLag - time.Hour); from.After(latest) {
+		from = latest
+	}
+	rows, err := d.search(ctx, op, from, made.Add(24*time.Hour), url.Values{"transaction_id": {id}})
+	for i := range rows {
+		if rows[i].Info.ID == id && strings.HasPrefix(rows[i].Info.Code, "T00") {
+			return &rows[i], err
+		}
+	}
+	return nil, err
+}
+
 // tooLarge reports whether a search found more rows than PayPal tells.
 func tooLarge(err error) bool { return codeOf(err) == resultTooLarge }
 
 // search reads all rows of a span that is no longer than a window. What PayPal does
 // not tell at once is read in halves; a row where they meet comes twice.
-func (d *Driver) search(ctx context.Context, op string, from, to time.Time, code string) ([]bookRow, error) {
+func (d *Driver) search(ctx context.Context, op string, from, to time.Time, only url.Values) ([]bookRow, error) {
 	var all []bookRow
 	for page, more := 1, true; more; page++ {
-		rows, pages, err := d.searchOnce(ctx, op, from, to, code, page)
+		rows, pages, err := d.searchOnce(ctx, op, from, to, only, page)
 		if half := halfOf(from, to); tooLarge(err) && half > 0 {
-			older, err := d.search(ctx, op, from, from.Add(half), code)
+			older, err := d.search(ctx, op, from, from.Add(half), only)
 			if err != nil {
 				return nil, err
 			}
-			newer, err := d.search(ctx, op, from.Add(half), to, code)
+			newer, err := d.search(ctx, op, from.Add(half), to, only)
 			return append(older, newer...), err
 		}
 		if err != nil {

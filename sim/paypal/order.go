@@ -36,6 +36,7 @@ type order struct {
 	agreed               time.Time // when the payer last approved
 	capture              *txn
 	asking               bool
+	hidden               bool // from reads; what came of it is not
 	returnURL, cancelURL string
 	chance               *sim.Stream
 }

@@ -85,7 +85,7 @@ func (s *Server) newOrder(q unitRequest) (*order, error) {
 }
 
 func getOrder(c *call) (any, error) {
-	if o := c.s.orders.byID[c.id()]; o != nil && o.status == forgotten {
+	if o := c.s.orders.byID[c.id()]; o != nil && (o.status == forgotten || o.hidden) {
 		return nil, notFound()
 	}
 	return show(c, &c.s.orders)

@@ -40,8 +40,11 @@ func searchTransactions(c *call) (any, error) {
 	}
 	var all []obj
 	for _, r := range c.s.books() {
-		code := r.row["transaction_info"].(obj)["transaction_event_code"]
-		if want := c.query.Get("transaction_type"); want != "" && want != code {
+		info := r.row["transaction_info"].(obj)
+		if want := c.query.Get("transaction_type"); want != "" && want != info["transaction_event_code"] {
+			continue
+		}
+		if want := c.query.Get("transaction_id"); want != "" && want != info["transaction_id"] {
 			continue
 		}
 		if !r.at.Before(from) && !r.at.After(to) && c.s.now.Sub(r.at) >= searchLag {
