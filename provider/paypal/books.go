@@ -170,7 +170,9 @@ func (d *Driver) bookPage(ctx context.Context, query provider.Query) (provider.P
 		seen[row.Info.ID] = true
 		// where two windows meet, what went back may have been forgotten since the other
 		edge := !s.first && !row.at().Before(s.to)
-		if err := d.addRow(ctx, &page, row, s.back[row.Info.ID], edge || fresh[row.Info.ID]); err != nil {
+		changed, known := fresh[row.Info.ID]
+		unsure := row.doubtful() && !(known && onceCodes[row.Info.Code])
+		if err := d.addRow(ctx, &page, row, s.back[row.Info.ID], edge || changed || unsure); err != nil {
 			return provider.Page{}, err
 		}
 	}
@@ -179,8 +181,8 @@ func (d *Driver) bookPage(ctx context.Context, query provider.Query) (provider.P
 	return page, nil
 }
 
-// changed names the payments of some rows that are newer than the books, which are
-// hours behind: by what the caller has of them, and where that is not to be had, and
+// changed tells of the payments of some rows that the caller has whether they are newer
+// than the books, which are hours behind: by what the caller has of them, and where that is not to be had, and
 // once for each list, by the events of these hours. What the caller first had hours
 // ago and has had unchanged since is as the books say it, unless events say otherwise.
 func (d *Driver) changed(ctx context.Context, query provider.Query, s span, rows []bookRow) (map[string]bool, error) {
@@ -235,7 +237,7 @@ func returning(event string) bool {
 
 // addRow translates a row, or reads the object itself where the row does not say
 // enough.
-func (d *Driver) addRow(ctx context.Context, page *provider.Page, row bookRow, back returned, changed bool) error {
+func (d *Driver) addRow(ctx context.Context, page *provider.Page, row bookRow, back returned, read bool) error {
 	total, bad := row.Info.Amount.money()
 	clear := bad == nil && !row.at().IsZero()
 	if row.Info.Code == refundCode {
@@ -251,12 +253,11 @@ func (d *Driver) addRow(ctx context.Context, page *provider.Page, row bookRow, b
 	}
 	ref := d.ref(billing.KindPayment, row.Info.ID)
 	status := row.paymentStatus(total, back)
-	if !clear || changed || total.Amount <= 0 || status == "" {
-		read := d.fetchCaptured
-		if row.ofSubscription() {
-			read = d.fetchSold
+	if !clear || read || total.Amount <= 0 || status == "" {
+		snapshot, err := d.fetchRow(ctx, row, ref)
+		if err != nil && provider.KindOf(err) == provider.NotFound && row.doubtful() && !row.ours() {
+			return nil // the API that we use knows nothing of it
 		}
-		snapshot, err := read(ctx, ref)
 		return d.add(page, ref, snapshot, err)
 	}
 	p := paid(status, total, asFee(row.Info.Fee.money()), row.at())
@@ -274,6 +275,17 @@ func (d *Driver) addRow(ctx context.Context, page *provider.Page, row bookRow, b
 	}
 	page.Snapshots = append(page.Snapshots, snapshot)
 	return nil
+}
+
+// fetchRow reads the payment of a row by itself.
+func (d *Driver) fetchRow(ctx context.Context, row bookRow, ref provider.Ref) (provider.Snapshot, error) {
+	switch {
+	case row.ofSubscription():
+		return d.fetchSold(ctx, ref)
+	case row.doubtful() && !onceCodes[row.Info.Code]:
+		return d.fetchPayment(ctx, ref)
+	}
+	return d.fetchCaptured(ctx, ref)
 }
 
 // paymentStatus is the state of a payment, as the payment says it itself; empty if

@@ -75,13 +75,39 @@ func (r bookRow) at() time.Time {
 	return time.Time{}
 }
 
-// sold reports whether a row is a payment for a subscription or an order of ours:
-// the codes T00xx are payments.
+// onceCodes are the event codes that captures of orders have: payments in general, by
+// card, by PayPal's checkout, by mobile, and by an instrument without an account. Other
+// ways to be paid once have them, too.
+var onceCodes = map[string]bool{"T0000": true, "T0005": true, "T0006": true, "T0011": true, "T0019": true}
+
+// sold reports whether a row is, or may be, a payment for a subscription or an order:
+// the codes T00xx are payments. What else the account was paid and what it paid itself
+// is in the books, too.
 func (r bookRow) sold() bool {
-	return strings.HasPrefix(r.Info.Code, "T00") && isName(r.Info.ID) && (r.ofSubscription() || r.Info.ReferenceType == "ODR")
+	if !strings.HasPrefix(r.Info.Code, "T00") || !isName(r.Info.ID) {
+		return false
+	}
+	if r.ofSubscription() || r.Info.ReferenceType == "ODR" || r.ours() {
+		return true
+	}
+	m, err := r.Info.Amount.money()
+	return onceCodes[r.Info.Code] && err == nil && m.Amount > 0
 }
 
 func (r bookRow) ofSubscription() bool { return r.Info.ReferenceType == "SUB" }
+
+// ours reports whether a payment came of one of our checkouts.
+func (r bookRow) ours() bool { return strings.HasPrefix(r.Info.Custom, tokenPrefix) }
+
+// doubtful reports whether a payment may be something that only the books know: not
+// every row of an order names it as such.
+func (r bookRow) doubtful() bool {
+	if r.ofSubscription() || r.Info.ReferenceType == "ODR" {
+		return false
+	}
+	_, noted := itemIn(r.Info.Custom) // which only subscriptions have
+	return !r.ours() || noted || !onceCodes[r.Info.Code]
+}
 
 func (r bookRow) lines() []line {
 	all := make([]line, len(r.Cart.Items))

@@ -117,6 +117,7 @@ func (s *Server) captureOrder(o *order) error {
 		return unprocessable("INSTRUMENT_DECLINED", "The instrument presented was either declined by the processor or bank, or it can't be used for this payment.")
 	}
 	t := &txn{head: s.newHead("", 17), state: "COMPLETED", amount: o.total, custom: o.custom, order: o, payer: o.payer}
+	t.named = sim.NewStream(s.cfg.Seed, 1<<22+uint64(len(s.txns.all))).Intn(ways)
 	if o.method == Debit || o.method == DebitFails {
 		t.state = "PENDING"
 	}

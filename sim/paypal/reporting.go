@@ -69,9 +69,32 @@ type entry struct {
 	row obj
 }
 
+// How the row of a capture says what it is of: by the order, by another transaction, or
+// not at all. PayPal's documentation has samples of each.
+const (
+	namedOrder = iota
+	namedOther
+	ways = 3
+)
+
+// OldSale is a payment by another of PayPal's APIs, such as another shop of the account
+// may use, and money that the account sent: only the books tell of them.
+func (s *Server) OldSale() {
+	defer s.enter()()
+	s.oldSale()
+}
+
+func (s *Server) oldSale() {
+	for _, minor := range []int64{1250, -400} {
+		info := s.info(s.newID("5", 16), "T0006", "", "", "S", s.now, money{minor, "USD"})
+		info.set("custom_field", "order 17")
+		s.strange = append(s.strange, entry{s.now, info["transaction_id"].(string), obj{"transaction_info": info, "cart_info": obj{}}})
+	}
+}
+
 // books are all rows, oldest first.
 func (s *Server) books() []entry {
-	var all []entry
+	all := slices.Clone(s.strange)
 	for _, t := range s.txns.all {
 		all = append(all, entry{t.created, t.id, s.txnRow(t)})
 		if t.state == "REVERSED" {
@@ -116,7 +139,14 @@ func (s *Server) txnRow(t *txn) obj {
 		info["paypal_reference_id"] = t.sub.id
 		return row
 	}
-	info["transaction_event_code"], info["paypal_reference_id"], info["paypal_reference_id_type"] = "T0006", t.order.id, "ODR"
+	info["transaction_event_code"] = "T0006"
+	delete(info, "paypal_reference_id_type")
+	switch t.named {
+	case namedOrder:
+		info["paypal_reference_id"], info["paypal_reference_id_type"] = t.order.id, "ODR"
+	case namedOther:
+		info["paypal_reference_id"], info["paypal_reference_id_type"] = s.derivedID(t.id), "TXN"
+	}
 	var lines []obj
 	for _, i := range t.order.items {
 		lines = append(lines, obj{"item_code": i.sku, "item_name": i.name, "item_quantity": strconv.FormatInt(i.quantity, 10), "item_unit_price": i.unit.v2()})
@@ -131,7 +161,6 @@ func (s *Server) info(id, code, reference, kind, status string, at time.Time, am
 	o := obj{
 		"transaction_id": id, "transaction_event_code": code, "transaction_status": status, "transaction_amount": amount.v2(),
 		"transaction_initiation_date": at.UTC().Format("2006-01-02T15:04:05+0000"), "transaction_updated_date": at.UTC().Format("2006-01-02T15:04:05+0000"),
-		"paypal_reference_id_type": kind,
 	}
-	return o.set("paypal_reference_id", reference)
+	return o.set("paypal_reference_id", reference).set("paypal_reference_id_type", kind)
 }

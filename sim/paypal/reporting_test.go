@@ -25,3 +25,21 @@ func TestSearchesThatAreRefused(t *testing.T) {
 		t.Error("where they have come to:", status, o)
 	}
 }
+
+// The row of a capture may name the order, another transaction, or nothing.
+func TestRowsOfCapturesDiffer(t *testing.T) {
+	c := newClient(t, Config{Seed: 3})
+	c.w.Populate(60)
+	c.w.OldSale()
+	c.w.Advance(monday.Add(4 * time.Hour))
+	o := c.get("/v1/reporting/transactions?start_date=" + monday.Add(-time.Hour).Format(time.RFC3339) + "&end_date=" + monday.Add(time.Hour).Format(time.RFC3339) + "&page_size=500")
+	kinds := map[any]int{}
+	for _, row := range o["transaction_details"].([]any) {
+		if at(row, "transaction_info", "transaction_event_code") == "T0006" {
+			kinds[at(row, "transaction_info", "paypal_reference_id_type")]++
+		}
+	}
+	if kinds["ODR"] == 0 || kinds["TXN"] == 0 || kinds[nil] < 3 || len(kinds) != 3 {
+		t.Errorf("rows by type of reference: %v", kinds)
+	}
+}

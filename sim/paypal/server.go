@@ -65,6 +65,7 @@ type Server struct {
 	events   rows[*event]
 	hooks    rows[*webhook]
 	payers   []*payer
+	strange  []entry // rows of the books that no API tells of
 	ids      *sim.IDs
 	// answers are kept by PayPal-Request-Id and path.
 	answers map[string]*answer
