@@ -1,6 +1,10 @@
 package provider
 
-import "github.com/trivetdev/trivet/billing"
+import (
+	"net/http"
+
+	"github.com/trivetdev/trivet/billing"
+)
 
 // The interfaces below tell what a provider is like, for those whose ways differ
 // from what is usual. Like capabilities they are optional.
@@ -78,6 +82,15 @@ func OwnersShared(d Driver) bool {
 type Named interface {
 	Driver
 	Provider() string
+}
+
+// Recognizer is implemented by drivers that do better at checking webhooks if they know
+// what earlier ones looked like. Without that they only are slower to trust.
+type Recognizer interface {
+	Driver
+	// Recognize tells of a webhook that was authentic, by those of its headers that
+	// are kept. What it says is checked again before anything depends on it.
+	Recognize(header http.Header)
 }
 
 // Forgetter is implemented by drivers whose provider forgets what came to nothing,
