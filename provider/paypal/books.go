@@ -171,7 +171,7 @@ func (d *Driver) bookPage(ctx context.Context, query provider.Query) (provider.P
 		// where two windows meet, what went back may have been forgotten since the other
 		edge := !s.first && !row.at().Before(s.to)
 		changed, known := fresh[row.Info.ID]
-		unsure := row.doubtful() && !(known && onceCodes[row.Info.Code])
+		unsure := row.doubtful() && (!known || !onceCodes[row.Info.Code])
 		if err := d.addRow(ctx, &page, row, s.back[row.Info.ID], edge || changed || unsure); err != nil {
 			return provider.Page{}, err
 		}

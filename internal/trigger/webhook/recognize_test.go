@@ -28,8 +28,8 @@ func TestDriversRecognizeEarlierWebhooks(t *testing.T) {
 	triggertest.Each(t, triggertest.Options{}, func(t *testing.T, h *triggertest.House) {
 		again := func() *learner {
 			t.Helper()
-			l := &learner{Driver: h.Account.Driver}
-			handler := webhook.New(map[string]provider.Driver{"stripe": l, "other": h.Account.Driver}, h.Inbox, h.Clock.Now, slog.New(slog.DiscardHandler))
+			l := &learner{Driver: h.Driver}
+			handler := webhook.New(map[string]provider.Driver{"stripe": l, "other": h.Driver}, h.Inbox, h.Clock.Now, slog.New(slog.DiscardHandler))
 			if err := handler.Recognize(t.Context(), h.DB); err != nil {
 				t.Fatal(err)
 			}
