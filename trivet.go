@@ -336,7 +336,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 		DB: s.db, Apply: s.apply, Outbox: out, Redirect: back, Reconcile: s.reconcile, Webhooks: webhooks, Links: links, Hooks: hooks,
 		Keys: c.APIKeys, NamedKeys: scopedKeys(c.NamedKeys), Metrics: c.Metrics, Version: c.Version, Wake: wake, Log: s.log,
 	})
-	return s.reconcile.Schedule(ctx)
+	return errors.Join(webhooks.Recognize(ctx, s.db), s.reconcile.Schedule(ctx))
 }
 
 // Handler serves everything: webhooks, returns, the REST API, health, metrics. The

@@ -1,6 +1,10 @@
 package provider
 
-import "github.com/trivetdev/trivet/billing"
+import (
+	"net/http"
+
+	"github.com/trivetdev/trivet/billing"
+)
 
 // The interfaces below tell what a provider is like, for those whose ways differ
 // from what is usual. Like capabilities they are optional.
@@ -78,6 +82,26 @@ func OwnersShared(d Driver) bool {
 type Named interface {
 	Driver
 	Provider() string
+}
+
+// Recognizer is implemented by drivers that do better at checking webhooks if they know
+// what earlier ones looked like. Without that they only are slower to trust.
+type Recognizer interface {
+	Driver
+	// Recognize tells of a webhook that was authentic, by those of its headers that
+	// are kept. What it says is checked again before anything depends on it.
+	Recognize(header http.Header)
+}
+
+// Forgetter is implemented by drivers whose provider forgets what came to nothing,
+// such as an order that nobody approved, and then answers as if it had never been. Of
+// other providers that means that an object was lost, which is a serious thing.
+type Forgetter interface {
+	Driver
+	// Forgotten says what has become of an object that [Driver.Fetch] does not find,
+	// by what it was when it was last seen. It is false of one that the provider
+	// would not have forgotten.
+	Forgotten(ref Ref, last billing.Object) (now billing.Object, forgotten bool)
 }
 
 // Name is the provider of an account.

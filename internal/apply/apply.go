@@ -262,7 +262,7 @@ func (a *Applier) look(ctx context.Context, cause Cause, ref provider.Ref, claim
 			s.begun = number
 		}
 		var err error
-		if s.snapshot, err = driver.Fetch(ctx, ref); err != nil {
+		if s.snapshot, err = a.fetch(ctx, driver, ref); err != nil {
 			if provider.KindOf(err) != provider.NotFound {
 				return Outcome{}, err
 			}

@@ -32,7 +32,7 @@ func (a *Applier) Absent(ctx context.Context, ref provider.Ref) (bool, error) {
 	if !known {
 		return false, fmt.Errorf("%w: %s", ErrUnconfigured, ref.Account)
 	}
-	snapshot, err := driver.Fetch(ctx, ref)
+	snapshot, err := a.fetch(ctx, driver, ref)
 	if err != nil && provider.KindOf(err) == provider.NotFound {
 		return true, nil
 	}

@@ -74,7 +74,7 @@ func stripeLimit(key string) float64 {
 func paypalDriver(p config.Provider, now func() time.Time, base http.RoundTripper) (provider.Driver, error) {
 	return paypal.New(paypal.Config{
 		Account: p.Name, ClientID: p.ClientID, ClientSecret: p.ClientSecret.Reveal(), WebhookIDs: p.WebhookIDs, Sandbox: p.Environment == "sandbox",
-		BaseURL: p.BaseURL, CertBaseURL: p.CertBaseURL, CAFile: p.CAFile, Transport: paced(p, paypalLimit, base), Now: now,
+		BaseURL: p.BaseURL, CertBaseURL: p.CertBaseURL, CAFile: p.CAFile, OrderLife: p.OrderLife, Transport: paced(p, paypalLimit, base), Now: now,
 	})
 }
 

@@ -161,6 +161,7 @@ var mistakes = map[string]struct {
 	"unknown kind":              {file: "[providers.a]\nkind='braintree'\n", want: `FILE:2: providers.a.kind: "braintree" is no kind of provider: known are stripe, paypal, paddle, lemonsqueezy`},
 	"ingest":                    {file: stripe + "ingest='both'\n", want: `FILE:4: providers.stripe.ingest: "both" is not possible: use one of push, pull, push+pull`},
 	"environment":               {file: "[providers.paddle]\napi_key='a'\nwebhook_secrets='w'\nenvironment='test'\n", want: `FILE:4: providers.paddle.environment: "test" is not possible: use one of live, sandbox`},
+	"order_life":                {file: stripe + "order_life='6h'\n", want: "FILE:4: providers.stripe.order_life: is not a key of a stripe account, which has secret_key, webhook_secrets, base_url"},
 	"base_url":                  {file: stripe + "base_url='http://api.example.com'\n", want: "FILE:4: providers.stripe.base_url: must begin with https://, since it is not on this machine"},
 	"rate":                      {file: stripe + "rate='fast'\n", want: `FILE:4: providers.stripe.rate: "fast" is no rate: write a share of the provider's limit as "50%" or calls a second as "20/s"`},
 	"rate over the limit":       {file: stripe + "rate='150%'\n", want: `FILE:4: providers.stripe.rate: "150%" is no rate: write a share of the provider's limit as "50%" or calls a second as "20/s"`},

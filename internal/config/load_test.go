@@ -84,6 +84,7 @@ client_secret = "B1"
 webhook_ids   = ["W1", "W2"]
 environment   = "sandbox"
 cert_base_url = "http://localhost:9001"
+order_life    = "6h"
 rate          = "4/s"
 
 [providers.paddle]
@@ -201,7 +202,7 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 			},
 			{
 				Name: "paypal_eu", Kind: PayPal, ClientID: "A1", ClientSecret: "B1", WebhookIDs: []string{"W1", "W2"},
-				Environment: "sandbox", CertBaseURL: "http://localhost:9001",
+				Environment: "sandbox", CertBaseURL: "http://localhost:9001", OrderLife: 6 * time.Hour,
 				Bind: []string{"token"}, Ingest: PushPull, Rate: Rate{PerSecond: 4},
 			},
 			{

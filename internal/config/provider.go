@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The kinds of provider.
@@ -53,6 +54,8 @@ type Provider struct {
 	BaseURL            string // of the API; empty for the provider's own
 	CertBaseURL        string // PayPal: where signing certificates may come from
 	CAFile             string // PayPal: roots to check certificates against
+	// OrderLife is how long PayPal keeps an order that nobody paid; 0: as usual.
+	OrderLife time.Duration
 
 	// Bind names what binds a purchase to a customer, by default only our token.
 	Bind   []string
@@ -67,7 +70,7 @@ var kinds = map[string]struct{ needs, hooks, may []string }{
 	Stripe: {needs: []string{"secret_key"}, hooks: []string{"webhook_secrets"}, may: []string{"base_url"}},
 	PayPal: {
 		needs: []string{"client_id", "client_secret"}, hooks: []string{"webhook_ids"},
-		may: []string{"environment", "base_url", "cert_base_url", "ca_file"},
+		may: []string{"environment", "base_url", "cert_base_url", "ca_file", "order_life"},
 	},
 	Paddle: {needs: []string{"api_key"}, hooks: []string{"webhook_secrets"}, may: []string{"environment", "base_url"}},
 	LemonSqueezy: {
@@ -111,6 +114,9 @@ func (r *reader) provider(s section) Provider {
 	}
 	p.BaseURL, p.CertBaseURL = s.web("base_url"), s.web("cert_base_url")
 	p.CAFile = s.readable("ca_file")
+	if s.has("order_life") {
+		p.OrderLife = s.duration("order_life", time.Minute)
+	}
 	return p
 }
 

@@ -68,6 +68,7 @@ var meanings = map[string]string{ //nolint:gosec // the password is the word
 	"providers.*.environment":     "PayPal, Paddle: `live` or `sandbox`. Default: `live`.",
 	"providers.*.cert_base_url":   "PayPal: where its certificates are, for a simulator. Default: PayPal's.",
 	"providers.*.ca_file":         "PayPal: a file with the certificate authority of a simulator.",
+	"providers.*.order_life":      "PayPal: how long it keeps an order that nobody paid, if that was arranged with it, at most `\"72h\"`. Default: `\"3h\"`.",
 	"providers.*.api_key":         "Paddle, Lemon Squeezy: the API key.",
 	"providers.*.store":           "Lemon Squeezy: the number of the store.",
 

@@ -21,7 +21,7 @@ var schema = map[string][]field{
 		{name: "ingest", common: true}, {name: "rate", common: true},
 		{name: "secret_key", secret: true}, {name: "webhook_secrets", secret: true}, {name: "base_url"},
 		{name: "client_id"}, {name: "client_secret", secret: true}, {name: "webhook_ids"},
-		{name: "environment"}, {name: "cert_base_url"}, {name: "ca_file"},
+		{name: "environment"}, {name: "cert_base_url"}, {name: "ca_file"}, {name: "order_life"},
 		{name: "api_key", secret: true}, {name: "store"},
 	},
 	"api_key.*": {{name: "name"}, {name: "key_sha256"}, {name: "key", secret: true}, {name: "scopes"}, {name: "expires"}},

@@ -101,7 +101,7 @@ func (a paypalAPI) books(ctx context.Context) (books, error) {
 		}
 		if strings.HasPrefix(o.ID, "I-") {
 			err = a.addSubscription(ctx, b, o.ID)
-		} else {
+		} else if o.Fields["status"] != "expired" { // which PayPal knows nothing of
 			err = a.addOrder(ctx, b, o.ID)
 		}
 		if err != nil {

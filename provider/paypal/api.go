@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/provider/transport"
@@ -119,6 +120,7 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, body []byte) *pr
 	var answer struct {
 		Name    string
 		Error   string
+		Message string
 		DebugID string `json:"debug_id"`
 		Details []struct{ Issue string }
 	}
@@ -128,7 +130,7 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, body []byte) *pr
 		code = answer.Error
 	}
 	missing := code == "RESOURCE_NOT_FOUND" || code == "INVALID_RESOURCE_ID"
-	if len(answer.Details) > 0 && answer.Details[0].Issue != "" {
+	if len(answer.Details) > 0 && answer.Details[0].Issue != "" && code != resultTooLarge {
 		code = answer.Details[0].Issue
 	}
 	if !isName(code) {
@@ -137,6 +139,9 @@ func (d *Driver) failure(op string, outcome *transport.Outcome, body []byte) *pr
 	e := outcome.Error(d.account, op, code)
 	if isName(answer.DebugID) {
 		e.Err = fmt.Errorf("%w, PayPal's debug id is %s", e.Err, answer.DebugID)
+	}
+	if strings.HasPrefix(answer.Message, beyondBooks) {
+		e.Err = fmt.Errorf("%w, %w", e.Err, errBeyondBooks)
 	}
 	e = transport.Missing(e, missing, "PayPal")
 	if outcome.Status() == http.StatusForbidden && code == "NOT_AUTHORIZED" || code == "PERMISSION_DENIED" {

@@ -19,35 +19,41 @@ import (
 type span struct {
 	from, to time.Time
 	page     int
-	oldest   time.Time
-	first    bool
-	back     returns
+	// width is how long the window is, unless the books end before; wider is how
+	// long the next one is to be.
+	width, wider time.Duration
+	oldest       time.Time
+	first        bool
+	back         returns
 }
 
-// spanAfter reads a cursor, "begun:to:page:returns": when the list was begun, the
-// step, and what is known of payments that are still to come.
+// spanAfter reads a cursor, "begun:to:page:width:returns": when the list was begun,
+// the step, how many seconds its window has, and what is known of payments that are
+// still to come.
 func (d *Driver) spanAfter(op, after string) (span, error) {
 	now := d.now().Unix()
-	begun, to, page, back := now, now, 1, returns{}
+	begun, to, page, width, back := now, now, 1, searchWindow, returns{}
 	if after != "" {
-		parts := append(strings.SplitN(after, ":", 4), "")
-		if len(parts) < 4 {
+		parts := append(strings.SplitN(after, ":", 5), "")
+		if len(parts) < 5 {
 			return span{}, d.refused(op, "the cursor is not one of ours")
 		}
 		b, err1 := strconv.ParseInt(parts[0], 10, 64)
 		t, err2 := strconv.ParseInt(parts[1], 10, 64)
 		p, err3 := strconv.Atoi(parts[2])
-		r, ok := readReturns(parts[3])
-		if err1 != nil || err2 != nil || err3 != nil || !ok || p < 1 || t > b || b > now+86400 {
+		w, err4 := strconv.ParseInt(parts[3], 10, 64)
+		r, ok := readReturns(parts[4])
+		bad := err1 != nil || err2 != nil || err3 != nil || err4 != nil || !ok
+		if bad || p < 1 || t > b || b > now+86400 || w < int64(searchShortest/time.Second) || w > int64(searchWindow/time.Second) {
 			return span{}, d.refused(op, "the cursor is not one of ours")
 		}
-		begun, to, page, back = b, t, p, r
+		begun, to, page, width, back = b, t, p, time.Duration(w)*time.Second, r
 	}
 	s := span{
-		to: time.Unix(to, 0).UTC(), page: page, oldest: time.Unix(begun, 0).UTC().Add(24*time.Hour - searchHistory),
+		to: time.Unix(to, 0).UTC(), page: page, width: width, wider: width, oldest: time.Unix(begun, 0).UTC().Add(24*time.Hour - searchHistory),
 		first: to == begun && page == 1, back: back,
 	}
-	if s.from = s.to.Add(-searchWindow); s.from.Before(s.oldest) {
+	if s.from = s.to.Add(-width); s.from.Before(s.oldest) {
 		s.from = s.oldest
 	}
 	return s, nil
@@ -58,17 +64,35 @@ func (s span) begun() time.Time { return s.oldest.Add(searchHistory - 24*time.Ho
 
 // next is the cursor of the step after one; empty after the last.
 func (s span) next(more bool) string {
-	to, page := s.from.Unix(), 1
+	to, page, width := s.from.Unix(), 1, s.wider
 	if more {
-		to, page = s.to.Unix(), s.page+1
+		to, page, width = s.to.Unix(), s.page+1, s.width
 	} else if !s.from.After(s.oldest) {
 		return ""
 	}
-	cursor := []string{strconv.FormatInt(s.begun().Unix(), 10), strconv.FormatInt(to, 10), strconv.Itoa(page)}
+	cursor := []string{strconv.FormatInt(s.begun().Unix(), 10), strconv.FormatInt(to, 10), strconv.Itoa(page), strconv.FormatInt(int64(width/time.Second), 10)}
 	if len(s.back) > 0 {
 		cursor = append(cursor, s.back.text())
 	}
 	return strings.Join(cursor, ":")
+}
+
+// step reads one step of the books. A window with more rows than PayPal tells is
+// halved, and the next one is longer again where there are few. One that grows too
+// large while its pages are read cannot be continued: the list is begun anew, and
+// finds it too large at once.
+func (d *Driver) step(ctx context.Context, op string, s *span) (rows []bookRow, more bool, err error) {
+	for {
+		rows, pages, err := d.searchOnce(ctx, op, s.from, s.to, nil, s.page)
+		if half := halfOf(s.from, s.to); tooLarge(err) && s.page == 1 && half > 0 {
+			s.width, s.wider, s.from = half, half, s.to.Add(-half)
+			continue
+		}
+		if pages <= searchMost/2/searchPage {
+			s.wider = min(searchWindow, 2*s.width)
+		}
+		return rows, s.page < pages, err
+	}
 }
 
 // listBooks lists what the books tell: payments with the invoices that they are, and
@@ -119,13 +143,13 @@ func (d *Driver) bookPage(ctx context.Context, query provider.Query) (provider.P
 	if err != nil {
 		return provider.Page{}, err
 	}
-	rows, more, err := d.searchOnce(ctx, op, s.from, s.to, "", s.page)
+	rows, more, err := d.step(ctx, op, &s)
 	if err != nil {
 		return provider.Page{}, err
 	}
 	news := rows
 	if s.page == 1 && more { // a refund may be on a later page than its payment
-		if news, err = d.search(ctx, op, s.from, s.to, refundCode); err != nil {
+		if news, err = d.search(ctx, op, s.from, s.to, refundRows()); err != nil {
 			return provider.Page{}, err
 		}
 	}
@@ -144,7 +168,11 @@ func (d *Driver) bookPage(ctx context.Context, query provider.Query) (provider.P
 			continue
 		}
 		seen[row.Info.ID] = true
-		if err := d.addRow(ctx, &page, row, s.back[row.Info.ID], fresh[row.Info.ID]); err != nil {
+		// where two windows meet, what went back may have been forgotten since the other
+		edge := !s.first && !row.at().Before(s.to)
+		changed, known := fresh[row.Info.ID]
+		unsure := row.doubtful() && (!known || !onceCodes[row.Info.Code])
+		if err := d.addRow(ctx, &page, row, s.back[row.Info.ID], edge || changed || unsure); err != nil {
 			return provider.Page{}, err
 		}
 	}
@@ -153,8 +181,8 @@ func (d *Driver) bookPage(ctx context.Context, query provider.Query) (provider.P
 	return page, nil
 }
 
-// changed names the payments of some rows that are newer than the books, which are
-// hours behind: by what the caller has of them, and where that is not to be had, and
+// changed tells of the payments of some rows that the caller has whether they are newer
+// than the books, which are hours behind: by what the caller has of them, and where that is not to be had, and
 // once for each list, by the events of these hours. What the caller first had hours
 // ago and has had unchanged since is as the books say it, unless events say otherwise.
 func (d *Driver) changed(ctx context.Context, query provider.Query, s span, rows []bookRow) (map[string]bool, error) {
@@ -209,7 +237,7 @@ func returning(event string) bool {
 
 // addRow translates a row, or reads the object itself where the row does not say
 // enough.
-func (d *Driver) addRow(ctx context.Context, page *provider.Page, row bookRow, back returned, changed bool) error {
+func (d *Driver) addRow(ctx context.Context, page *provider.Page, row bookRow, back returned, read bool) error {
 	total, bad := row.Info.Amount.money()
 	clear := bad == nil && !row.at().IsZero()
 	if row.Info.Code == refundCode {
@@ -225,12 +253,11 @@ func (d *Driver) addRow(ctx context.Context, page *provider.Page, row bookRow, b
 	}
 	ref := d.ref(billing.KindPayment, row.Info.ID)
 	status := row.paymentStatus(total, back)
-	if !clear || changed || total.Amount <= 0 || status == "" {
-		read := d.fetchCaptured
-		if row.ofSubscription() {
-			read = d.fetchSold
+	if !clear || read || total.Amount <= 0 || status == "" {
+		snapshot, err := d.fetchRow(ctx, row, ref)
+		if err != nil && provider.KindOf(err) == provider.NotFound && row.doubtful() && !row.ours() {
+			return nil // the API that we use knows nothing of it
 		}
-		snapshot, err := read(ctx, ref)
 		return d.add(page, ref, snapshot, err)
 	}
 	p := paid(status, total, asFee(row.Info.Fee.money()), row.at())
@@ -248,6 +275,17 @@ func (d *Driver) addRow(ctx context.Context, page *provider.Page, row bookRow, b
 	}
 	page.Snapshots = append(page.Snapshots, snapshot)
 	return nil
+}
+
+// fetchRow reads the payment of a row by itself.
+func (d *Driver) fetchRow(ctx context.Context, row bookRow, ref provider.Ref) (provider.Snapshot, error) {
+	switch {
+	case row.ofSubscription():
+		return d.fetchSold(ctx, ref)
+	case row.doubtful() && !onceCodes[row.Info.Code]:
+		return d.fetchPayment(ctx, ref)
+	}
+	return d.fetchCaptured(ctx, ref)
 }
 
 // paymentStatus is the state of a payment, as the payment says it itself; empty if

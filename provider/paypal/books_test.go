@@ -264,10 +264,30 @@ func TestBookCursors(t *testing.T) {
 	}
 	d := (&fake{}).driver(t)
 	for _, after := range []string{
-		"x", "1:2", "1:1:0", "1:2:1", "9999999999:1:1", "1:1:1:x", "1:1:1:A=", "1:1:1:A=USD", "1:1:1:A=-1USD", "1:1:1:=1USD", "1:1:1:A=1USD,", "1:1:1:../A=1USD", "1:1:1::",
+		"x", "1:2", "1:1:0", "1:1:1", "1:2:1:60", "9999999999:1:1:60", "1:1:0:60", "1:1:1:x", "1:1:1:0", "1:1:1:-60", "1:1:1:2678400", "1:1:1:A=1USD",
+		"1:1:1:60:x", "1:1:1:60:A=", "1:1:1:60:A=USD", "1:1:1:60:A=-1USD", "1:1:1:60:=1USD", "1:1:1:60:A=1USD,", "1:1:1:60:../A=1USD", "1:1:1:60::",
 	} {
 		if page, err := d.List(t.Context(), provider.Query{Kind: billing.KindPayment, After: after}); provider.KindOf(err) != provider.Refused {
 			t.Errorf("%q: %+v, %v", after, page, err)
+		}
+	}
+}
+
+// Books that have stood still for a month are no empty books, and what PayPal refuses
+// for another reason is refused.
+func TestBooksThatStandStill(t *testing.T) {
+	short := fmt.Sprintf("%d:%d:1:3600", noon.Unix(), noon.Unix())
+	for message, bad := range map[string][]string{
+		"Data for the given start date is not available.": {""},
+		"Request is not well-formed.":                     {"", short},
+	} {
+		f := &fake{answers: map[string]reply{
+			"GET /v1/reporting/transactions": {400, `{"name":"INVALID_REQUEST","details":[],"message":"` + message + `"}`},
+		}}
+		for _, after := range bad {
+			if page, err := f.driver(t).List(t.Context(), provider.Query{Kind: billing.KindPayment, After: after}); provider.KindOf(err) != provider.Refused {
+				t.Errorf("%s: %+v, %v", message, page, err)
+			}
 		}
 	}
 }

@@ -25,9 +25,6 @@ const (
 	certPatience   = 5 * time.Second
 	// keptCertificates bounds the cache; PayPal uses a handful.
 	keptCertificates = 16
-	// fetchesPerMinute bounds how often strangers can make us ask for a
-	// certificate that we do not have.
-	fetchesPerMinute = 10
 	minRSABits       = 2048
 )
 
@@ -45,12 +42,14 @@ type certificates struct {
 	roots  *x509.CertPool
 	now    func() time.Time
 	client *http.Client
-	// turn holds one value while nobody fetches.
-	turn chan struct{}
+	// turn holds one value while nobody fetches what a stranger names; ours is the
+	// same for addresses by which webhooks were rightly signed.
+	turn, ours chan struct{}
 
 	mu      *sync.Mutex
 	known   map[string]*x509.Certificate
-	fetches []time.Time
+	proven  proven
+	askings askings
 }
 
 func newCertificates(config Config, roots *x509.CertPool, now func() time.Time) certificates {
@@ -61,14 +60,15 @@ func newCertificates(config Config, roots *x509.CertPool, now func() time.Time) 
 			bases = []string{"https://api.sandbox.paypal.com", "https://api-m.sandbox.paypal.com"}
 		}
 	}
-	turn := make(chan struct{}, 1)
+	turn, ours := make(chan struct{}, 1), make(chan struct{}, 1)
 	turn <- struct{}{}
+	ours <- struct{}{}
 	through := transport.New(transport.Config{
 		Account: config.Account, Base: config.Transport, MaxBody: maxCertificate, TryTimeout: certPatience, Now: now,
 	})
 	return certificates{
-		account: config.Account, bases: bases, roots: roots, now: now, client: through.Client(), turn: turn,
-		mu: &sync.Mutex{}, known: map[string]*x509.Certificate{},
+		account: config.Account, bases: bases, roots: roots, now: now, client: through.Client(), turn: turn, ours: ours,
+		mu: &sync.Mutex{}, known: map[string]*x509.Certificate{}, askings: newAskings(),
 	}
 }
 
@@ -117,49 +117,80 @@ func (c *certificates) held(address string, now time.Time) *x509.Certificate {
 }
 
 func (c *certificates) get(ctx context.Context, address string, now time.Time) (*x509.Certificate, error) {
-	if cert := c.held(address, now); cert != nil {
-		return cert, nil
+	if cert, err := c.already(address, now); cert != nil || err != nil {
+		return cert, err
+	}
+	turn := c.turn
+	if c.expected(address) {
+		turn = c.ours
 	}
 	select {
-	case <-c.turn:
-		defer func() { c.turn <- struct{}{} }()
+	case <-turn:
+		defer func() { turn <- struct{}{} }()
 	case <-ctx.Done():
 		return nil, c.unavailable(ctx.Err())
 	}
-	if cert := c.held(address, now); cert != nil {
-		return cert, nil
+	if cert, err := c.already(address, now); cert != nil || err != nil {
+		return cert, err
 	}
-	if !c.mayFetch() {
+	if !c.mayFetch(address) {
 		return nil, c.unavailable(fmt.Errorf("more than %d unknown certificates were asked for in a minute", fetchesPerMinute))
 	}
-	text, err := c.fetch(ctx, address)
+	// who hangs up must not make a certificate seem not to be had
+	text, err := c.fetch(context.WithoutCancel(ctx), address)
 	if err != nil {
-		return nil, err
+		return nil, c.fail(address, err)
 	}
 	cert, err := c.trust(text, now)
 	if err != nil {
-		return nil, err
+		return nil, c.fail(address, err)
 	}
 	c.keep(address, cert)
 	return cert, nil
 }
 
-func (c *certificates) mayFetch() bool {
-	now := c.now()
+// already is a certificate that we have, or why it could not be had a moment ago.
+func (c *certificates) already(address string, now time.Time) (*x509.Certificate, error) {
+	if cert := c.held(address, now); cert != nil {
+		return cert, nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	recent := c.fetches[:0]
-	for _, at := range c.fetches {
-		if now.Sub(at) < time.Minute {
-			recent = append(recent, at)
-		}
+	return nil, c.askings.failed(address, c.now())
+}
+
+// expected reports whether a webhook was rightly signed by this address before.
+func (c *certificates) expected(address string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.proven.has(address)
+}
+
+// prove notes that a webhook was rightly signed by an address.
+func (c *certificates) prove(address string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.proven.add(address)
+}
+
+func (c *certificates) mayFetch(address string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.proven.has(address) || c.askings.may(address, c.now())
+}
+
+func (c *certificates) fail(address string, err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	span := unavailableFor
+	switch {
+	case c.proven.has(address):
+		span = provenFor
+	case errors.Is(err, errUntrusted):
+		span = untrustedFor
 	}
-	c.fetches = recent
-	if len(recent) >= fetchesPerMinute {
-		return false
-	}
-	c.fetches = append(recent, now)
-	return true
+	c.askings.fail(address, err, c.now(), span)
+	return err
 }
 
 func (c *certificates) keep(address string, cert *x509.Certificate) {

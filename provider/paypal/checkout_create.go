@@ -68,7 +68,7 @@ func (d *Driver) createSubscription(ctx context.Context, op string, request prov
 	if err := d.send(ctx, op, "/v1/billing/subscriptions", request.Key, body, &s); err != nil {
 		return provider.CheckoutPage{}, err
 	}
-	return d.page(op, s.ID, s.CreateTime, s.Links)
+	return d.page(op, s.ID, s.CreateTime, ApprovalLife, s.Links)
 }
 
 func (d *Driver) createOrder(ctx context.Context, op string, request provider.CheckoutRequest) (provider.CheckoutPage, error) {
@@ -106,12 +106,12 @@ func (d *Driver) createOrder(ctx context.Context, op string, request provider.Ch
 	if err := d.send(ctx, op, "/v2/checkout/orders", request.Key, body, &o); err != nil {
 		return provider.CheckoutPage{}, err
 	}
-	return d.page(op, o.ID, o.CreateTime, o.Links)
+	return d.page(op, o.ID, o.CreateTime, d.life, o.Links)
 }
 
 // page is where the payer goes. An answer that names no page leaves the outcome
 // unknown: asked again with the same key, PayPal tells the same checkout.
-func (d *Driver) page(op, id string, created time.Time, links []link) (provider.CheckoutPage, error) {
+func (d *Driver) page(op, id string, created time.Time, life time.Duration, links []link) (provider.CheckoutPage, error) {
 	for _, l := range links {
 		if (l.Rel == "approve" || l.Rel == "payer-action") && isName(id) {
 			u, err := url.Parse(l.Href)
@@ -119,7 +119,7 @@ func (d *Driver) page(op, id string, created time.Time, links []link) (provider.
 				if created.IsZero() {
 					created = d.now()
 				}
-				return provider.CheckoutPage{Ref: d.ref(billing.KindCheckout, id), URL: l.Href, ExpiresAt: created.Add(OrderLife).UTC()}, nil
+				return provider.CheckoutPage{Ref: d.ref(billing.KindCheckout, id), URL: l.Href, ExpiresAt: created.Add(life).UTC()}, nil
 			}
 		}
 	}

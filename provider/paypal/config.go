@@ -1,6 +1,7 @@
 package paypal
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -26,12 +27,15 @@ const (
 	newestWebhook = time.Hour
 )
 
-// OrderLife is how long an order is worth waiting for: until then a payer may
-// approve it, and what was approved may be captured. PayPal states three hours
-// for the approval and up to three days where the account has it prolonged
-// (Orders v2: keys kept 6 h, "up to 72 hours" on request); what is older is
-// taken for expired, whatever its status says.
-const OrderLife = 72 * time.Hour
+// DefaultOrderLife is how long PayPal keeps an order that nobody approved, and an
+// approval that nobody captured: three hours, as its support states. After that it
+// knows nothing of the order. By arrangement it is longer, up to [ApprovalLife].
+const DefaultOrderLife = 3 * time.Hour
+
+// ApprovalLife is how long the approval of a subscription is waited for, and the
+// longest that an order can be kept: what is older is taken for expired, whatever its
+// status says (Orders v2: "up to 72 hours" on request).
+const ApprovalLife = 72 * time.Hour
 
 // mockWebhookID is the id that PayPal's webhook simulator signs for. Anybody can
 // have such events signed.
@@ -50,6 +54,9 @@ type Config struct {
 	// Sandbox: this is not the live environment. Only there may WebhookIDs have
 	// the WEBHOOK_ID of PayPal's webhook simulator.
 	Sandbox bool
+	// OrderLife is how long PayPal keeps an order that nobody paid, if it agreed to
+	// another time than [DefaultOrderLife].
+	OrderLife time.Duration
 	// BaseURL replaces https://api-m.paypal.com or its sandbox; a path is kept.
 	BaseURL string
 	// CertBaseURL replaces the hosts that signing certificates may come from; a
@@ -73,6 +80,7 @@ type Driver struct {
 	sandbox  bool
 	base     string
 	hooks    []string
+	life     time.Duration // of orders
 	now      func() time.Time
 	client   *http.Client
 	tokens   tokens
@@ -95,6 +103,7 @@ func New(config Config) (*Driver, error) {
 		account: config.Account, sandbox: config.Sandbox, base: strings.TrimSuffix(config.BaseURL, "/"), hooks: config.WebhookIDs,
 		now: config.Now, clientID: config.ClientID, secret: config.ClientSecret, tokens: newTokens(),
 	}
+	d.life = cmp.Or(config.OrderLife, DefaultOrderLife)
 	if d.now == nil {
 		d.now = time.Now //nolint:forbidigo // what the field promises when it is nil
 	}
@@ -124,6 +133,9 @@ func (c Config) check() error {
 		case id != mockWebhookID && (secretProblem(id) != "" || !isName(id)):
 			return fmt.Errorf("webhook_ids, number %d, is not the id of a webhook: copy it from the app's page, Webhooks", i+1)
 		}
+	}
+	if c.OrderLife < 0 || c.OrderLife > ApprovalLife {
+		return fmt.Errorf("order_life is %s: PayPal keeps an order for three hours (3h), and by arrangement for up to three days (72h)", c.OrderLife)
 	}
 	for key, text := range map[string]string{"base_url": c.BaseURL, "cert_base_url": c.CertBaseURL} {
 		address, err := setting.Address(text, "https://api-m.paypal.com")

@@ -282,7 +282,7 @@ func (d *Driver) subscriptionsInBooks(ctx context.Context, query provider.Query,
 	if err != nil {
 		return provider.Page{}, err
 	}
-	rows, more, err := d.searchOnce(ctx, op, s.from, s.to, "", s.page)
+	rows, more, err := d.step(ctx, op, &s)
 	if err != nil {
 		return provider.Page{}, err
 	}

@@ -88,6 +88,9 @@ func (d *Driver) refundsOf(ctx context.Context, op, payment string) ([]refund, e
 		return nil, d.malformed(op, fmt.Errorf("capture %s does not say of which order it is", payment))
 	}
 	o, err := d.getOrder(ctx, op, id)
+	if err != nil && provider.KindOf(err) == provider.NotFound {
+		return d.refundsOfSale(ctx, op, payment, c.CreateTime) // the payment is there all the same
+	}
 	if err != nil {
 		return nil, err
 	}

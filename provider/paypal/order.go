@@ -79,7 +79,7 @@ func (d *Driver) order(o *order) (provider.Snapshot, error) {
 	}
 	object := billing.Checkout{
 		Status: billing.CheckoutOpen, PaymentStatus: billing.CheckoutUnpaid, Mode: "payment", Total: total,
-		CreatedAt: o.CreateTime.UTC(), ExpiresAt: o.CreateTime.Add(OrderLife).UTC(),
+		CreatedAt: o.CreateTime.UTC(), ExpiresAt: o.CreateTime.Add(d.life).UTC(),
 	}
 	if len(o.Units) == 1 {
 		object.Items = itemsOf(unit.lines(), total)
@@ -90,7 +90,7 @@ func (d *Driver) order(o *order) (provider.Snapshot, error) {
 	case "VOIDED":
 		object.Status = billing.CheckoutExpired
 	case "APPROVED":
-		object.Status = billing.CheckoutApproved
+		object.Status, object.ExpiresAt = billing.CheckoutApproved, d.approvalEnds(o)
 	}
 	if object.Status != billing.CheckoutComplete && !d.now().Before(object.ExpiresAt) {
 		object.Status = billing.CheckoutExpired
@@ -105,6 +105,40 @@ func (d *Driver) order(o *order) (provider.Snapshot, error) {
 	}
 	snapshot.Object = object
 	return snapshot, nil
+}
+
+// approvalEnds is when PayPal may forget an approved order: the time runs anew from the
+// approval. One that it still has after that it keeps by arrangement.
+func (d *Driver) approvalEnds(o *order) time.Time {
+	approved := o.CreateTime
+	if o.UpdateTime.After(approved) {
+		approved = o.UpdateTime
+	}
+	if end := approved.Add(d.life).UTC(); d.now().Before(end) {
+		return end
+	}
+	return o.CreateTime.Add(ApprovalLife).UTC()
+}
+
+// forgetsEarly is how much earlier than said PayPal may forget an order: our clocks are
+// not the same.
+const forgetsEarly = 10 * time.Minute
+
+// Forgotten implements [provider.Forgetter]: an order that nobody approved, or whose
+// approval nobody captured, is answered 404 from some time on. One that was captured
+// is kept.
+func (d *Driver) Forgotten(ref provider.Ref, last billing.Object) (billing.Object, bool) {
+	checkout, ok := last.(billing.Checkout)
+	switch {
+	case !ok || ref.Kind != billing.KindCheckout || isSubscription(ref.ID):
+		return nil, false
+	case checkout.Status == billing.CheckoutComplete || checkout.Payment != "" || checkout.CreatedAt.IsZero():
+		return nil, false
+	case d.now().Before(checkout.CreatedAt.Add(d.life - forgetsEarly)):
+		return nil, false
+	}
+	checkout.Status = billing.CheckoutExpired
+	return checkout, true
 }
 
 // best is the capture that counts: one that took the money, or else the last.

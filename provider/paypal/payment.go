@@ -170,17 +170,14 @@ func (d *Driver) capture(ctx context.Context, op string, c *capture) (provider.S
 	snapshot := provider.Snapshot{Ref: d.ref(billing.KindPayment, c.ID), Claims: claims(c.CustomID, "")}
 	id, payer := cmp.Or(c.Related.IDs.Order, upward(c.Links)), ""
 	if isName(id) {
-		o, err := d.getOrder(ctx, op, id)
+		b, err := d.boughtWith(ctx, op, c, id)
 		if err != nil {
 			return provider.Snapshot{}, err
 		}
-		payer = o.Payer.PayerID
-		unit := unitOf(o, c.ID)
-		if len(o.Units) == 1 {
-			p.Items = itemsOf(unit.lines(), total)
-		}
+		payer = b.payer
+		p.Items = itemsOf(b.lines, total)
 		if p.ProviderStatus == partlyRefunded {
-			if p.Refunded, err = sumOf(ofPayment(unit.Payments.Refunds, c.ID), total); err != nil {
+			if p.Refunded, err = sumOf(b.refunds, total); err != nil {
 				return provider.Snapshot{}, fmt.Errorf("capture %s: %w", c.ID, err)
 			}
 		}
@@ -189,6 +186,43 @@ func (d *Driver) capture(ctx context.Context, op string, c *capture) (provider.S
 	}
 	snapshot.Object, snapshot.Attempts = p, attempt(c.ID, p, payer)
 	return snapshot, nil
+}
+
+// bought is what the order of a capture tells of it.
+type bought struct {
+	payer   string
+	lines   []line
+	refunds []refund
+}
+
+// boughtWith reads the order of a capture. If PayPal does not show it, the books know
+// the same: it is then not the payment that is missing, and what was bought must not be
+// taken for nothing.
+func (d *Driver) boughtWith(ctx context.Context, op string, c *capture, id string) (b bought, err error) {
+	o, err := d.getOrder(ctx, op, id)
+	if err == nil {
+		unit := unitOf(o, c.ID)
+		if len(o.Units) == 1 {
+			b.lines = unit.lines()
+		}
+		b.payer, b.refunds = o.Payer.PayerID, ofPayment(unit.Payments.Refunds, c.ID)
+		return b, nil
+	}
+	if provider.KindOf(err) != provider.NotFound {
+		return b, err
+	}
+	row, err := d.rowOf(ctx, op, c.ID, c.CreateTime)
+	if err != nil {
+		return b, err
+	}
+	if row == nil || len(row.lines()) == 0 && strings.HasPrefix(c.CustomID, tokenPrefix) {
+		return b, d.malformed(op, fmt.Errorf("what was bought is not to be had: PayPal does not show order %s of this payment, and its books, which are three hours behind, do not tell", id))
+	}
+	b.payer, b.lines = row.Info.Payer, row.lines()
+	if c.Status == partlyRefunded {
+		b.refunds, err = d.refundsOfSale(ctx, op, c.ID, c.CreateTime)
+	}
+	return b, err
 }
 
 // attempt is a payment as the one try that it was: PayPal makes a transaction of

@@ -141,7 +141,8 @@ func ofPayment(all []refund, payment string) (some []refund) {
 
 // refundsOfSale finds the refunds of a sale, which PayPal does not list: in the
 // books from the sale's time on, which are up to three hours behind, and for these
-// hours in the list of events. Only a sale that is refunded in part needs this.
+// hours in the list of events. Only a sale that is refunded in part needs this, and a
+// capture whose order PayPal does not show.
 func (d *Driver) refundsOfSale(ctx context.Context, op, id string, since time.Time) ([]refund, error) {
 	seen := map[string]bool{}
 	var ids []string
@@ -151,9 +152,14 @@ func (d *Driver) refundsOfSale(ctx context.Context, op, id string, since time.Ti
 			ids = append(ids, refund)
 		}
 	}
+	events := d.now().Add(-searchLag - time.Hour)
 	end := min(since.Add(refundable).Unix(), d.now().Unix())
 	for from := since; from.Unix() <= end; from = from.Add(searchWindow) {
-		rows, err := d.search(ctx, op, from, from.Add(searchWindow), refundCode)
+		begin := from
+		if begin.After(events) { // where the books may not have come to, no search may begin
+			begin = events
+		}
+		rows, err := d.search(ctx, op, begin, from.Add(searchWindow), refundRows())
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +171,7 @@ func (d *Driver) refundsOfSale(ctx context.Context, op, id string, since time.Ti
 	}
 	for _, name := range []string{"PAYMENT.SALE.REFUNDED", "PAYMENT.CAPTURE.REFUNDED"} {
 		recent, _, err := d.listEvents(ctx, url.Values{
-			"event_type": {name}, "start_time": {stampOf(d.now().Add(-searchLag - time.Hour))}, "end_time": {stampOf(d.now().Add(time.Minute))},
+			"event_type": {name}, "start_time": {stampOf(events)}, "end_time": {stampOf(d.now().Add(time.Minute))},
 		}, mostEventPages)
 		if err != nil {
 			return nil, err

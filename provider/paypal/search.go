@@ -2,6 +2,8 @@ package paypal
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -15,14 +17,28 @@ const (
 	searchWindow = 31*24*time.Hour - time.Minute
 	// searchHistory is how far the books go back: three years.
 	searchHistory = 3 * 365 * 24 * time.Hour
-	// searchLag is how long a transaction may take to appear.
+	// searchLag is how long a transaction may take to appear, longestLag how long it
+	// took when PayPal was out of order: days.
 	searchLag  = 3 * time.Hour
+	longestLag = 7 * 24 * time.Hour
 	searchPage = 500
+	// searchMost is how many rows a search may find. One that finds more is refused
+	// as resultTooLarge, and no page of it is told.
+	searchMost     = 10_000
+	resultTooLarge = "RESULTSET_TOO_LARGE"
+	// searchShortest is the shortest span: the books know no parts of a second.
+	searchShortest = time.Second
 	// refundable is how long a payment can be refunded.
 	refundable = 180 * 24 * time.Hour
 	// refundCode is the event code of refunds.
 	refundCode = "T1107"
 )
+
+// beyondBooks is how PayPal refuses a search that begins where its books have not come
+// to yet: there is no code for it.
+const beyondBooks = "Data for the given start date is not available"
+
+var errBeyondBooks = errors.New("the books have not come to that time")
 
 // bookRow is one row of the books.
 type bookRow struct {
@@ -59,13 +75,39 @@ func (r bookRow) at() time.Time {
 	return time.Time{}
 }
 
-// sold reports whether a row is a payment for a subscription or an order of ours:
-// the codes T00xx are payments.
+// onceCodes are the event codes that captures of orders have: payments in general, by
+// card, by PayPal's checkout, by mobile, and by an instrument without an account. Other
+// ways to be paid once have them, too.
+var onceCodes = map[string]bool{"T0000": true, "T0005": true, "T0006": true, "T0011": true, "T0019": true}
+
+// sold reports whether a row is, or may be, a payment for a subscription or an order:
+// the codes T00xx are payments. What else the account was paid and what it paid itself
+// is in the books, too.
 func (r bookRow) sold() bool {
-	return strings.HasPrefix(r.Info.Code, "T00") && isName(r.Info.ID) && (r.ofSubscription() || r.Info.ReferenceType == "ODR")
+	if !strings.HasPrefix(r.Info.Code, "T00") || !isName(r.Info.ID) {
+		return false
+	}
+	if r.ofSubscription() || r.Info.ReferenceType == "ODR" || r.ours() {
+		return true
+	}
+	m, err := r.Info.Amount.money()
+	return onceCodes[r.Info.Code] && err == nil && m.Amount > 0
 }
 
 func (r bookRow) ofSubscription() bool { return r.Info.ReferenceType == "SUB" }
+
+// ours reports whether a payment came of one of our checkouts.
+func (r bookRow) ours() bool { return strings.HasPrefix(r.Info.Custom, tokenPrefix) }
+
+// doubtful reports whether a payment may be something that only the books know: not
+// every row of an order names it as such.
+func (r bookRow) doubtful() bool {
+	if r.ofSubscription() || r.Info.ReferenceType == "ODR" {
+		return false
+	}
+	_, noted := itemIn(r.Info.Custom) // which only subscriptions have
+	return !r.ours() || noted || !onceCodes[r.Info.Code]
+}
 
 func (r bookRow) lines() []line {
 	all := make([]line, len(r.Cart.Items))
@@ -75,8 +117,10 @@ func (r bookRow) lines() []line {
 	return all
 }
 
-// searchOnce reads one page of the books; an empty code is all kinds of rows.
-func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, code string, page int) (rows []bookRow, more bool, err error) {
+// searchOnce reads one page of the books, and says how many there are; only narrows it
+// down, and nil is all rows. Rows that move no money are asked for, too: what is pending or
+// was denied is among them. Where the books have not come to yet, there are none.
+func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, only url.Values, page int) (rows []bookRow, pages int, err error) {
 	if now := d.now(); to.After(now) {
 		to = now
 	}
@@ -84,31 +128,72 @@ func (d *Driver) searchOnce(ctx context.Context, op string, from, to time.Time, 
 		"start_date": {stampOf(from)}, "end_date": {stampOf(to)}, "fields": {"transaction_info,cart_info"},
 		"balance_affecting_records_only": {"N"}, "page_size": {strconv.Itoa(searchPage)}, "page": {strconv.Itoa(page)},
 	}
-	if code != "" {
-		q.Set("transaction_type", code)
-	}
+	maps.Copy(q, only)
 	var answer struct {
 		Rows  *[]bookRow `json:"transaction_details"`
 		Pages int        `json:"total_pages"`
 	}
 	if err := d.get(ctx, op, "/v1/reporting/transactions", q, &answer); err != nil {
-		return nil, false, err
+		if errors.Is(err, errBeyondBooks) && d.now().Sub(from) < longestLag {
+			return nil, 0, nil
+		}
+		return nil, 0, err
 	}
 	if answer.Rows == nil {
-		return nil, false, d.malformed(op, errNotAList)
+		return nil, 0, d.malformed(op, errNotAList)
 	}
-	return *answer.Rows, page < answer.Pages, nil
+	return *answer.Rows, answer.Pages, nil
 }
 
-// search reads all rows of a span that is no longer than a window.
-func (d *Driver) search(ctx context.Context, op string, from, to time.Time, code string) ([]bookRow, error) {
+// refundRows are the rows that are refunds.
+func refundRows() url.Values { return url.Values{"transaction_type": {refundCode}} }
+
+// rowOf finds the row of a transaction that was made at a time; nil if the books have
+// none, or none yet.
+func (d *Driver) rowOf(ctx context.Context, op, id string, made time.Time) (*bookRow, error) {
+	from := made.Add(-24 * time.Hour) // books may round, and be of another zone
+	if latest := d.now().Add(-searchLag - time.Hour); from.After(latest) {
+		from = latest
+	}
+	rows, err := d.search(ctx, op, from, made.Add(24*time.Hour), url.Values{"transaction_id": {id}})
+	for i := range rows {
+		if rows[i].Info.ID == id && strings.HasPrefix(rows[i].Info.Code, "T00") {
+			return &rows[i], err
+		}
+	}
+	return nil, err
+}
+
+// tooLarge reports whether a search found more rows than PayPal tells.
+func tooLarge(err error) bool { return codeOf(err) == resultTooLarge }
+
+// search reads all rows of a span that is no longer than a window. What PayPal does
+// not tell at once is read in halves; a row where they meet comes twice.
+func (d *Driver) search(ctx context.Context, op string, from, to time.Time, only url.Values) ([]bookRow, error) {
 	var all []bookRow
 	for page, more := 1, true; more; page++ {
-		rows, again, err := d.searchOnce(ctx, op, from, to, code, page)
+		rows, pages, err := d.searchOnce(ctx, op, from, to, only, page)
+		if half := halfOf(from, to); tooLarge(err) && half > 0 {
+			older, err := d.search(ctx, op, from, from.Add(half), only)
+			if err != nil {
+				return nil, err
+			}
+			newer, err := d.search(ctx, op, from.Add(half), to, only)
+			return append(older, newer...), err
+		}
 		if err != nil {
 			return nil, err
 		}
-		all, more = append(all, rows...), again
+		all, more = append(all, rows...), page < pages
 	}
 	return all, nil
+}
+
+// halfOf is half a span, in whole seconds; zero if it cannot be halved.
+func halfOf(from, to time.Time) time.Duration {
+	half := (to.Sub(from) / 2).Truncate(time.Second)
+	if half < searchShortest {
+		return 0
+	}
+	return half
 }

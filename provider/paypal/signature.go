@@ -64,6 +64,7 @@ func (d *Driver) authenticate(ctx context.Context, header http.Header, body []by
 		return provider.Reject(provider.BadSignature, "none of the "+strconv.Itoa(len(d.hooks))+
 			" webhook_ids fits this signature: compare them with the webhook's id, developer.paypal.com, Apps & Credentials, Webhooks")
 	}
+	d.certs.prove(t.cert)
 	switch age := now.Sub(t.at); {
 	case age > oldestWebhook:
 		return provider.Reject(provider.Stale, "signed "+age.Truncate(time.Second).String()+" ago")
@@ -71,6 +72,14 @@ func (d *Driver) authenticate(ctx context.Context, header http.Header, body []by
 		return provider.Reject(provider.Future, "signed "+(-age).Truncate(time.Second).String()+" ahead of this machine's clock: check it")
 	}
 	return nil
+}
+
+// Recognize implements [provider.Recognizer]: by which certificate PayPal signed before
+// a restart, so that strangers who name others cannot keep it from being fetched.
+func (d *Driver) Recognize(header http.Header) {
+	if address := header.Get(headerCert); d.certs.pinned(address) {
+		d.certs.prove(address)
+	}
 }
 
 // readTransmission reads the headers, each of which must be there once.

@@ -117,7 +117,7 @@ const (
 	// youth is how long how a subscription was bought may change with it: it waits three
 	// days for approval, its first payment may succeed at the second try more, five days
 	// apart, and an eCheck takes three days.
-	youth = OrderLife + (2*5+3+2)*24*time.Hour
+	youth = ApprovalLife + (2*5+3+2)*24*time.Hour
 	// firstCycles is how many cycles there may have been before the first that was paid: a
 	// subscription that was suspended over its first payment may be activated again.
 	firstCycles = 3
@@ -366,7 +366,7 @@ func (d *Driver) approval(_ context.Context, s *subscription) (provider.Snapshot
 	t := termsOf(s, *s.Plan)
 	object := billing.Checkout{
 		Status: billing.CheckoutOpen, PaymentStatus: billing.CheckoutUnpaid, Mode: "subscription",
-		Items: s.bought(), CreatedAt: s.CreateTime.UTC(), ExpiresAt: s.CreateTime.Add(OrderLife).UTC(),
+		Items: s.bought(), CreatedAt: s.CreateTime.UTC(), ExpiresAt: s.CreateTime.Add(ApprovalLife).UTC(),
 	}
 	switch s.Status {
 	case "ACTIVE", "SUSPENDED":

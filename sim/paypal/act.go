@@ -68,6 +68,15 @@ func (s *Server) ApproveOrder(id string, method Method) error {
 // CaptureOrder takes the money of an approved order.
 func (s *Server) CaptureOrder(id string) error { return on(s, &s.orders, id, s.captureOrder) }
 
+// HideOrder lets reads no longer find an order, as one of another app of the account;
+// its capture is there all the same.
+func (s *Server) HideOrder(id string) error {
+	return on(s, &s.orders, id, func(o *order) error {
+		o.hidden = true
+		return nil
+	})
+}
+
 // NewOrder makes an order of one item, as the API would.
 func (s *Server) NewOrder(sku, value, currency, custom string) (string, error) {
 	defer s.enter()()

@@ -25,6 +25,14 @@ func unprocessable(issue, message string) error {
 	return &apiError{status: http.StatusUnprocessableEntity, name: "UNPROCESSABLE_ENTITY", issue: issue, message: message}
 }
 
+// tooLarge refuses a search that finds too much; nothing of it is told.
+func tooLarge() error {
+	return &apiError{
+		status: http.StatusBadRequest, name: "RESULTSET_TOO_LARGE",
+		message: "Result set size is greater than the maximum limit. Change the filter criteria and try again.",
+	}
+}
+
 func (e *apiError) render(debugID string) obj {
 	o := obj{"name": e.name, "message": e.message, "debug_id": debugID}
 	if e.issue != "" {

@@ -76,6 +76,7 @@ func (s *Server) startLife() {
 
 // foreign is a subscription by a button that somebody put on a page of their own.
 func (s *Server) foreign() {
+	s.oldSale()
 	p := s.plans.all[s.chance.Intn(len(s.plans.all))]
 	sub := s.newSubscription(p, 1, "", time.Time{})
 	s.approve(sub, s.payerFor("somebody."+sub.id+"@example.com", Good, false))

@@ -2,9 +2,17 @@ package paypal
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/trivetdev/trivet/sim"
 )
+
+// orderLife is how long an order is kept that nobody approves, and an approval that
+// nobody captures. After that PayPal knows nothing of it.
+const orderLife = 3 * time.Hour
+
+// forgotten is the state of an order that the API no longer knows; PayPal shows none.
+const forgotten = "FORGOTTEN"
 
 // item is a line of an order.
 type item struct {
@@ -25,8 +33,10 @@ type order struct {
 	reference            string
 	payer                *payer
 	method               Method
+	agreed               time.Time // when the payer last approved
 	capture              *txn
 	asking               bool
+	hidden               bool // from reads; what came of it is not
 	returnURL, cancelURL string
 	chance               *sim.Stream
 }
@@ -77,20 +87,20 @@ func (s *Server) orderLinks(o *order) []obj {
 
 // approveOrder lets the payer agree. Nothing has been paid by that.
 func (s *Server) approveOrder(o *order, by *payer) {
-	s.edit(o, func() { o.status, o.payer, o.asking = "APPROVED", by, false })
+	s.edit(o, func() { o.status, o.payer, o.asking, o.agreed = "APPROVED", by, false, s.now })
+	s.in(orderLife, func() { s.lapse(o) })
 	s.emit("CHECKOUT.ORDER.APPROVED", "checkout-order", "2.0", o.render(s))
 }
 
-// lapse ends an order that was never captured.
+// lapse forgets an order that was never captured, unless it was approved since.
 func (s *Server) lapse(o *order) {
-	if o.status == "COMPLETED" || o.status == "VOIDED" {
+	if o.status == "COMPLETED" || o.status == forgotten || s.now.Sub(o.agreed) < orderLife {
 		return
 	}
-	approved := o.status == "APPROVED"
-	s.edit(o, func() { o.status = "VOIDED" })
-	if approved {
+	if o.status == "APPROVED" {
 		s.emit("CHECKOUT.PAYMENT-APPROVAL.REVERSED", "checkout-order", "2.0", o.render(s))
 	}
+	s.edit(o, func() { o.status = forgotten })
 }
 
 // captureOrder takes the money of an approved order.
@@ -98,8 +108,8 @@ func (s *Server) captureOrder(o *order) error {
 	switch {
 	case o.status == "COMPLETED":
 		return unprocessable("ORDER_ALREADY_CAPTURED", "Order already captured. If 'intent=CAPTURE' only one capture per order is allowed.")
-	case o.status == "VOIDED":
-		return unprocessable("ORDER_EXPIRED", "The order has expired.")
+	case o.status == forgotten:
+		return notFound()
 	case o.status != "APPROVED":
 		return unprocessable("ORDER_NOT_APPROVED", "Payer has not yet approved the Order for payment.")
 	case o.method == LaterFails:
@@ -107,6 +117,7 @@ func (s *Server) captureOrder(o *order) error {
 		return unprocessable("INSTRUMENT_DECLINED", "The instrument presented was either declined by the processor or bank, or it can't be used for this payment.")
 	}
 	t := &txn{head: s.newHead("", 17), state: "COMPLETED", amount: o.total, custom: o.custom, order: o, payer: o.payer}
+	t.named = sim.NewStream(s.cfg.Seed, 1<<22+uint64(len(s.txns.all))).Intn(ways)
 	if o.method == Debit || o.method == DebitFails {
 		t.state = "PENDING"
 	}

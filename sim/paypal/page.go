@@ -49,7 +49,10 @@ func (s *Server) pageOf(r *http.Request) (*order, *subscription) {
 		}
 		return nil, sub
 	}
-	return s.orders.byID[r.URL.Query().Get("token")], nil
+	if o := s.orders.byID[r.URL.Query().Get("token")]; o != nil && o.status != forgotten {
+		return o, nil
+	}
+	return nil, nil
 }
 
 func (s *Server) showPage(w http.ResponseWriter, r *http.Request, status int, problem string) {
@@ -57,7 +60,7 @@ func (s *Server) showPage(w http.ResponseWriter, r *http.Request, status int, pr
 	o, sub := s.pageOf(r)
 	v := pageView{Title: "Pay Simulated Inc.", Problem: problem}
 	switch {
-	case o != nil && o.status != "VOIDED":
+	case o != nil:
 		v.Total, v.Asking = o.total.text()+" "+o.total.currency, o.asking
 		for _, i := range o.items {
 			v.Lines = append(v.Lines, fmt.Sprintf("%d × %s", i.quantity, i.name))

@@ -80,11 +80,16 @@ func (s *Server) newOrder(q unitRequest) (*order, error) {
 	o.head, o.chance = s.newHead("", 17), sim.NewStream(s.cfg.Seed, 1<<21+uint64(len(s.orders.all)))
 	s.orders.add(o)
 	s.fresh(o)
-	s.in(approvalLife, func() { s.lapse(o) })
+	s.in(orderLife, func() { s.lapse(o) })
 	return o, nil
 }
 
-func getOrder(c *call) (any, error) { return show(c, &c.s.orders) }
+func getOrder(c *call) (any, error) {
+	if o := c.s.orders.byID[c.id()]; o != nil && (o.status == forgotten || o.hidden) {
+		return nil, notFound()
+	}
+	return show(c, &c.s.orders)
+}
 
 // show reads one resource, which may be stale.
 func show[T resource](c *call, in *rows[T]) (any, error) {
@@ -102,6 +107,9 @@ func postCapture(c *call) (any, error) {
 	o, err := find(&c.s.orders, c.id())
 	if err != nil {
 		return nil, err
+	}
+	if o.status == forgotten {
+		return nil, notFound()
 	}
 	if err := c.s.captureOrder(o); err != nil {
 		return nil, err

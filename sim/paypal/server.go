@@ -31,6 +31,9 @@ type Config struct {
 	// NoList answers 403 to the list of subscriptions, as for accounts without
 	// that right.
 	NoList bool
+	// MostRows is how many transactions a search may find; one that finds more is
+	// refused. 10,000 when zero, as at PayPal.
+	MostRows int
 	// Rates is what payers and people at the dashboard do by themselves.
 	Rates Life
 	// Log gets one line for each API call and delivery at debug level; nil for
@@ -62,6 +65,7 @@ type Server struct {
 	events   rows[*event]
 	hooks    rows[*webhook]
 	payers   []*payer
+	strange  []entry // rows of the books that no API tells of
 	ids      *sim.IDs
 	// answers are kept by PayPal-Request-Id and path.
 	answers map[string]*answer
@@ -87,6 +91,7 @@ func New(cfg Config) *Server {
 	cfg.WebhookID = cmp.Or(cfg.WebhookID, "WH-SIM")
 	cfg.PublicURL = cmp.Or(cfg.PublicURL, "https://www.paypal.test")
 	cfg.APIURL = cmp.Or(cfg.APIURL, "https://api-m.paypal.test")
+	cfg.MostRows = cmp.Or(cfg.MostRows, 10_000)
 	s := &Server{
 		cfg: cfg, ids: sim.NewIDs(cfg.Seed), answers: map[string]*answer{}, tokens: map[string]time.Time{},
 		chance: sim.NewStream(cfg.Seed, 1),

@@ -8,7 +8,7 @@ import (
 	"github.com/trivetdev/trivet/sim"
 )
 
-// approvalLife is how long an approval page can be used.
+// approvalLife is how long the approval page of a subscription can be used.
 const approvalLife = 72 * time.Hour
 
 // subscription is one billing agreement.

@@ -16,6 +16,7 @@ type txn struct {
 	sub     *subscription
 	order   *order
 	payer   *payer
+	named   int // how its row in the books names the order
 	refunds []*refund
 	dispute *dispute
 }

@@ -213,7 +213,7 @@ func orderTruth(o *order) sim.Object {
 	switch o.status {
 	case "APPROVED":
 		status = "approved"
-	case "VOIDED":
+	case forgotten:
 		status = "expired"
 	case "COMPLETED":
 		status = "complete"

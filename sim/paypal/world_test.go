@@ -279,7 +279,7 @@ func TestRefundsAndTheBooks(t *testing.T) {
 		t.Error(s)
 	}
 	books := func() int {
-		o := c.get("/v1/reporting/transactions?start_date=" + monday.Add(-time.Hour).Format(time.RFC3339) + "&end_date=" + monday.Add(24*time.Hour).Format(time.RFC3339))
+		o := c.get("/v1/reporting/transactions?start_date=" + monday.Add(-4*time.Hour).Format(time.RFC3339) + "&end_date=" + monday.Add(24*time.Hour).Format(time.RFC3339))
 		return len(o["transaction_details"].([]any))
 	}
 	if books() != 0 {
