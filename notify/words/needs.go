@@ -45,7 +45,7 @@ var needs = map[string]*need{
 	"trial_ending":           {[]string{factAmount, factDate}, []string{factAmount, factProduct, factDate, factEvery, factCard, factCovered, factCancel, factEstimate, factButton}},
 	"renewal_ahead":          {[]string{factAmount, factDate}, []string{factAmount, factProduct, factDate, factEvery, factWas, factCard, factCovered, factCancel, factEstimate, factButton}},
 	"price_change":           {[]string{factAmount, factDate, factWas}, []string{factAmount, factWas, factProduct, factDate, factEvery, factCancel, factEstimate, factButton}},
-	"yearly_reminder":        {[]string{factAmount, factEvery}, []string{factAmount, factProduct, factEvery, factDate, factCovered, factCancel, factButton}},
+	"yearly_reminder":        {[]string{factAmount, factEvery}, []string{factAmount, factProduct, factEvery, factNext, factCovered, factCancel, factButton}},
 	"promotion_ending":       {[]string{factAmount, factDate}, []string{factAmount, factWas, factProduct, factDate, factEvery, factCovered, factCancel, factEstimate, factButton}},
 	"pass_expiring":          {[]string{factUntil}, []string{factProduct, factUntilAt, factCovered, factButton}},
 	"pass_ended":             {[]string{factUntil}, []string{factProduct, factUntil, factKept, factButton}},
