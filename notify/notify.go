@@ -70,6 +70,9 @@ type Notice struct {
 	Until time.Time `json:"until,omitzero"`
 	// Card is what was charged or will be.
 	Card *billing.Card `json:"card,omitempty"`
+	// NoMore: nothing more will be charged for what it is about, for that has ended or
+	// will by itself. Without it no such thing is promised.
+	NoMore bool `json:"no_more,omitempty"`
 	// Reason is why, in a closed vocabulary of the template's: for a failed payment
 	// the class of its decline.
 	Reason string `json:"reason,omitempty"`

@@ -28,7 +28,7 @@ const (
 
 // Reasons of other messages.
 const (
-	// ReasonUnpaid is access_ended's for a payment that never came.
+	// ReasonUnpaid is access_ended's for a payment that has not come.
 	ReasonUnpaid = "unpaid"
 	// ReasonDuplicate is refunded's for what was paid twice.
 	ReasonDuplicate = "duplicate"

@@ -10,6 +10,7 @@ import (
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/dunning"
 	"github.com/trivetdev/trivet/policy/renewal"
 )
 
@@ -64,5 +65,62 @@ func TestYearlyReminderNamesTheNextCharge(t *testing.T) {
 		if !strings.Contains(text, test.want) || strings.Contains(text, test.lack) {
 			t.Errorf("%s: want %q and not %q in\n%s", name, test.want, test.lack, text)
 		}
+	}
+}
+
+// TestAccessEndedPromisesNoMoreThanIsSo: at the end of grace the provider goes on
+// trying, and what is paid late is charged; once the subscription has ended nothing is.
+func TestAccessEndedPromisesNoMoreThanIsSo(t *testing.T) {
+	p, err := dunning.New(dunning.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	eur := billing.Money{Amount: 2900, Currency: "EUR"}
+	s := billing.Subscription{
+		Status: billing.SubscriptionPastDue, Price: "p", Quantity: 1, Amount: eur, Interval: billing.Interval{Unit: "month", Count: 1},
+		StartedAt: noon.AddDate(0, -2, 0), PeriodStart: noon, PeriodEnd: noon.AddDate(0, 1, 0), PastDueSince: noon,
+	}
+	owed := billing.Invoice{
+		Status: billing.InvoiceOpen, Number: "A-1", Subscription: "sub_1", Due: eur, Attempts: 1, CreatedAt: noon, NextAttempt: noon.AddDate(0, 0, 8),
+	}
+	known := func(s billing.Subscription, i billing.Invoice) policy.Known {
+		return policy.Known{
+			Customer: billing.Customer{Ref: "user_1"}, Catalog: of(t).Catalog, Rules: billing.DefaultRules(),
+			Accounts: map[string]policy.Account{"stripe": {Kind: "stripe"}},
+			Facts: billing.Facts{
+				Subscriptions: []billing.Held[billing.Subscription]{{Account: "stripe", ID: "sub_1", Object: s}},
+				Invoices:      []billing.Held[billing.Invoice]{{Account: "stripe", ID: "in_1", Object: i}},
+			},
+		}
+	}
+	says := func(name string, m notify.Message, want string, lack ...string) {
+		t.Helper()
+		if !strings.Contains(m.Text, want) {
+			t.Errorf("%s: no %q in\n%s", name, want, m.Text)
+		}
+		for _, l := range lack {
+			if strings.Contains(m.Text, l) {
+				t.Errorf("%s: %q in\n%s", name, l, m.Text)
+			}
+		}
+	}
+	const nothing = "Nothing more will be charged"
+	why := "We could not collect the payment of €29.00, so "
+	actions, _ := p.Review(known(s, owed), noon.AddDate(0, 0, 7))
+	says("tried tomorrow", mailed(t, known(s, owed), actions)["access_ended"], why+"your access to Acme Pro ended on March 9, 2026.", nothing)
+	says("tried tomorrow", mailed(t, known(s, owed), actions)["access_ended"], "may be tried again, next on March 10, 2026", nothing)
+
+	ended, was := s, s
+	ended.Status, ended.EndedAt = billing.SubscriptionEnded, noon.AddDate(0, 0, 5)
+	change := policy.Change{Account: "stripe", Kind: billing.KindSubscription, ID: "sub_1", At: ended.EndedAt, Kinds: []billing.ChangeKind{billing.Ended}, Before: was, After: ended}
+	says("ended", mailed(t, known(ended, owed), p.React(change, known(ended, owed)))["access_ended"], why+"Acme Pro ended on March 7, 2026. "+nothing, "tried again")
+
+	good, paid := s, owed
+	good.Status, good.PastDueSince = billing.SubscriptionActive, time.Time{}
+	paid.Status, paid.Paid, paid.NextAttempt = billing.InvoicePaid, 2900, time.Time{}
+	for day, want := range map[int][2]string{3: {"goes on without a break", "access to Acme Pro again"}, 8: {"you have access to Acme Pro again", "without a break"}} {
+		paid.PaidAt = noon.AddDate(0, 0, day)
+		change.At, change.Kinds, change.Before, change.After = paid.PaidAt, []billing.ChangeKind{billing.Recovered}, was, good
+		says("paid", mailed(t, known(good, paid), p.React(change, known(good, paid)))["recovered"], want[0], want[1])
 	}
 }

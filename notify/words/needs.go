@@ -37,8 +37,8 @@ type need struct {
 var needs = map[string]*need{
 	"payment_failed.1":       {[]string{factAmount}, []string{factAmount, factProduct, factCard, factDate, factReason, factNext, factUntil, factButton}},
 	"payment_failed.2":       {[]string{factAmount}, []string{factAmount, factProduct, factCard, factReason, factNext, factUntil, factButton}},
-	"payment_failed.final":   {[]string{factAmount}, []string{factAmount, factProduct, factCard, factUntilAt, factCovered, factKept, factButton}},
-	"access_ended":           {nil, []string{factProduct, factUntil, factKept, factButton}},
+	"payment_failed.final":   {[]string{factAmount}, []string{factAmount, factProduct, factCard, factUntilAt, factCovered, factKept, factCancel, factButton}},
+	"access_ended":           {nil, []string{factAmount, factProduct, factUntil, factKept, factNext, factCancel, factButton}},
 	"recovered":              {[]string{factAmount}, []string{factAmount, factProduct, factDate, factNext, factButton}},
 	"action_required":        {[]string{factAmount}, []string{factAmount, factProduct, factCard, factUntil, factLink, factButton}},
 	"card_expiring":          {nil, []string{factProduct, factCard, factExpires, factDate, factAmount, factEstimate, factButton}},

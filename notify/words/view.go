@@ -63,7 +63,7 @@ type Data struct {
 // .Amount .Was .Date .Next .Until .UntilTime (with hour and zone) .DueAt .LinkUntil
 // .KeptUntil .Card (a phrase) .CardBrand .CardLast4 .CardExpires .Every .Covered
 // .Why (a sentence for .Reason) .Reason .Reference .URL .CancelURL.
-// Flags: .Estimated .Ended (.Until is past) .Late .Attached. As they are: .Notice .Customer.
+// Flags: .Estimated .NoMore (is charged) .Ended (.Until is past) .Late .Attached. As they are: .Notice .Customer.
 type View struct {
 	Notice   notify.Notice
 	Customer billing.Customer
@@ -81,7 +81,7 @@ type View struct {
 	Reason, Reference        string
 	URL, CancelURL           string
 
-	Estimated, Ended, Late, Attached bool
+	Estimated, NoMore, Ended, Late, Attached bool
 
 	run      func(section string, data any) (string, error)
 	calendar calendar
@@ -94,7 +94,7 @@ func (l *locale) view(d Data) (*View, error) {
 		Notice: n, Customer: d.Customer,
 		Brand: clean(d.Brand.Name), BrandURL: d.Brand.URL, Support: d.Brand.Support, Plan: clean(d.Plan),
 		Name: salutation(d.Customer.Name), Email: d.Customer.Email, Reason: n.Reason, Reference: clean(n.Reference),
-		URL: d.Button, CancelURL: d.Cancel, Estimated: n.Estimated, Attached: d.Receipt != nil && d.Draw != nil,
+		URL: d.Button, CancelURL: d.Cancel, Estimated: n.Estimated, NoMore: n.NoMore, Attached: d.Receipt != nil && d.Draw != nil,
 		Ended: !n.Until.IsZero() && !n.Until.After(d.Now),
 		Late:  !n.DueAt.IsZero() && d.Now.Sub(n.DueAt) > lateAfter,
 		run:   l.run, calendar: calendarOf(tag),
