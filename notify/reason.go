@@ -30,6 +30,9 @@ const (
 const (
 	// ReasonUnpaid is access_ended's for a payment that has not come.
 	ReasonUnpaid = "unpaid"
+	// ReasonChecks is banned's for payments that looked like fraud; without it a ban is
+	// not explained.
+	ReasonChecks = "checks"
 	// ReasonDuplicate is refunded's for what was paid twice.
 	ReasonDuplicate = "duplicate"
 )

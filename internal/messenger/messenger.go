@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -67,6 +68,9 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 		ID: e.Key, Notice: n, Customer: known.Customer, Plan: n.Plan, Brand: m.Brand, Button: m.Brand.URL, Cancel: m.Brand.URL,
 		Draw: m.Draw, Phone: sms.Consent(known.Customer), Now: now,
 	}
+	if n.Template == "banned" {
+		d.Notice.NoMore = known.Customer.Ref != "" && !charged(known.Facts)
+	}
 	if plan, ok := m.Catalog.ByID(n.Plan); ok {
 		d.Plan = plan.Name
 	}
@@ -92,6 +96,15 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 		err = &outbox.Unsayable{Why: err.Error()}
 	}
 	return message, err
+}
+
+// charged reports whether anything more may be charged by itself: a ban alone ends
+// nothing, and what is past due is tried again although it will end.
+func charged(facts billing.Facts) bool {
+	return slices.ContainsFunc(facts.Subscriptions, func(s billing.Held[billing.Subscription]) bool {
+		owes := s.Object.Status == billing.SubscriptionPastDue || s.Object.Status == billing.SubscriptionUnpaid
+		return s.Object.Live() && (owes || s.Object.CancelAt.IsZero())
+	})
 }
 
 // mailbox is the address that a provider knows, of a customer whose own the

@@ -11,6 +11,7 @@ import (
 	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/policy/dunning"
+	"github.com/trivetdev/trivet/policy/fraud"
 	"github.com/trivetdev/trivet/policy/renewal"
 )
 
@@ -122,5 +123,49 @@ func TestAccessEndedPromisesNoMoreThanIsSo(t *testing.T) {
 		paid.PaidAt = noon.AddDate(0, 0, day)
 		change.At, change.Kinds, change.Before, change.After = paid.PaidAt, []billing.ChangeKind{billing.Recovered}, was, good
 		says("paid", mailed(t, known(good, paid), p.React(change, known(good, paid)))["recovered"], want[0], want[1])
+	}
+}
+
+// TestBannedSaysWhatIsCharged: who was banned by a person went on being charged for a
+// year, with a mail that said the contrary and gave a reason that nobody had.
+func TestBannedSaysWhatIsCharged(t *testing.T) {
+	settings := fraud.Defaults()
+	settings.Tell = true
+	p, err := fraud.New(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	active := billing.Subscription{Status: billing.SubscriptionActive, Price: "p", PeriodEnd: noon.AddDate(0, 1, 0)}
+	ending, owing, ended := active, active, active
+	ending.CancelAt, owing.CancelAt = active.PeriodEnd, active.PeriodEnd
+	owing.Status, ended.Status = billing.SubscriptionPastDue, billing.SubscriptionEnded
+	const nothing, charged, why = "nothing more will be charged", "charged until it is canceled", "did not pass our checks"
+	for name, test := range map[string]struct {
+		by         string
+		has        []billing.Subscription
+		want, lack []string
+	}{
+		"by a person, who cancels nothing": {"anna", []billing.Subscription{ended, active}, []string{charged}, []string{nothing, why}},
+		"by a person, with nothing left":   {"anna", []billing.Subscription{ended, ending}, []string{nothing}, []string{charged, why}},
+		"a rule that only bans":            {"policy:fraud", []billing.Subscription{active}, []string{charged, why}, []string{nothing}},
+		"a rule that cancels too":          {"policy:fraud", []billing.Subscription{ended, ending}, []string{nothing, why}, []string{charged}},
+		"what is past due is tried again":  {"policy:fraud", []billing.Subscription{owing}, []string{charged}, []string{nothing}},
+		"nothing was ever bought":          {"policy:fraud", nil, []string{nothing, why}, []string{charged}},
+	} {
+		known := policy.Known{Customer: billing.Customer{Ref: "user_1", Ban: &billing.Ban{At: noon, By: test.by}}, Catalog: of(t).Catalog}
+		for n, s := range test.has {
+			known.Facts.Subscriptions = append(known.Facts.Subscriptions, billing.Held[billing.Subscription]{Account: "stripe", ID: string(rune('a' + n)), Object: s})
+		}
+		text := mailed(t, known, p.React(policy.Change{At: noon, Kinds: []billing.ChangeKind{billing.Banned}}, known))["banned"].Text
+		for _, want := range test.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in\n%s", name, want, text)
+			}
+		}
+		for _, lack := range test.lack {
+			if strings.Contains(text, lack) {
+				t.Errorf("%s: %q in\n%s", name, lack, text)
+			}
+		}
 	}
 }

@@ -51,6 +51,29 @@ func TestNoPromiseWhileItMayBeTried(t *testing.T) {
 	}
 }
 
+// TestBannedPromisesOnlyWhatIsSo: a ban alone cancels nothing, and one by a person is
+// not explained.
+func TestBannedPromisesOnlyWhatIsSo(t *testing.T) {
+	s := load(t, nil)
+	promises := map[string]string{
+		"de": "nichts mehr abgebucht", "en": "nothing more will be charged", "es": "no se cobrará nada más", "fr": "plus rien ne sera prélevé",
+		"ja": "今後の請求はありません", "pt-BR": "nada mais será cobrado", "zh-Hans": "今后不会再扣款",
+	}
+	for _, tag := range languages {
+		d := words.Sample("banned", tag, words.Brand{})
+		charged := render(t, s, d)
+		d.Notice.NoMore = true
+		over := render(t, s, d)
+		if strings.Contains(charged.Text, promises[tag]) || !strings.Contains(over.Text, promises[tag]) {
+			t.Errorf("%s:\n%s\n%s", tag, charged.Text, over.Text)
+		}
+		d.Notice.Reason = ""
+		if byHand := render(t, s, d); len(byHand.Text) >= len(over.Text) {
+			t.Errorf("%s: why a person banned is not known:\n%s", tag, byHand.Text)
+		}
+	}
+}
+
 // TestRecoveredTellsOfTheGap: who was without access is not told that it goes on
 // without a break.
 func TestRecoveredTellsOfTheGap(t *testing.T) {

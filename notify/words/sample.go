@@ -71,6 +71,8 @@ func sampleFor(name string, d *Data, day func(int) time.Time) {
 	switch name {
 	case "canceled":
 		n.Estimated = false
+	case "banned":
+		n.Reason = notify.ReasonChecks
 	case "refunded", "duplicate_found":
 		n.Reason = notify.ReasonDuplicate
 	case "pass_ended", "dispute_lost", "recovered":
