@@ -78,8 +78,12 @@ type Notice struct {
 	Reason string `json:"reason,omitempty"`
 	// Link is one of the Link constants; empty: no button.
 	Link string `json:"link,omitempty"`
-	// Reference is the provider's number of the invoice, payment or refund.
+	// Reference is the provider's number of the invoice or payment. What is said of a
+	// refund has that of the refund, once its words are made.
 	Reference string `json:"reference,omitempty"`
+	// Back is how much of a payment had gone back with the refund that it is about, in
+	// minor units of Amount's currency: it tells one refund of a payment from the next.
+	Back int64 `json:"back,omitempty"`
 }
 
 // Recipient is who a message goes to.

@@ -25,6 +25,8 @@ type Brand struct {
 	Support string
 	// Address is the postal address, in one line.
 	Address string
+	// TaxID is the seller's, for receipts; empty: they state none.
+	TaxID string
 	// Keep is how long a customer's data is kept after access has ended; zero: the
 	// messages do not say.
 	Keep time.Duration

@@ -195,6 +195,7 @@ func (p *Policy) payment(change policy.Change, known policy.Known, before, after
 	// Money may have gone back by the first look, but only if it came lately is it news.
 	if back := after.Refunded - before.Refunded; back > 0 && !taken(known, change) && (change.Before != nil || p.news(change, known, after.PaidAt)) {
 		n.Amount, n.Date, n.DueAt = &billing.Money{Amount: back, Currency: after.Amount.Currency}, change.At, time.Time{}
+		n.Back = after.Refunded
 		total := fmt.Sprint(after.Refunded) // a second refund of a payment is another
 		if !othersDid(known, change, func(d policy.Demand) bool { return d.Kind == policy.Refund && d.Money == back }) {
 			say(refunded, total)
