@@ -1,7 +1,9 @@
 package messenger_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"net/mail"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/trivetdev/trivet/internal/messenger"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/notify"
+	"github.com/trivetdev/trivet/notify/email"
 	"github.com/trivetdev/trivet/notify/words"
 	"github.com/trivetdev/trivet/policy"
 	"github.com/trivetdev/trivet/policy/dunning"
@@ -181,6 +184,42 @@ func TestRefundReceipts(t *testing.T) {
 		}
 		if says := strings.Contains(told.Text, "The number of the refund is"); says != (test.mail != "") || says && !strings.Contains(told.Text, "is "+test.mail+".") {
 			t.Errorf("%s:\n%s", name, told.Text)
+		}
+	}
+}
+
+// TestReceiptsAreCopied: receipts go to whoever keeps the books, with a copy to the
+// account's own address; all else goes to that alone. What is read are the headers.
+func TestReceiptsAreCopied(t *testing.T) {
+	channel, err := email.New(email.Options{Server: "smtp://127.0.0.1:1", From: "Acme <billing@acme.test>", Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := shop(1000, wentBack("re_1", 1000, 1, billing.RefundSucceeded))
+	known.Customer.ReceiptEmail = "books@kern.test"
+	receipts, _ := said(t, policy.Known{}, known, known, 0)
+	refunds, _ := said(t, shop(0), known, known, 1)
+	for name, test := range map[string]struct {
+		message notify.Message
+		to, cc  string
+	}{
+		"receipt":        {receipts["receipt"], "books@kern.test", "dana@kern.test"},
+		"refund receipt": {refunds["refund_receipt"], "books@kern.test", "dana@kern.test"},
+		"refunded":       {refunds["refunded"], "dana@kern.test", ""},
+	} {
+		raw, err := channel.Raw(test.message)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		read, err := mail.ReadMessage(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, err := read.Header.AddressList("To")
+		cc, _ := read.Header.AddressList("Cc")
+		if err != nil || len(to) != 1 || to[0].Address != test.to || len(cc) > 1 || (len(cc) == 1) != (test.cc != "") || len(cc) == 1 && cc[0].Address != test.cc {
+			t.Errorf("%s: to %v with a copy to %v, %v", name, to, cc, err)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (p *post) Compose(_ context.Context, e store.Effect, n notify.Notice, known
 	}
 	return notify.Message{
 		ID: e.Key, Template: n.Template, Locale: "en", Thread: n.Thread, Subject: n.Template, Text: "text", Title: n.Template, Body: "body",
-		To: notify.Recipient{Customer: known.Customer.Ref, Email: known.Customer.Email},
+		To: notify.Recipient{Customer: known.Customer.Ref, Email: known.Customer.Email, Copy: known.Customer.ReceiptEmail},
 	}, nil
 }
 
@@ -137,7 +137,7 @@ func nudged(t *testing.T, mode policy.Mode, p nudge, test func(t *testing.T, s *
 		}
 		run := func(t *testing.T, h *triggertest.House) {
 			s := open(t, h)
-			_, err := s.Apply.SetCustomer(t.Context(), billing.Customer{Ref: "user_1", Email: "user_1@example.com"}, apply.Cause{Trigger: apply.Request})
+			_, err := s.Apply.SetCustomer(t.Context(), billing.Customer{Ref: "user_1", Email: "user_1@example.com", ReceiptEmail: "books@example.com"}, apply.Cause{Trigger: apply.Request})
 			check(t, err)
 			check(t, s.NewCard(s.customer, world.CardDeclined))
 			for range 40 * 24 {
@@ -221,7 +221,7 @@ func TestStanding(t *testing.T) {
 		}
 		messages, err := s.DB.Messages(t.Context(), store.MessageFilter{Customer: "user_1", Channel: notify.Email, Limit: 10})
 		check(t, err)
-		if len(messages) != 2 || messages[1].Template != "nudge.1" || messages[1].Recipient != "user_1@example.com" || messages[1].Receipt != "r" || messages[1].SentAt.IsZero() {
+		if len(messages) != 2 || messages[1].Template != "nudge.1" || messages[1].Recipient != "user_1@example.com, books@example.com" || messages[1].Receipt != "r" || messages[1].SentAt.IsZero() {
 			t.Errorf("proof: %+v", messages)
 		}
 		if got := fmt.Sprint(out.told); got != "[step 1 user_1]" {

@@ -229,6 +229,20 @@ func TestRefusedCopyDoesNotKeepTheMailBack(t *testing.T) {
 	}
 }
 
+// The address of a copy may be what a provider knows of a buyer.
+func TestCopyToNoAddress(t *testing.T) {
+	s := serve(t, how{scheme: "smtp"})
+	m := notifytest.Message("notice:1")
+	m.To.Copy = "not at all"
+	receipt, err := s.channel.Send(t.Context(), m)
+	if err != nil || !strings.Contains(receipt, "without the copy") {
+		t.Errorf("%q, %v", receipt, err)
+	}
+	if got := s.last(); strings.Join(got.to, " ") != "dana.secret@kern.example" || got.header.Get("Cc") != "" {
+		t.Errorf("sent to %v, Cc %q", got.to, got.header.Get("Cc"))
+	}
+}
+
 func TestServerDoesNotLetUsIn(t *testing.T) {
 	s := serve(t, how{scheme: "smtp", auth: true})
 	gone, err := net.Listen("tcp", "127.0.0.1:0")

@@ -60,10 +60,15 @@ func Mailbox(c billing.Customer, template string) string {
 	return c.Email
 }
 
-// recipient is who the message goes to.
+// recipient is who the message goes to. Of what goes to the address for receipts, the
+// customer's own gets a copy: who pays and who keeps the books both want it.
 func recipient(d Data) notify.Recipient {
 	c := d.Customer
-	return notify.Recipient{Customer: c.Ref, Name: salutation(c.Name), Email: Mailbox(c, d.Notice.Template), Copy: d.Copy, Phone: d.Phone, TimeZone: c.TimeZone}
+	to := notify.Recipient{Customer: c.Ref, Name: salutation(c.Name), Email: Mailbox(c, d.Notice.Template), Phone: d.Phone, TimeZone: c.TimeZone}
+	if !strings.EqualFold(to.Email, c.Email) {
+		to.Copy = c.Email
+	}
+	return to
 }
 
 // words fills in all that is read.

@@ -51,10 +51,9 @@ type Data struct {
 	Receipt *notify.Receipt
 	// Draw turns a paper into a PDF; nil: none is attached.
 	Draw func(notify.Paper) ([]byte, error)
-	// Copy is one more address that gets the mail; Phone is where an SMS goes, in
-	// E.164 form.
-	Copy, Phone string
-	Now         time.Time
+	// Phone is where an SMS goes, in E.164 form.
+	Phone string
+	Now   time.Time
 }
 
 // View is what templates see. Texts are formatted for the customer and hold no
