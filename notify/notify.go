@@ -119,13 +119,10 @@ type Message struct {
 	Short string
 	// Title, Body and Action are for a notice in the application; Action labels the
 	// button that leads to URL.
-	Title  string
-	Body   string
-	Action string
-	URL    string
-	// Unsubscribe is where the recipient takes himself off what is not strictly
-	// about his contract; empty where that does not apply.
-	Unsubscribe string
+	Title       string
+	Body        string
+	Action      string
+	URL         string
 	Attachments []Attachment
 	// Notice holds the facts that the words were made of.
 	Notice Notice

@@ -148,7 +148,7 @@ func (l *locale) variables() []Problem {
 
 // known says whether a shared section is one that this package asks for by name.
 func known(section string) bool {
-	return slices.Contains([]string{"greeting", "late", "footer", "unsubscribe", "card", "card.paper", "more"}, section) ||
+	return slices.Contains([]string{"greeting", "late", "footer", "card", "card.paper", "more"}, section) ||
 		slices.Contains(sharedKnown, section)
 }
 

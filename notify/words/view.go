@@ -42,9 +42,8 @@ type Data struct {
 	Plan  string
 	Brand Brand
 	// Button is where the message's button leads, Cancel where the subscription can
-	// be canceled, Unsubscribe where one takes oneself off such messages; all made
-	// and signed by the caller, and empty where there is none.
-	Button, Cancel, Unsubscribe string
+	// be canceled; both made and signed by the caller, and empty where there is none.
+	Button, Cancel string
 	// LinkUntil is when Button stops working; zero: it does not.
 	LinkUntil time.Time
 	// Receipt is what a receipt states; nil: none is attached.
