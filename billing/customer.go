@@ -14,7 +14,7 @@ type Customer struct {
 	Ref string `json:"ref"`
 
 	Email string `json:"email,omitempty"`
-	// ReceiptEmail is where receipts go instead of Email; empty: to Email.
+	// ReceiptEmail is where receipts go, with a copy to Email; empty: to Email alone.
 	ReceiptEmail string `json:"receipt_email,omitempty"`
 	Name         string `json:"name,omitempty"`
 	// Locale is a BCP 47 tag such as "de-AT"; TimeZone an IANA name.

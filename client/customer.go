@@ -8,7 +8,8 @@ import (
 
 // CustomerSettings are what the application says about its user.
 type CustomerSettings struct {
-	Email        string `json:"email,omitempty"`
+	Email string `json:"email,omitempty"`
+	// ReceiptEmail is where receipts go, with a copy to Email; empty: to Email alone.
 	ReceiptEmail string `json:"receipt_email,omitempty"`
 	Name         string `json:"name,omitempty"`
 	// Locale is a BCP 47 tag, TimeZone an IANA name.

@@ -70,13 +70,20 @@ type Notice struct {
 	Until time.Time `json:"until,omitzero"`
 	// Card is what was charged or will be.
 	Card *billing.Card `json:"card,omitempty"`
+	// NoMore: nothing more will be charged for what it is about, for that has ended or
+	// will by itself. Without it no such thing is promised.
+	NoMore bool `json:"no_more,omitempty"`
 	// Reason is why, in a closed vocabulary of the template's: for a failed payment
 	// the class of its decline.
 	Reason string `json:"reason,omitempty"`
 	// Link is one of the Link constants; empty: no button.
 	Link string `json:"link,omitempty"`
-	// Reference is the provider's number of the invoice, payment or refund.
+	// Reference is the provider's number of the invoice or payment. What is said of a
+	// refund has that of the refund, once its words are made.
 	Reference string `json:"reference,omitempty"`
+	// Back is how much of a payment had gone back with the refund that it is about, in
+	// minor units of Amount's currency: it tells one refund of a payment from the next.
+	Back int64 `json:"back,omitempty"`
 }
 
 // Recipient is who a message goes to.
@@ -112,13 +119,10 @@ type Message struct {
 	Short string
 	// Title, Body and Action are for a notice in the application; Action labels the
 	// button that leads to URL.
-	Title  string
-	Body   string
-	Action string
-	URL    string
-	// Unsubscribe is where the recipient takes himself off what is not strictly
-	// about his contract; empty where that does not apply.
-	Unsubscribe string
+	Title       string
+	Body        string
+	Action      string
+	URL         string
 	Attachments []Attachment
 	// Notice holds the facts that the words were made of.
 	Notice Notice

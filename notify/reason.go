@@ -28,8 +28,11 @@ const (
 
 // Reasons of other messages.
 const (
-	// ReasonUnpaid is access_ended's for a payment that never came.
+	// ReasonUnpaid is access_ended's for a payment that has not come.
 	ReasonUnpaid = "unpaid"
+	// ReasonChecks is banned's for payments that looked like fraud; without it a ban is
+	// not explained.
+	ReasonChecks = "checks"
 	// ReasonDuplicate is refunded's for what was paid twice.
 	ReasonDuplicate = "duplicate"
 )

@@ -79,6 +79,9 @@ type Known struct {
 	Linked []billing.Held[billing.ProviderCustomer]
 	// Warnings are the card networks' early words about the customer's payments.
 	Warnings []billing.Held[billing.Warning]
+	// Refunds are those of the customer's payments, as far as the provider has objects
+	// for them.
+	Refunds []billing.Held[billing.Refund]
 	// Attempts are the customer's tries to pay of the last [AttemptsKept], as far as
 	// the providers tell of them, oldest first.
 	Attempts []billing.Attempt

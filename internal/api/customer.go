@@ -45,7 +45,7 @@ type Ban struct {
 // was said before.
 type CustomerSettings struct {
 	Email        string         `json:"email,omitempty" maxLength:"320" doc:"Where notices go. A changed address is passed on to the providers."`
-	ReceiptEmail string         `json:"receipt_email,omitempty" maxLength:"320" doc:"Where receipts go, if elsewhere."`
+	ReceiptEmail string         `json:"receipt_email,omitempty" maxLength:"320" doc:"Where receipts go, if elsewhere; email gets a copy of them."`
 	Name         string         `json:"name,omitempty" maxLength:"200"`
 	Locale       string         `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 tag, such as de-AT."`
 	TimeZone     string         `json:"time_zone,omitempty" maxLength:"64" doc:"An IANA name, such as Europe/Vienna."`

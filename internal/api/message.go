@@ -15,8 +15,8 @@ type Message struct {
 	Template string `json:"template" doc:"What was said, such as trial_ending."`
 	Channel  string `json:"channel" doc:"email, sms, inapp, or a channel of your own."`
 	Locale   string `json:"locale" doc:"The language of the words."`
-	// Recipient is the address as it was used.
-	Recipient string    `json:"recipient" doc:"The address, number or customer that it went to."`
+	// Recipient is the address as it was used; a second one got a copy.
+	Recipient string    `json:"recipient" doc:"The address, number or customer that it went to; after a comma, the address that got a copy."`
 	Thread    string    `json:"thread"`
 	Subject   string    `json:"subject"`
 	Body      string    `json:"body" doc:"The text as it was sent."`

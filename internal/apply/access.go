@@ -23,8 +23,9 @@ type customer struct {
 	// linked are the customer's objects of kind customer; only read if there are
 	// policies to see them.
 	linked []billing.Held[billing.ProviderCustomer]
-	// warnings, demands and paying likewise.
+	// warnings, refunds, demands and paying likewise.
 	warnings []billing.Held[billing.Warning]
+	refunds  []billing.Held[billing.Refund]
 	demands  []policy.Demand
 	paying
 	stored map[string]store.Access
@@ -211,6 +212,8 @@ func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 			c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: object})
 		case billing.Warning:
 			c.warnings = append(c.warnings, billing.Held[billing.Warning]{Account: o.Account, ID: o.ID, Object: object})
+		case billing.Refund:
+			c.refunds = append(c.refunds, billing.Held[billing.Refund]{Account: o.Account, ID: o.ID, Object: object})
 		}
 	}
 	return nil

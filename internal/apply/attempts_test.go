@@ -170,3 +170,21 @@ func TestABanReachesWhoPaysAlike(t *testing.T) {
 		}
 	})
 }
+
+// The refunds of a payment are known to the policies, and to what says of them.
+func TestPoliciesKnowRefunds(t *testing.T) {
+	eachHeard(t, trusting, func(t *testing.T, h *house, p *heard) {
+		back := snap("re_1", billing.Refund{Status: billing.RefundSucceeded, Amount: billing.Money{Amount: 900, Currency: "EUR"}, Payment: "pi_1", CreatedAt: storetest.Start()})
+		h.world.say(mine("u"), snap("pi_1", paid("")), back)
+		h.look(mine("u").Ref, ref(billing.KindPayment, "pi_1"), ref(billing.KindRefund, "re_1"))
+		want := []billing.Held[billing.Refund]{{Account: "stripe", ID: "re_1", Object: back.Object.(billing.Refund)}}
+		if diff := cmp.Diff(want, p.known(t).Refunds); diff != "" {
+			t.Errorf("(-want +heard)\n%s", diff)
+		}
+		known, err := h.Known(t.Context(), "u")
+		if diff := cmp.Diff(want, known.Refunds); diff != "" || err != nil {
+			t.Errorf("%v (-want +known)\n%s", err, diff)
+		}
+		h.audit()
+	})
+}

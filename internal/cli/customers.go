@@ -173,7 +173,7 @@ type customersSet struct {
 	remoteFlags  `embed:""`
 	Customer     string            `arg:"" help:"The customer: your own user id."`
 	Email        *string           `help:"Where notices go."`
-	ReceiptEmail *string           `help:"Where receipts go, if elsewhere."`
+	ReceiptEmail *string           `help:"Where receipts go, if elsewhere; --email gets a copy of them."`
 	Name         *string           `help:"The name."`
 	Locale       *string           `help:"A BCP 47 tag, such as de-AT."`
 	TimeZone     *string           `help:"An IANA name, such as Europe/Vienna."`

@@ -41,7 +41,7 @@ func wordsOf(c *config.Config) (*words.Set, error) {
 // brandOf says who messages are from. Without a brand it is the sender's name, or
 // where mails or the product are at home: "a customer of" has to go on.
 func brandOf(c *config.Config) words.Brand {
-	b := words.Brand{Name: c.Mail.Brand, URL: c.Mail.URL, Support: c.Mail.Support, Address: c.Mail.Address, Keep: c.Mail.Keep}
+	b := words.Brand{Name: c.Mail.Brand, URL: c.Mail.URL, Support: c.Mail.Support, Address: c.Mail.Address, TaxID: c.Mail.TaxID, Keep: c.Mail.Keep}
 	if support, err := mail.ParseAddress(b.Support); err == nil {
 		b.Support = support.Address
 	}

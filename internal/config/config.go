@@ -160,8 +160,9 @@ type Mail struct {
 	// Locale is the language for customers whose own there is not; empty: English.
 	Locale string
 	// Brand is the name that customers know, URL the product's page, Support the
-	// mail address that they may write to, Address the postal one, in one line.
-	Brand, URL, Support, Address string
+	// mail address that they may write to, Address the postal one, in one line, TaxID
+	// the number under which the seller pays sales tax.
+	Brand, URL, Support, Address, TaxID string
 	// Keep is how long data is kept after access has ended; zero: messages do not
 	// say.
 	Keep time.Duration

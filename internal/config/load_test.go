@@ -144,6 +144,7 @@ brand     = "Acme"
 url       = "https://acme.com"
 support   = "help@acme.com"
 address   = "1 High Street, Dublin"
+tax_id    = "IE1234567X"
 keep      = "30d"
 handover  = true
 
@@ -229,7 +230,7 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 			HandOver: true,
 			SMTP:     "smtps://user:pw@mail.acme.com:465", From: "Acme <billing@acme.com>",
 			ReplyTo: "help@acme.com", Templates: "./mail", Locale: "de", Brand: "Acme", URL: "https://acme.com",
-			Support: "help@acme.com", Address: "1 High Street, Dublin", Keep: 30 * 24 * time.Hour,
+			Support: "help@acme.com", Address: "1 High Street, Dublin", TaxID: "IE1234567X", Keep: 30 * 24 * time.Hour,
 		},
 		SMS: SMS{
 			Kind: Gateway, From: "Acme", Account: "acme", Token: "tok", URL: "https://gateway.example.com/send?v=2",

@@ -18,7 +18,7 @@ func (r *reader) mail() Mail {
 	}
 	m := Mail{
 		SMTP: s.secret("smtp"), From: s.address("from"), ReplyTo: s.address("reply_to"), Templates: s.text("templates"),
-		Locale: s.locale("locale"), Brand: s.text("brand"), Support: s.address("support"), Address: s.text("address"),
+		Locale: s.locale("locale"), Brand: s.text("brand"), Support: s.address("support"), Address: s.text("address"), TaxID: s.text("tax_id"),
 		HandOver: s.on("handover"),
 	}
 	if s.has("url") {

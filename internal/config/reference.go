@@ -107,6 +107,7 @@ var meanings = map[string]string{ //nolint:gosec // the password is the word
 	"mail.url":       "The product's page.",
 	"mail.support":   "The address that customers may write to.",
 	"mail.address":   "Your postal address, in one line.",
+	"mail.tax_id":    "The number under which you pay sales tax, on receipts. Default: they state none.",
 	"mail.keep":      "How long data is kept after access has ended. Default: messages do not say.",
 	"mail.handover":  "Your own mailer sends the mails: an endpoint is handed each as `message.due`.",
 

@@ -31,7 +31,7 @@ var schema = map[string][]field{
 	"retention": {{name: "events"}},
 	"mail": {
 		{name: "smtp", secret: true}, {name: "from"}, {name: "reply_to"}, {name: "templates"}, {name: "locale"},
-		{name: "brand"}, {name: "url"}, {name: "support"}, {name: "address"}, {name: "keep"}, {name: "handover"},
+		{name: "brand"}, {name: "url"}, {name: "support"}, {name: "address"}, {name: "tax_id"}, {name: "keep"}, {name: "handover"},
 	},
 	"sms": {
 		{name: "kind"}, {name: "from"}, {name: "account"}, {name: "token", secret: true}, {name: "url"}, {name: "body"},

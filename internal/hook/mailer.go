@@ -50,7 +50,6 @@ type message struct {
 	Text        string        `json:"text"`
 	HTML        string        `json:"html"`
 	URL         string        `json:"url"`
-	Unsubscribe string        `json:"unsubscribe"`
 	Attachments []attachment  `json:"attachments"`
 	Data        notify.Notice `json:"data"`
 }
@@ -102,7 +101,7 @@ func (m *Mailer) Send(ctx context.Context, composed notify.Message) (receipt str
 func (m *Mailer) seal(c notify.Message) (hook, error) {
 	body := message{
 		Key: c.ID, Channel: m.channel, Template: c.Template, Locale: c.Locale, To: to(c.To), Thread: c.Thread,
-		Subject: c.Subject, Text: c.Text, HTML: c.HTML, URL: c.URL, Unsubscribe: c.Unsubscribe, Attachments: []attachment{}, Data: c.Notice,
+		Subject: c.Subject, Text: c.Text, HTML: c.HTML, URL: c.URL, Attachments: []attachment{}, Data: c.Notice,
 	}
 	if m.channel == notify.SMS {
 		body.Subject, body.Text, body.HTML = "", c.Short, ""

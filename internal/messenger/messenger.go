@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet/billing"
@@ -67,6 +68,9 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 		ID: e.Key, Notice: n, Customer: known.Customer, Plan: n.Plan, Brand: m.Brand, Button: m.Brand.URL, Cancel: m.Brand.URL,
 		Draw: m.Draw, Phone: sms.Consent(known.Customer), Now: now,
 	}
+	if n.Template == "banned" {
+		d.Notice.NoMore = known.Customer.Ref != "" && !charged(known.Facts)
+	}
 	if plan, ok := m.Catalog.ByID(n.Plan); ok {
 		d.Plan = plan.Name
 	}
@@ -81,9 +85,7 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 		}
 		d.Cancel = cmp.Or(m.mint(known.Customer.Ref, about.Account, e.Object, notify.LinkCancel, until), d.Cancel)
 	}
-	if n.Template == "receipt" || n.Template == "refund_receipt" {
-		d.Receipt = m.receipt(about, d, known)
-	}
+	m.paid(about, &d, known)
 	if why := nowhere(n.Channel, d); why != "" {
 		return notify.Message{}, &outbox.Unsayable{Why: why}
 	}
@@ -92,6 +94,15 @@ func (m *Messenger) Compose(_ context.Context, e store.Effect, n notify.Notice, 
 		err = &outbox.Unsayable{Why: err.Error()}
 	}
 	return message, err
+}
+
+// charged reports whether anything more may be charged by itself: a ban alone ends
+// nothing, and what is past due is tried again although it will end.
+func charged(facts billing.Facts) bool {
+	return slices.ContainsFunc(facts.Subscriptions, func(s billing.Held[billing.Subscription]) bool {
+		owes := s.Object.Status == billing.SubscriptionPastDue || s.Object.Status == billing.SubscriptionUnpaid
+		return s.Object.Live() && (owes || s.Object.CancelAt.IsZero())
+	})
 }
 
 // mailbox is the address that a provider knows, of a customer whose own the
@@ -119,34 +130,4 @@ func nowhere(channel string, d words.Data) string {
 		return "the customer has not agreed to SMS, or no number is known (attributes sms and phone)"
 	}
 	return ""
-}
-
-// receipt is what a receipt states, from the payment that it is about; nil if that
-// is not known.
-func (m *Messenger) receipt(about provider.Ref, d words.Data, known policy.Known) *notify.Receipt {
-	payment, found := billing.Find(known.Facts.Payments, about.Account, about.ID)
-	if !found {
-		return nil
-	}
-	n := d.Notice
-	r := &notify.Receipt{
-		Number: about.ID, Date: n.Date, Paid: payment.PaidAt, Total: payment.Amount, Card: payment.Card, Method: payment.Method,
-		Seller: notify.Party{Name: m.Brand.Name, Email: m.Brand.Support, Address: m.Brand.Address},
-		Buyer:  notify.Party{Name: d.Customer.Name, Email: d.Customer.Email},
-		Lines:  []notify.Line{{Text: d.Plan, Amount: payment.Amount}},
-	}
-	if r.Date.IsZero() {
-		r.Date = payment.PaidAt
-	}
-	if n.Reference != "" {
-		r.Number = n.Reference
-	}
-	if n.Template == "refund_receipt" && n.Amount != nil {
-		r.Number = about.ID
-		r.Refund = &notify.ReceiptRefund{Number: n.Reference, Date: n.Date, Amount: *n.Amount}
-		if before := payment.Refunded - n.Amount.Amount; before > 0 {
-			r.Refunded = &billing.Money{Amount: before, Currency: payment.Amount.Currency}
-		}
-	}
-	return r
 }

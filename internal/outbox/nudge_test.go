@@ -74,7 +74,7 @@ func (p *post) Compose(_ context.Context, e store.Effect, n notify.Notice, known
 	}
 	return notify.Message{
 		ID: e.Key, Template: n.Template, Locale: "en", Thread: n.Thread, Subject: n.Template, Text: "text", Title: n.Template, Body: "body",
-		To: notify.Recipient{Customer: known.Customer.Ref, Email: known.Customer.Email},
+		To: notify.Recipient{Customer: known.Customer.Ref, Email: known.Customer.Email, Copy: known.Customer.ReceiptEmail},
 	}, nil
 }
 
@@ -134,7 +134,7 @@ func nudged(t *testing.T, mode policy.Mode, p nudge, test func(t *testing.T, s *
 		}
 		run := func(t *testing.T, h *triggertest.House) {
 			s := open(t, h)
-			_, err := s.Apply.SetCustomer(t.Context(), billing.Customer{Ref: "user_1", Email: "user_1@example.com"}, apply.Cause{Trigger: apply.Request})
+			_, err := s.Apply.SetCustomer(t.Context(), billing.Customer{Ref: "user_1", Email: "user_1@example.com", ReceiptEmail: "books@example.com"}, apply.Cause{Trigger: apply.Request})
 			check(t, err)
 			check(t, s.NewCard(s.customer, world.CardDeclined))
 			for range 40 * 24 {

@@ -124,6 +124,9 @@ func left(ctx context.Context, channel notify.Channel, e store.Effect) (receipt 
 // prove keeps what was said, to whom, and when.
 func (o *Outbox) prove(ctx context.Context, tx *store.Tx, e store.Effect, n notify.Notice, m notify.Message, receipt string) error {
 	to, body := m.To.Email, m.Text
+	if m.To.Copy != "" {
+		to += ", " + m.To.Copy
+	}
 	switch n.Channel {
 	case notify.SMS:
 		to, body = m.To.Phone, m.Short

@@ -46,7 +46,7 @@ func TestStanding(t *testing.T) {
 		}
 		messages, err := s.DB.Messages(t.Context(), store.MessageFilter{Customer: "user_1", Channel: notify.Email, Limit: 10})
 		check(t, err)
-		if len(messages) != 2 || messages[1].Template != "nudge.1" || messages[1].Recipient != "user_1@example.com" || messages[1].Receipt != "r" || messages[1].SentAt.IsZero() {
+		if len(messages) != 2 || messages[1].Template != "nudge.1" || messages[1].Recipient != "user_1@example.com, books@example.com" || messages[1].Receipt != "r" || messages[1].SentAt.IsZero() {
 			t.Errorf("proof: %+v", messages)
 		}
 		if got := fmt.Sprint(out.told); got != "[step 1 user_1]" {

@@ -298,7 +298,7 @@ func (tx *Tx) LinkedCustomers(ctx context.Context, customer string) ([]Object, e
 }
 
 // LinkedOf lists what is linked to customers and their access does not depend on:
-// the providers' customers, and the card networks' warnings.
+// the providers' customers, the card networks' warnings, and refunds.
 func (tx *Tx) LinkedOf(ctx context.Context, customers []string) ([]Object, error) {
-	return selectIn(ctx, tx, scanObject, objectColumns+` where customer in (%s) and customer <> '' and kind in ('customer', 'warning') and gone = 0 order by key`, customers)
+	return selectIn(ctx, tx, scanObject, objectColumns+` where customer in (%s) and customer <> '' and kind in ('customer', 'warning', 'refund') and gone = 0 order by key`, customers)
 }

@@ -101,12 +101,6 @@ func (c *Channel) headers(b *gomail.Msg, m notify.Message) {
 		b.SetGenHeaderPreformatted("In-Reply-To", root)
 		b.SetGenHeaderPreformatted("References", root)
 	}
-	if m.Unsubscribe != "" {
-		b.SetGenHeaderPreformatted("List-Unsubscribe", "<"+header(m.Unsubscribe)+">")
-		if strings.HasPrefix(m.Unsubscribe, "https://") {
-			b.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") // RFC 8058
-		}
-	}
 }
 
 // stable makes a Message-ID's content out of an ID: equal for equal IDs, and without

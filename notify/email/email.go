@@ -154,7 +154,13 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", &notify.Error{Kind: notify.Unavailable, Err: err}
 	}
+	note := ""
 	built, err := c.build(m, m.To.Copy)
+	if err != nil && m.To.Copy != "" {
+		if built, err = c.build(m, ""); err == nil {
+			m.To.Copy, note = "", " (without the copy, whose address is none)"
+		}
+	}
 	if err != nil {
 		return "", &notify.Error{Kind: notify.Refused, Err: err}
 	}
@@ -172,7 +178,6 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (string, error) {
 	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
 	defer stop()
 	err = client.SendWithSMTPClient(connection, built)
-	note := ""
 	if m.To.Copy != "" && refusesAddress(err) {
 		// One of two addresses is refused. Whoever gets a copy must not keep the mail
 		// from whom it is for.

@@ -61,7 +61,7 @@ func TestHeaders(t *testing.T) {
 	s := serve(t, how{scheme: "smtp"})
 	m := notifytest.Message("notice:sub_1:2026-11-28:trial_ending")
 	m.Subject, m.Thread, m.Locale = "Ihre Testphase endet – für 29,00 €", "charge:in_1", "de"
-	m.Unsubscribe, m.To.Copy = "https://billing.acme.example/u/1", "boss@kern.example"
+	m.To.Copy = "boss@kern.example"
 	first := send(t, s, m)
 	m.ID = "notice:another"
 	second := send(t, s, m)
@@ -71,7 +71,6 @@ func TestHeaders(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Auto-Submitted": "auto-generated", "Content-Language": "de", "Reply-To": `"Help" <help@acme.example>`,
-		"List-Unsubscribe": "<https://billing.acme.example/u/1>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
 		"Cc": "<boss@kern.example>", "Date": "Sat, 21 Nov 2026 09:30:00 +0000",
 	} {
 		if got := first.header.Get(name); got != want {
@@ -88,7 +87,7 @@ func TestHeaders(t *testing.T) {
 	if strings.Join(first.to, " ") != "dana.secret@kern.example boss@kern.example" || first.from != "billing@acme.example" {
 		t.Errorf("from %s to %v", first.from, first.to)
 	}
-	m.Unsubscribe, m.Thread, m.To.Copy = "", "", ""
+	m.Thread, m.To.Copy = "", ""
 	bare := send(t, s, m)
 	for _, name := range []string{"List-Unsubscribe", "List-Unsubscribe-Post", "References", "In-Reply-To", "Cc", "User-Agent", "X-Mailer"} {
 		if got := bare.header.Get(name); got != "" {
@@ -229,6 +228,20 @@ func TestRefusedCopyDoesNotKeepTheMailBack(t *testing.T) {
 	}
 }
 
+// The address of a copy may be what a provider knows of a buyer.
+func TestCopyToNoAddress(t *testing.T) {
+	s := serve(t, how{scheme: "smtp"})
+	m := notifytest.Message("notice:1")
+	m.To.Copy = "not at all"
+	receipt, err := s.channel.Send(t.Context(), m)
+	if err != nil || !strings.Contains(receipt, "without the copy") {
+		t.Errorf("%q, %v", receipt, err)
+	}
+	if got := s.last(); strings.Join(got.to, " ") != "dana.secret@kern.example" || got.header.Get("Cc") != "" {
+		t.Errorf("sent to %v, Cc %q", got.to, got.header.Get("Cc"))
+	}
+}
+
 func TestServerDoesNotLetUsIn(t *testing.T) {
 	s := serve(t, how{scheme: "smtp", auth: true})
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
@@ -290,7 +303,7 @@ func TestHeadersCannotBeInjected(t *testing.T) {
 	s := serve(t, how{scheme: "smtp"})
 	m := notifytest.Message("notice:1\r\nBcc: a@b.example")
 	m.Subject, m.To.Name, m.Locale = "x\r\nBcc: a@b.example", "Dana\r\nBcc: a@b.example", "de\r\nBcc: a@b.example"
-	m.Unsubscribe, m.Thread = "https://a.example\r\nBcc: a@b.example", "t\r\nBcc: a@b.example"
+	m.Thread = "t\r\nBcc: a@b.example"
 	got := send(t, s, m)
 	if got.header.Get("Bcc") != "" || len(got.to) != 1 {
 		t.Errorf("Bcc %q, to %v", got.header.Get("Bcc"), got.to)

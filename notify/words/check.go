@@ -67,8 +67,7 @@ func (s *Set) Broken() error {
 	told := map[string]bool{}
 	for _, tag := range s.Locales() {
 		for _, name := range Names() {
-			full := Sample(name, tag, Brand{})
-			for _, d := range []Data{full, sparse(full)} {
+			for _, d := range samples(name, tag) {
 				if _, err := s.Render(d); err != nil && !told[rootCause(err)] {
 					told[rootCause(err)] = true
 					all = append(all, err)
@@ -149,7 +148,7 @@ func (l *locale) variables() []Problem {
 
 // known says whether a shared section is one that this package asks for by name.
 func known(section string) bool {
-	return slices.Contains([]string{"greeting", "late", "footer", "unsubscribe", "card", "card.paper", "more"}, section) ||
+	return slices.Contains([]string{"greeting", "late", "footer", "card", "card.paper", "more"}, section) ||
 		slices.Contains(sharedKnown, section)
 }
 
@@ -266,8 +265,7 @@ func (s *Set) rendered(tag, name string, packs []Pack) []Problem {
 	add := func(section, format string, args ...any) {
 		all = append(all, Problem{tag, name, section, fmt.Sprintf(format, args...)})
 	}
-	full := Sample(name, tag, Brand{})
-	for _, d := range []Data{full, sparse(full)} {
+	for _, d := range samples(name, tag) {
 		m, err := s.Render(d)
 		if err != nil {
 			add("", "%v", err)
@@ -291,7 +289,10 @@ func (s *Set) rendered(tag, name string, packs []Pack) []Problem {
 			add("sms", "has %d characters, more than the %d of three parts", n, shortLength)
 		}
 	}
-	return append(all, s.states(full, packs)...)
+	for _, d := range turns(Sample(name, tag, Brand{})) {
+		all = append(all, s.states(d, packs)...)
+	}
+	return all
 }
 
 // states reports the facts that a message should name and does not.

@@ -259,14 +259,25 @@ func TestWhatIsNotSoIsNotSaid(t *testing.T) {
 func TestRecipients(t *testing.T) {
 	s := load(t, nil)
 	d := words.Sample("receipt", "en", words.Brand{})
-	d.Customer.ReceiptEmail, d.Copy, d.Phone = "books@kern.example", "boss@kern.example", "+353861234567"
+	d.Customer.ReceiptEmail, d.Phone = "books@kern.example", "+353861234567"
 	m := render(t, s, d)
-	if m.To.Email != "books@kern.example" || m.To.Copy != "boss@kern.example" || m.To.Phone != "+353861234567" || m.To.Customer != "user_42" {
+	if m.To.Email != "books@kern.example" || m.To.Copy != "dana@kern.example" || m.To.Phone != "+353861234567" || m.To.Customer != "user_42" {
 		t.Errorf("a receipt goes to %+v", m.To)
 	}
+	for own, want := range map[string]string{"": "", "BOOKS@kern.example": ""} {
+		d.Customer.Email = own
+		if m := render(t, s, d); m.To.Email != "books@kern.example" || m.To.Copy != want {
+			t.Errorf("with the own address %q a receipt goes to %+v", own, m.To)
+		}
+	}
+	d.Customer.Email = "dana@kern.example"
 	d.Notice.Template = "paused"
-	if m := render(t, s, d); m.To.Email != "dana@kern.example" {
+	if m := render(t, s, d); m.To.Email != "dana@kern.example" || m.To.Copy != "" {
 		t.Errorf("a notice goes to %+v", m.To)
+	}
+	d.Customer.ReceiptEmail, d.Notice.Template = "", "refund_receipt"
+	if m := render(t, s, d); m.To.Email != "dana@kern.example" || m.To.Copy != "" {
+		t.Errorf("without an address for receipts they go to %+v", m.To)
 	}
 }
 

@@ -15,14 +15,13 @@ var ErrNotice = errors.New("the notice cannot be put in words")
 
 // frame is what the layouts see.
 type frame struct {
-	Locale, Direction   string
-	Subject, Preview    string
-	Brand, BrandURL     string
-	Support, Address    string
-	Greeting, Late      string
-	Blocks              []Block
-	Footer              string
-	Unsubscribe, OptOut string
+	Locale, Direction string
+	Subject, Preview  string
+	Brand, BrandURL   string
+	Support, Address  string
+	Greeting, Late    string
+	Blocks            []Block
+	Footer            string
 }
 
 // Render puts a notice in words. An error that is [ErrNotice] is for good.
@@ -40,7 +39,7 @@ func (s *Set) Render(d Data) (notify.Message, error) {
 	}
 	m := notify.Message{
 		ID: d.ID, Template: d.Notice.Template, Locale: l.tag, Thread: d.Notice.Thread,
-		To: recipient(d), URL: d.Button, Unsubscribe: d.Unsubscribe, Notice: d.Notice,
+		To: recipient(d), URL: d.Button, Notice: d.Notice,
 	}
 	if err := l.words(&m, v, d); err != nil {
 		return notify.Message{}, err
@@ -60,10 +59,15 @@ func Mailbox(c billing.Customer, template string) string {
 	return c.Email
 }
 
-// recipient is who the message goes to.
+// recipient is who the message goes to. Of what goes to the address for receipts, the
+// customer's own gets a copy: who pays and who keeps the books both want it.
 func recipient(d Data) notify.Recipient {
 	c := d.Customer
-	return notify.Recipient{Customer: c.Ref, Name: salutation(c.Name), Email: Mailbox(c, d.Notice.Template), Copy: d.Copy, Phone: d.Phone, TimeZone: c.TimeZone}
+	to := notify.Recipient{Customer: c.Ref, Name: salutation(c.Name), Email: Mailbox(c, d.Notice.Template), Phone: d.Phone, TimeZone: c.TimeZone}
+	if !strings.EqualFold(to.Email, c.Email) {
+		to.Copy = c.Email
+	}
+	return to
 }
 
 // words fills in all that is read.
@@ -74,15 +78,12 @@ func (l *locale) words(m *notify.Message, v *View, d Data) error {
 	f := frame{
 		Locale: l.tag, Direction: direction(l.tag), Subject: m.Subject, Preview: m.Body,
 		Brand: v.Brand, BrandURL: v.BrandURL, Support: v.Support, Address: clean(d.Brand.Address),
-		Greeting: t.shared("greeting"), Footer: t.shared("footer"), Unsubscribe: d.Unsubscribe,
+		Greeting: t.shared("greeting"), Footer: t.shared("footer"),
 		Blocks: blocks(t.get("body"), m.Action, v.URL),
 	}
 	if v.Late {
 		f.Late = t.shared("late")
 		m.Body += " " + f.Late
-	}
-	if f.Unsubscribe != "" {
-		f.OptOut = t.shared("unsubscribe")
 	}
 	m.Short = plainSpaces(t.short(v, m.Body))
 	if m.Action != "" && m.URL == "" {

@@ -71,9 +71,11 @@ func sampleFor(name string, d *Data, day func(int) time.Time) {
 	switch name {
 	case "canceled":
 		n.Estimated = false
+	case "banned":
+		n.Reason = notify.ReasonChecks
 	case "refunded", "duplicate_found":
 		n.Reason = notify.ReasonDuplicate
-	case "pass_ended", "dispute_lost":
+	case "pass_ended", "dispute_lost", "recovered":
 		n.Until = SampleNow
 	case "receipt", "refund_receipt":
 		d.Receipt = sampleReceipt(*n, d.Customer, d.Brand, name == "refund_receipt")
@@ -106,13 +108,39 @@ func sampleZone(locale string) string {
 	return zones[locale[:min(2, len(locale))]]
 }
 
+// turns are a sample, and what the message says where nothing more will be charged, or
+// where access goes on.
+func turns(d Data) []Data {
+	over := d
+	switch d.Notice.Template {
+	case "access_ended":
+		over.Notice.NoMore, over.Notice.Next, over.Cancel = true, time.Time{}, ""
+	case "banned":
+		over.Notice.NoMore = true
+	case "recovered":
+		over.Notice.Until = time.Time{}
+	default:
+		return []Data{d}
+	}
+	return []Data{d, over}
+}
+
+// samples are all that a message is tried with in a locale.
+func samples(name, locale string) []Data {
+	var all []Data
+	for _, d := range turns(Sample(name, locale, Brand{})) {
+		all = append(all, d, sparse(d))
+	}
+	return all
+}
+
 // sparse leaves only the facts of a sample that its message cannot do without.
 func sparse(d Data) Data {
 	full, given := d.Notice, map[string]bool{}
 	for _, fact := range needs[full.Template].given {
 		given[fact] = true
 	}
-	n := notify.Notice{Template: full.Template, Channel: full.Channel}
+	n := notify.Notice{Template: full.Template, Channel: full.Channel, NoMore: full.NoMore}
 	if given[factAmount] {
 		n.Amount = full.Amount
 	}

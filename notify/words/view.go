@@ -25,6 +25,8 @@ type Brand struct {
 	Support string
 	// Address is the postal address, in one line.
 	Address string
+	// TaxID is the seller's, for receipts; empty: they state none.
+	TaxID string
 	// Keep is how long a customer's data is kept after access has ended; zero: the
 	// messages do not say.
 	Keep time.Duration
@@ -40,19 +42,17 @@ type Data struct {
 	Plan  string
 	Brand Brand
 	// Button is where the message's button leads, Cancel where the subscription can
-	// be canceled, Unsubscribe where one takes oneself off such messages; all made
-	// and signed by the caller, and empty where there is none.
-	Button, Cancel, Unsubscribe string
+	// be canceled; both made and signed by the caller, and empty where there is none.
+	Button, Cancel string
 	// LinkUntil is when Button stops working; zero: it does not.
 	LinkUntil time.Time
 	// Receipt is what a receipt states; nil: none is attached.
 	Receipt *notify.Receipt
 	// Draw turns a paper into a PDF; nil: none is attached.
 	Draw func(notify.Paper) ([]byte, error)
-	// Copy is one more address that gets the mail; Phone is where an SMS goes, in
-	// E.164 form.
-	Copy, Phone string
-	Now         time.Time
+	// Phone is where an SMS goes, in E.164 form.
+	Phone string
+	Now   time.Time
 }
 
 // View is what templates see. Texts are formatted for the customer and hold no
@@ -63,7 +63,7 @@ type Data struct {
 // .Amount .Was .Date .Next .Until .UntilTime (with hour and zone) .DueAt .LinkUntil
 // .KeptUntil .Card (a phrase) .CardBrand .CardLast4 .CardExpires .Every .Covered
 // .Why (a sentence for .Reason) .Reason .Reference .URL .CancelURL.
-// Flags: .Estimated .Ended (.Until is past) .Late .Attached. As they are: .Notice .Customer.
+// Flags: .Estimated .NoMore (is charged) .Ended (.Until is past) .Late .Attached. As they are: .Notice .Customer.
 type View struct {
 	Notice   notify.Notice
 	Customer billing.Customer
@@ -81,7 +81,7 @@ type View struct {
 	Reason, Reference        string
 	URL, CancelURL           string
 
-	Estimated, Ended, Late, Attached bool
+	Estimated, NoMore, Ended, Late, Attached bool
 
 	run      func(section string, data any) (string, error)
 	calendar calendar
@@ -94,7 +94,7 @@ func (l *locale) view(d Data) (*View, error) {
 		Notice: n, Customer: d.Customer,
 		Brand: clean(d.Brand.Name), BrandURL: d.Brand.URL, Support: d.Brand.Support, Plan: clean(d.Plan),
 		Name: salutation(d.Customer.Name), Email: d.Customer.Email, Reason: n.Reason, Reference: clean(n.Reference),
-		URL: d.Button, CancelURL: d.Cancel, Estimated: n.Estimated, Attached: d.Receipt != nil && d.Draw != nil,
+		URL: d.Button, CancelURL: d.Cancel, Estimated: n.Estimated, NoMore: n.NoMore, Attached: d.Receipt != nil && d.Draw != nil,
 		Ended: !n.Until.IsZero() && !n.Until.After(d.Now),
 		Late:  !n.DueAt.IsZero() && d.Now.Sub(n.DueAt) > lateAfter,
 		run:   l.run, calendar: calendarOf(tag),

@@ -99,7 +99,6 @@ func TestPseudoLocale(t *testing.T) {
 		d := words.Sample(name, "qps", words.Brand{Name: "Ⓐ", URL: "https://x.example", Support: "1@2.3", Address: "1 2", Keep: time.Hour})
 		d.Plan, d.Customer.Name, d.Customer.Email, d.Customer.Covered = "Ⓟ", "Ⓓ", "3@4.5", []string{"1", "2"}
 		d.Notice.Card.Brand, d.Notice.Reference, d.Notice.DueAt = "", "7", d.Now.AddDate(0, 0, -3)
-		d.Unsubscribe = "https://x.example/u"
 		m := render(t, s, d)
 		if m.Locale != "qps" {
 			t.Fatalf("%s is in %s", name, m.Locale)

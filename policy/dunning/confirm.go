@@ -86,11 +86,16 @@ func (p *Policy) about(change policy.Change, known policy.Known, s billing.Subsc
 	return notify.Notice{Plan: plan.ID, Amount: amount(s.Amount), Estimated: true, Interval: s.Interval, Link: notify.LinkPortal}
 }
 
-// before is what was owed when a subscription was last seen to owe: invoices that
-// were paid since then are open again.
+// before is what was owed when a subscription was last seen to owe: it owes again, and
+// invoices that were paid since then are open again.
 func before(change policy.Change, known policy.Known, was billing.Subscription) debt {
 	facts := known.Facts
-	facts.Invoices = slices.Clone(facts.Invoices)
+	facts.Invoices, facts.Subscriptions = slices.Clone(facts.Invoices), slices.Clone(facts.Subscriptions)
+	for n, s := range facts.Subscriptions {
+		if s.Account == change.Account && s.ID == change.ID {
+			facts.Subscriptions[n].Object = was
+		}
+	}
 	for n, i := range facts.Invoices {
 		if i.Account == change.Account && i.Object.Subscription == change.ID && i.Object.Status == billing.InvoicePaid && i.Object.PaidAt.After(was.PastDueSince) {
 			facts.Invoices[n].Object.Status, facts.Invoices[n].Object.Paid = billing.InvoiceOpen, 0
@@ -108,6 +113,9 @@ func (p *Policy) recovered(change policy.Change, known policy.Known, was billing
 	}
 	n := p.about(change, known, was)
 	n.Template, n.Thread, n.Date, n.Link = recovered, d.thread(), change.At, ""
+	if !d.ends.After(change.At) {
+		n.Until = d.ends // from then on it was off
+	}
 	for _, i := range known.Facts.Invoices {
 		o := i.Object
 		if i.Account != change.Account || o.Subscription != change.ID || o.Status != billing.InvoicePaid || !o.PaidAt.After(was.PastDueSince) || o.PaidAt.Before(n.DueAt) {
@@ -147,7 +155,7 @@ func (p *Policy) ended(change policy.Change, known policy.Known, was, is billing
 		}
 		r := &review{Settings: p.settings, known: known, now: change.At}
 		n := r.notice(d, step{template: accessEnded, from: d.ends})
-		n.Next, n.Link = time.Time{}, "" // nothing is left to be paid; the way back is the product's
+		n.Next, n.Link, n.NoMore = time.Time{}, "", true // nothing is left to be paid; the way back is the product's
 		return p.settings.say(change.Account, change.Kind, change.ID, d.occasion("ended"), n)
 	}
 	n := p.about(change, known, is)
@@ -187,6 +195,7 @@ func (p *Policy) payment(change policy.Change, known policy.Known, before, after
 	// Money may have gone back by the first look, but only if it came lately is it news.
 	if back := after.Refunded - before.Refunded; back > 0 && !taken(known, change) && (change.Before != nil || p.news(change, known, after.PaidAt)) {
 		n.Amount, n.Date, n.DueAt = &billing.Money{Amount: back, Currency: after.Amount.Currency}, change.At, time.Time{}
+		n.Back = after.Refunded
 		total := fmt.Sprint(after.Refunded) // a second refund of a payment is another
 		if !othersDid(known, change, func(d policy.Demand) bool { return d.Kind == policy.Refund && d.Money == back }) {
 			say(refunded, total)

@@ -235,6 +235,9 @@ func (r *review) notice(d debt, s step) notify.Notice {
 		Template: s.template, DueAt: s.from, Thread: d.thread(), Plan: d.plan.ID, Amount: amount(d.Object.Amount), Estimated: true,
 		Interval: d.Object.Interval, Date: d.since, Until: d.ends, Reason: d.class.Reason, Link: notify.LinkPayment, Card: d.payment.Card,
 	}
+	if s.template == accessEnded {
+		n.Reason = notify.ReasonUnpaid
+	}
 	if d.invoice != nil {
 		i := d.invoice.Object
 		owed := billing.Money{Amount: i.Due.Amount - i.Paid, Currency: i.Due.Currency}

@@ -16,7 +16,7 @@ func TestFailedCharge(t *testing.T) {
 			"03-02T14:00 email payment_failed.1 34.51 EUR funds until 03-09 next 03-05",
 			"03-05T12:00 email payment_failed.2 34.51 EUR funds until 03-09",
 			"03-07T12:00 email payment_failed.final 34.51 EUR funds until 03-09",
-			"03-09T12:00 email access_ended 34.51 EUR funds until 03-09",
+			"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
 		}},
 		{name: "an hour passed before it was tried: two hours after that", steps: append(fails(begin, "declined"), tried("ch_1", after(time.Hour)), tried("ch_2", after(20*time.Hour)), seen(day(1), "sub_1", sub("active", begin))), want: []string{
 			"03-02T15:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
@@ -35,8 +35,8 @@ func TestFailedCharge(t *testing.T) {
 			"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
 			"03-05T12:00 email payment_failed.2 34.51 EUR other until 03-09",
 			"03-07T12:00 email payment_failed.final 34.51 EUR other until 03-09",
-			"03-09T12:00 email access_ended 34.51 EUR other until 03-09",
-			"03-22T12:00 email recovered 34.51 EUR",
+			"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
+			"03-22T12:00 email recovered 34.51 EUR until 03-09",
 		}},
 		{name: "two failures in a year are two stories", steps: steps(fails(begin, "stolen_card"), settles(begin, after(4*time.Hour)), fails(day(92), "lost_card"), settles(day(92), day(93))), want: []string{
 			"03-02T14:00 email payment_failed.1 34.51 EUR method until 03-09 next 03-05",
@@ -53,42 +53,55 @@ func TestFailedCharge(t *testing.T) {
 			seen(begin, "in_1", invoice("in_1", "sub_1", begin)), seen(begin, "sub_1", sub("past_due", begin)), seen(day(1), "sub_1", sub("ended", begin)),
 		}, want: []string{
 			"03-02T12:00 email action_required 34.51 EUR authentication until 03-09 next 03-05",
-			"03-03T12:00 email access_ended 34.51 EUR authentication until 03-03",
+			"03-03T12:00 email access_ended 34.51 EUR unpaid until 03-03 no more",
 		}},
 		{name: "the provider gives up before grace is over", steps: steps(fails(begin, "do_not_honor"), []policytest.Step{seen(day(4), "sub_1", sub("unpaid", begin))}), want: []string{
 			"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
 			"03-05T12:00 email payment_failed.2 34.51 EUR other until 03-09",
-			"03-06T12:00 email access_ended 34.51 EUR other until 03-06",
+			"03-06T12:00 email access_ended 34.51 EUR unpaid until 03-06",
+		}},
+		{name: "paid after the provider gave up: it was off", steps: steps(fails(begin, "do_not_honor"), []policytest.Step{seen(day(4), "sub_1", sub("unpaid", begin))}, settles(begin, day(5))), want: []string{
+			"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
+			"03-05T12:00 email payment_failed.2 34.51 EUR other until 03-09",
+			"03-06T12:00 email access_ended 34.51 EUR unpaid until 03-06",
+			"03-07T12:00 email recovered 34.51 EUR until 03-07",
+		}},
+		{name: "paid late, while another purchase kept the door open", steps: steps([]policytest.Step{
+			seen(begin, "pi_life", billing.Payment{Status: billing.PaymentSucceeded, Amount: eur(9900), CreatedAt: begin, PaidAt: begin, Items: []billing.Item{{Price: "p_life"}}}),
+		}, fails(begin, "declined"), settles(begin, day(20))), want: []string{
+			"03-02T14:00 email payment_failed.1 34.51 EUR other next 03-05",
+			"03-05T12:00 email payment_failed.2 34.51 EUR other",
+			"03-22T12:00 email recovered 34.51 EUR",
 		}},
 		{name: "the provider ends it long after: told once", steps: steps(fails(begin, "do_not_honor"), []policytest.Step{seen(day(21), "sub_1", sub("unpaid", begin)), seen(day(30), "sub_1", sub("ended", begin))}), want: []string{
 			"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
 			"03-05T12:00 email payment_failed.2 34.51 EUR other until 03-09",
 			"03-07T12:00 email payment_failed.final 34.51 EUR other until 03-09",
-			"03-09T12:00 email access_ended 34.51 EUR other until 03-09",
+			"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
 		}},
 		{name: "the last warning as a text message", settings: func(s *dunning.Settings) { s.SMS, s.Steps = true, []time.Duration{4 * time.Hour} }, steps: fails(begin, ""), want: []string{
 			"03-02T16:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
 			"03-07T12:00 email payment_failed.final 34.51 EUR other until 03-09",
 			"03-07T12:00 sms payment_failed.final 34.51 EUR other until 03-09",
-			"03-09T12:00 email access_ended 34.51 EUR other until 03-09",
+			"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
 		}},
 		{name: "a day of grace leaves room for one step", known: func(k *policy.Known) { k.Rules.Grace = 24 * time.Hour }, steps: fails(begin, "declined"), want: []string{
 			"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-03 next 03-05",
-			"03-03T12:00 email access_ended 34.51 EUR other until 03-03 next 03-05",
+			"03-03T12:00 email access_ended 34.51 EUR unpaid until 03-03 next 03-05",
 		}},
-		{name: "no grace at all", known: func(k *policy.Known) { k.Rules.Grace = 0 }, steps: fails(begin, "declined"), want: []string{"03-02T12:00 email access_ended 34.51 EUR other until 03-02 next 03-05"}},
+		{name: "no grace at all", known: func(k *policy.Known) { k.Rules.Grace = 0 }, steps: fails(begin, "declined"), want: []string{"03-02T12:00 email access_ended 34.51 EUR unpaid until 03-02 next 03-05"}},
 		{name: "a month of grace and a longer list", known: func(k *policy.Known) { k.Rules.Grace = 30 * 24 * time.Hour }, settings: func(s *dunning.Settings) { s.Steps = append(s.Steps, 7*24*time.Hour) }, steps: fails(begin, "declined"), want: []string{
 			"03-02T14:00 email payment_failed.1 34.51 EUR other until 04-01 next 03-05",
 			"03-05T12:00 email payment_failed.2 34.51 EUR other until 04-01",
 			"03-09T12:00 email payment_failed.2 34.51 EUR other until 04-01",
 			"03-30T12:00 email payment_failed.final 34.51 EUR other until 04-01",
-			"04-01T12:00 email access_ended 34.51 EUR other until 04-01",
+			"04-01T12:00 email access_ended 34.51 EUR unpaid until 04-01",
 		}},
 		{name: "an invoice that we do not know", steps: []policytest.Step{policytest.Seen(begin, "paypal", "I-1", sub("past_due", begin, func(s *billing.Subscription) { s.PeriodEnd = day(5) }))}, want: []string{
 			"03-02T14:00 email payment_failed.1 29.00 EUR until 03-09 next 03-07",
 			"03-05T12:00 email payment_failed.2 29.00 EUR until 03-09 next 03-07",
 			"03-07T12:00 email payment_failed.final 29.00 EUR until 03-09",
-			"03-09T12:00 email access_ended 29.00 EUR until 03-09",
+			"03-09T12:00 email access_ended 29.00 EUR unpaid until 03-09",
 		}},
 		{name: "a merchant of record that is switched on", settings: func(s *dunning.Settings) { s.Providers = policy.Providers{"paddle": true} }, steps: []policytest.Step{
 			policytest.Seen(begin, "paddle", "sub_1", sub("past_due", begin)), policytest.Seen(day(1), "paddle", "sub_1", sub("active", begin)),
@@ -117,8 +130,8 @@ func TestSecondFailureDoesNotBeginGraceAnew(t *testing.T) {
 		"03-02T14:00 email payment_failed.1 34.51 EUR funds until 03-10 next 03-05",
 		"03-05T12:00 email payment_failed.2 34.51 EUR funds until 03-10",
 		"03-08T12:00 email payment_failed.final 34.51 EUR funds until 03-10",
-		"03-10T12:00 email access_ended 34.51 EUR funds until 03-10 next 03-12",
-		"03-18T12:00 email recovered 34.51 EUR",
+		"03-10T12:00 email access_ended 34.51 EUR unpaid until 03-10 next 03-12",
+		"03-18T12:00 email recovered 34.51 EUR until 03-10",
 	}}.run(t)
 }
 
@@ -151,19 +164,19 @@ func TestLateStart(t *testing.T) {
 		{name: "down for four days", steps: fails(begin, "declined"), down: []policytest.Span{{From: day(1), Until: day(6)}}, want: []string{
 			"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
 			"03-08T12:00 email payment_failed.final 34.51 EUR other until 03-09 late by 24h0m0s",
-			"03-09T12:00 email access_ended 34.51 EUR other until 03-09",
+			"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
 		}},
 		{name: "down until it was over", steps: fails(begin, "declined"), down: []policytest.Span{{From: begin, Until: day(10)}}, want: []string{
-			"03-12T12:00 email access_ended 34.51 EUR other until 03-09 late by 72h0m0s",
+			"03-12T12:00 email access_ended 34.51 EUR unpaid until 03-09 late by 72h0m0s",
 		}},
 		{name: "down for a month: that is no news", steps: fails(begin, "declined"), down: []policytest.Span{{From: begin, Until: day(31)}}},
 		{name: "down from failure to recovery: the thanks, for others may have written", steps: steps(fails(begin, "declined")[:0], []policytest.Step{seen(begin, "sub_1", sub("past_due", begin))}, []policytest.Step{seen(day(3), "sub_1", sub("active", begin))}), down: []policytest.Span{{From: after(time.Hour), Until: day(9)}}, want: []string{
-			"03-11T12:00 email recovered 29.00 EUR",
+			"03-11T12:00 email recovered 29.00 EUR until 03-09",
 		}},
 		{name: "first start in the middle of it", from: day(60), steps: late("past_due", day(56)), want: []string{
 			"05-01T12:00 email payment_failed.2 29.00 EUR until 05-04 late by 24h0m0s",
 			"05-02T12:00 email payment_failed.final 29.00 EUR until 05-04",
-			"05-04T12:00 email access_ended 29.00 EUR until 05-04",
+			"05-04T12:00 email access_ended 29.00 EUR unpaid until 05-04",
 		}},
 		{name: "first start a day after the end", from: day(60), steps: late("past_due", day(52))},
 		{name: "first start, unpaid for a year", from: day(60), steps: late("unpaid", day(-300))},
@@ -191,19 +204,19 @@ func TestOneDebtAtATime(t *testing.T) {
 			"03-02T14:00 email payment_failed.1 29.00 EUR until 03-09 next 09-18", // paypal comes before stripe
 			"03-05T12:00 email payment_failed.2 29.00 EUR until 03-09 next 09-18",
 			"03-07T12:00 email payment_failed.final 29.00 EUR until 03-09 next 09-18",
-			"03-09T12:00 email access_ended 29.00 EUR until 03-09 next 09-18",
-			"03-09T12:00 email access_ended 34.51 EUR other until 03-09",
+			"03-09T12:00 email access_ended 29.00 EUR unpaid until 03-09 next 09-18",
+			"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
 		}},
 		{name: "the provider gives up on the other", steps: append(fails(begin, "declined"), other(day(1), day(1), "past_due"), other(day(2), day(1), "unpaid"), seen(day(3), "sub_1", sub("active", begin))), want: []string{
 			"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
-			"03-04T12:00 email access_ended 29.00 EUR until 03-04",
+			"03-04T12:00 email access_ended 29.00 EUR unpaid until 03-04",
 			"03-05T12:00 email recovered 29.00 EUR",
 		}},
 		{name: "for the same plan: it ends once, with the later", steps: append(fails(begin, "declined"), seen(day(1), "sub_2", sub("past_due", day(1)))), want: []string{
 			"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
 			"03-05T12:00 email payment_failed.2 34.51 EUR other until 03-10",
 			"03-08T12:00 email payment_failed.final 34.51 EUR other until 03-10",
-			"03-10T12:00 email access_ended 34.51 EUR other until 03-10",
+			"03-10T12:00 email access_ended 34.51 EUR unpaid until 03-10",
 		}},
 	} {
 		t.Run(s.name, s.run)
@@ -224,7 +237,7 @@ func TestAccessThatGoesOn(t *testing.T) {
 		"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
 		"03-05T12:00 email payment_failed.2 34.51 EUR other until 03-09",
 		"03-07T12:00 email payment_failed.final 34.51 EUR other until 03-09",
-		"03-09T12:00 email access_ended 34.51 EUR other until 03-09",
+		"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
 	}
 	goes := []string{"03-02T14:00 email payment_failed.1 34.51 EUR other next 03-05", "03-05T12:00 email payment_failed.2 34.51 EUR other"}
 	t.Run("bought for ever", story{known: life, steps: fails(begin, "declined"), want: goes}.run)
@@ -232,7 +245,7 @@ func TestAccessThatGoesOn(t *testing.T) {
 		"03-02T14:00 email payment_failed.1 34.51 EUR other until 04-01 next 03-05",
 		"03-05T12:00 email payment_failed.2 34.51 EUR other until 04-01",
 		"03-30T12:00 email payment_failed.final 34.51 EUR other until 04-01",
-		"04-01T12:00 email access_ended 34.51 EUR other until 04-01",
+		"04-01T12:00 email access_ended 34.51 EUR unpaid until 04-01",
 	}}.run)
 	t.Run("granted for a day", story{known: pass(1), steps: fails(begin, "declined"), want: ended}.run)
 }
@@ -281,11 +294,11 @@ func TestNobodyIsChased(t *testing.T) {
 	})
 	t.Run("the bank was told to pay no more", story{steps: fails(begin, "revocation_of_authorization"), want: []string{
 		"03-02T12:00 alert dunning:stripe/subscription/sub_1:revoked",
-		"03-09T12:00 email access_ended 34.51 EUR other until 03-09",
+		"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
 	}}.run)
 	t.Run("our own account is at fault", story{steps: fails(begin, "PAYEE_ACCOUNT_RESTRICTED")[:3], settings: func(s *dunning.Settings) { s.Without = []string{"payment_failed.2", "payment_failed.final"} }, want: []string{
 		"03-02T12:00 alert dunning:stripe/subscription/sub_1:seller",
 		"03-02T14:00 email payment_failed.1 34.51 EUR temporary until 03-09 next 03-05",
-		"03-09T12:00 email access_ended 34.51 EUR temporary until 03-09",
+		"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
 	}}.run)
 }

@@ -19,12 +19,12 @@ func TestFlawRemindersResumeAtTheOldStage(t *testing.T) {
 		"03-02T14:00 email payment_failed.1 34.51 EUR other until 03-09 next 03-05",
 		"03-05T12:00 email payment_failed.2 34.51 EUR other until 03-09",
 		"03-07T12:00 email payment_failed.final 34.51 EUR other until 03-09",
-		"03-09T12:00 email access_ended 34.51 EUR other until 03-09",
-		"04-02T12:00 email recovered 34.51 EUR",
+		"03-09T12:00 email access_ended 34.51 EUR unpaid until 03-09",
+		"04-02T12:00 email recovered 34.51 EUR until 03-09",
 		"04-02T14:00 email payment_failed.1 34.51 EUR other until 04-09 next 04-05",
 		"04-05T12:00 email payment_failed.2 34.51 EUR other until 04-09",
 		"04-07T12:00 email payment_failed.final 34.51 EUR other until 04-09",
-		"04-09T12:00 email access_ended 34.51 EUR other until 04-09",
+		"04-09T12:00 email access_ended 34.51 EUR unpaid until 04-09",
 	}}.run(t)
 }
 

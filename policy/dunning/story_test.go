@@ -157,6 +157,9 @@ func notice(a policytest.Asked) string {
 	if !n.Next.IsZero() {
 		line += n.Next.Format(" next 01-02")
 	}
+	if n.NoMore {
+		line += " no more"
+	}
 	if late := a.At.Sub(n.DueAt); !n.DueAt.IsZero() && late != 0 {
 		line += " late by " + late.String()
 	}

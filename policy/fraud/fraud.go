@@ -45,19 +45,23 @@ func (p *Policy) React(change policy.Change, known policy.Known) []policy.Action
 	switch {
 	case ref == "" || change.ID != "" && change.Kind != "":
 	case change.Has("banned") && known.Customer.Ban != nil:
-		return p.say(ref, "banned", known.Customer.Ban.At)
+		reason := ""
+		if ours(known.Customer.Ban.By) {
+			reason = notify.ReasonChecks
+		}
+		return p.say(ref, "banned", reason, known.Customer.Ban.At)
 	case change.Has("unbanned") && known.Customer.Ban == nil && known.Customer.Cleared != nil:
 		c := *known.Customer.Cleared
-		return append(p.say(ref, "unbanned", c.At), leftover(known, c)...)
+		return append(p.say(ref, "unbanned", "", c.At), leftover(known, c)...)
 	}
 	return nil
 }
 
-func (p *Policy) say(ref, template string, at time.Time) []policy.Action {
+func (p *Policy) say(ref, template, reason string, at time.Time) []policy.Action {
 	if !p.settings.Tell {
 		return nil
 	}
-	n := notify.Notice{Template: template, Channel: notify.Email, Date: at}
+	n := notify.Notice{Template: template, Channel: notify.Email, Date: at, Reason: reason}
 	return []policy.Action{policy.On(policy.Own, billing.KindCustomer, ref, policy.Say, template+"."+stamp(at), n)}
 }
 

@@ -221,7 +221,10 @@ func (p *Policy) yearly(known policy.Known, s billing.Held[billing.Subscription]
 			continue // what was due before we kept the account was somebody else's
 		}
 		notice := p.notice(known, s, yearlyReminder, due, o.Amount)
-		notice.Next, notice.DueAt = o.PeriodEnd, due
+		notice.DueAt = due
+		if !o.PeriodEnd.Before(now) { // else its renewal has not been seen yet
+			notice.Next = o.PeriodEnd
+		}
 		all = append(all, announcement{event: Yearly, from: due, until: due.Add(lateReminder), notice: notice})
 	}
 	return all
