@@ -74,6 +74,13 @@ func invoice(id, of string, at time.Time, change ...func(*billing.Invoice)) bill
 	return i
 }
 
+// paypalFails is a charge that fails where begin is due and only the subscription tells.
+func paypalFails(code string, next time.Time) policytest.Step {
+	return policytest.Seen(begin, "paypal", "I-1", sub("past_due", begin, func(s *billing.Subscription) {
+		s.Failure = &billing.Failure{At: begin, Decline: billing.Decline{Code: code}, NextAttempt: next}
+	}))
+}
+
 func paid(at time.Time) func(*billing.Invoice) {
 	return func(i *billing.Invoice) {
 		i.Status, i.Paid, i.PaidAt, i.NextAttempt = billing.InvoicePaid, i.Due.Amount, at, time.Time{}

@@ -41,7 +41,9 @@ type billingInfo struct {
 	Next       time.Time `json:"next_billing_time"`
 	Failed     int       `json:"failed_payments_count"`
 	LastFailed *struct {
-		Time time.Time
+		Time   time.Time
+		Reason string    `json:"reason_code"`
+		Retry  time.Time `json:"next_payment_retry_time"`
 	} `json:"last_failed_payment"`
 	Executions []struct {
 		Tenure    string `json:"tenure_type"`
@@ -216,6 +218,26 @@ func (d *Driver) state(o *billing.Subscription, s *subscription, t terms) {
 	default:
 		o.Status = billing.SubscriptionPending
 	}
+	if o.Status == billing.SubscriptionPastDue || o.Status == billing.SubscriptionUnpaid {
+		o.Failure = failureOf(s)
+	}
+}
+
+// failureOf is the last charge that failed; nil if none has since money last came.
+// PayPal tells of no try any more once it has suspended, nor in a list of subscriptions.
+func failureOf(s *subscription) *billing.Failure {
+	last := s.info().LastFailed
+	if last == nil || s.info().Failed == 0 || last.Time.IsZero() {
+		return nil
+	}
+	failure := &billing.Failure{At: last.Time.UTC()}
+	if isName(last.Reason) {
+		failure.Decline.Code = last.Reason
+	}
+	if s.Status == "ACTIVE" && last.Retry.After(last.Time) {
+		failure.NextAttempt = last.Retry.UTC()
+	}
+	return failure
 }
 
 // defaulted reports whether a suspended subscription was suspended by PayPal because

@@ -66,9 +66,11 @@ type Server struct {
 	// answers are kept by PayPal-Request-Id and path.
 	answers map[string]*answer
 	tokens  map[string]time.Time
-	req     request
-	chance  *sim.Stream
-	handler http.Handler
+	// restricted: the merchant's own account takes no money.
+	restricted bool
+	req        request
+	chance     *sim.Stream
+	handler    http.Handler
 }
 
 // request is the API call being carried out; empty while life goes on by

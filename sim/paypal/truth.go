@@ -166,7 +166,10 @@ func (s *Server) subscriptionTruth(sub *subscription) sim.Object {
 		"status": status, "provider_status": sub.status, "price": sub.plan.id, "quantity": digits(sub.quantity),
 		"amount": digits(sub.price().minor), "currency": strings.ToLower(sub.price().currency),
 		"cancel_at": instant(cancelAt), "trial_end": "", "current_period_start": "", "current_period_end": instant(end),
-		"ahead": sub.ahead(),
+		"ahead": sub.ahead(), "failure": "",
+	}
+	if f := sub.lastFailed; f != nil && (status == "past_due" || status == "unpaid") {
+		fields["failure"] = f.reason + " " + instant(f.at) + " " + instant(f.retry)
 	}
 	if sub.free() && sub.payer != nil {
 		fields["trial_end"] = instant(sub.base())
