@@ -77,6 +77,15 @@ is honest; *no* means that asking is refused with the reason. The numbers lead t
 
 `
 
+// abilitiesRest is what no provider is asked for, although some could be.
+const abilitiesRest = `
+## What none is asked for
+
+- **Evidence in a dispute** is not sent. Most providers take one answer and no second, and a file says more than a text:
+  a person looks at what our records say (` + "`GET /v1/disputes/{id}/evidence`" + `), adds what we cannot know, and sends it in the
+  provider's own form.
+`
+
 // abilities renders the table of what each provider can do, with its notes.
 func abilities(all []shown) string {
 	var doc, notes strings.Builder
@@ -109,5 +118,6 @@ func abilities(all []shown) string {
 	if count > 0 {
 		doc.WriteString("\n" + notes.String())
 	}
+	doc.WriteString(abilitiesRest)
 	return doc.String()
 }

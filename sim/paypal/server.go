@@ -31,6 +31,9 @@ type Config struct {
 	// NoList answers 403 to the list of subscriptions, as for accounts without
 	// that right.
 	NoList bool
+	// FormsOnly takes what is done about a dispute as a form only, as PayPal's published
+	// description has it; otherwise also as JSON where PayPal's own examples send that.
+	FormsOnly bool
 	// Rates is what payers and people at the dashboard do by themselves.
 	Rates Life
 	// Log gets one line for each API call and delivery at debug level; nil for
