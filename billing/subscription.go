@@ -131,6 +131,11 @@ type Failure struct {
 	Decline Decline `json:"decline,omitzero"`
 	// NextAttempt is when the provider tries it again by itself; zero: it does not.
 	NextAttempt time.Time `json:"next_attempt,omitzero"`
+	// Tries counts the charges in a row that failed.
+	Tries int64 `json:"tries,omitempty"`
+	// Owed is what the provider takes when it is asked to, and not by itself; zero:
+	// nothing.
+	Owed Money `json:"owed,omitzero"`
 }
 
 // Pause is a suspension of charging that the merchant or the customer asked for.

@@ -59,7 +59,7 @@ var meanings = map[provider.Ability]string{
 	provider.Resume:               "resume",
 	provider.ExtendTrial:          "move the end of a trial",
 	provider.Capture:              "capture what the customer agreed to",
-	provider.Collect:              "try an open invoice now",
+	provider.Collect:              "try again what is owed",
 	provider.Refund:               "refund in full",
 	provider.PartialRefund:        "refund in part",
 	provider.AcceptDispute:        "concede a dispute",

@@ -261,7 +261,7 @@ func (r *review) tries(d debt) time.Time {
 		return d.invoice.Object.NextAttempt
 	case d.invoice == nil && d.Object.Failure != nil && !d.Object.Failure.NextAttempt.IsZero():
 		return d.Object.Failure.NextAttempt
-	case d.invoice == nil && r.known.Accounts[d.Account].Kind == "paypal":
+	case d.invoice == nil && d.Object.Failure == nil && r.known.Accounts[d.Account].Kind == "paypal":
 		return d.Object.PeriodEnd // PayPal's next billing is the next try
 	}
 	at, planned := r.planned(d)

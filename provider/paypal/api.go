@@ -77,7 +77,7 @@ func (d *Driver) try(ctx context.Context, op string, r request, token string, in
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.StatusCode, d.failure(op, outcome, body)
 	}
-	if into == nil && len(bytes.TrimSpace(body)) == 0 {
+	if (into == nil || resp.StatusCode == http.StatusAccepted) && len(bytes.TrimSpace(body)) == 0 {
 		return resp.StatusCode, nil
 	}
 	if into == nil {

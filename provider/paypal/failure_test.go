@@ -18,10 +18,10 @@ func TestFailure(t *testing.T) {
 		status, info string
 		want         *billing.Failure
 	}{
-		"tried again":      {"ACTIVE", failed, &billing.Failure{At: day(3, 5), Decline: billing.Decline{Code: "PAYEE_ACCOUNT_RESTRICTED"}, NextAttempt: day(3, 10)}},
-		"tried no more":    {"ACTIVE", strings.Replace(failed, `"next_payment_retry_time":"2026-03-10T10:00:00Z"`, `"more":1`, 1), &billing.Failure{At: day(3, 5), Decline: billing.Decline{Code: "PAYEE_ACCOUNT_RESTRICTED"}}},
-		"no reason":        {"ACTIVE", strings.Replace(failed, `"reason_code"`, `"other"`, 1), &billing.Failure{At: day(3, 5), NextAttempt: day(3, 10)}},
-		"suspended for it": {"SUSPENDED", strings.Replace(failed, `count":2`, `count":3`, 1), &billing.Failure{At: day(3, 5), Decline: billing.Decline{Code: "PAYEE_ACCOUNT_RESTRICTED"}}},
+		"tried again":      {"ACTIVE", failed, &billing.Failure{At: day(3, 5), Decline: billing.Decline{Code: "PAYEE_ACCOUNT_RESTRICTED"}, NextAttempt: day(3, 10), Tries: 2}},
+		"tried no more":    {"ACTIVE", strings.Replace(failed, `"next_payment_retry_time":"2026-03-10T10:00:00Z"`, `"more":1`, 1), &billing.Failure{At: day(3, 5), Decline: billing.Decline{Code: "PAYEE_ACCOUNT_RESTRICTED"}, Tries: 2}},
+		"no reason":        {"ACTIVE", strings.Replace(failed, `"reason_code"`, `"other"`, 1), &billing.Failure{At: day(3, 5), NextAttempt: day(3, 10), Tries: 2}},
+		"suspended for it": {"SUSPENDED", strings.Replace(failed, `count":2`, `count":3`, 1), &billing.Failure{At: day(3, 5), Decline: billing.Decline{Code: "PAYEE_ACCOUNT_RESTRICTED"}, Tries: 3}},
 		"paid since":       {"ACTIVE", strings.Replace(strings.Replace(failed, `count":2`, `count":0`, 1), "2026-01-15", "2026-02-15", 1), nil},
 		"paused":           {"SUSPENDED", failed, nil},
 		"canceled":         {"CANCELLED", failed, nil},

@@ -223,23 +223,6 @@ func (d *Driver) state(o *billing.Subscription, s *subscription, t terms) {
 	}
 }
 
-// failureOf is the last charge that failed; nil if none has since money last came.
-// PayPal tells of no try any more once it has suspended, nor in a list of subscriptions.
-func failureOf(s *subscription) *billing.Failure {
-	last := s.info().LastFailed
-	if last == nil || s.info().Failed == 0 || last.Time.IsZero() {
-		return nil
-	}
-	failure := &billing.Failure{At: last.Time.UTC()}
-	if isName(last.Reason) {
-		failure.Decline.Code = last.Reason
-	}
-	if s.Status == "ACTIVE" && last.Retry.After(last.Time) {
-		failure.NextAttempt = last.Retry.UTC()
-	}
-	return failure
-}
-
 // defaulted reports whether a suspended subscription was suspended by PayPal because
 // charges failed, and not by somebody who wanted a break. PayPal does not say. Its
 // count of failures tells until money comes: an eCheck that was on its way, and clears
@@ -263,7 +246,7 @@ func paidUntil(s *subscription, t terms) time.Time {
 	switch over := s.Status == "CANCELLED" || s.Status == "EXPIRED"; {
 	case s.Status == "SUSPENDED" && s.paid().After(s.StatusAt) && defaulted(s):
 		until = t.periodStart(t.covered(s.StatusAt)) // what failed last is not paid: this was for a cycle before
-	case over && s.Plan.Preferences.AutoBill && s.info().Failed == 0 && owes(s.info()) && t.clearedLate(s.paid()):
+	case over && s.billsOutstanding() && s.info().Failed == 0 && owes(s.info()) && t.clearedLate(s.paid()):
 		// Money sets the count of failures to 0, and so does whoever activates again what
 		// was suspended for them. A later cycle's money would have settled what is
 		// outstanding: so if this came late, it was for a cycle before.

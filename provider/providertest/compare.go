@@ -85,13 +85,13 @@ func ahead(a *billing.Ahead) string {
 	return fmt.Sprintf("%s %s %d", a.Kind, instant(a.At), a.Amount.Amount)
 }
 
-// failure writes why a charge failed, when, and when it is tried again, as the
-// simulators do.
+// failure writes why a charge failed, when, when it is tried again, and how much can be
+// collected, as the simulators do.
 func failure(f *billing.Failure) string {
 	if f == nil {
 		return ""
 	}
-	return f.Decline.Code + " " + instant(f.At) + " " + instant(f.NextAttempt)
+	return strings.Join([]string{f.Decline.Code, instant(f.At), instant(f.NextAttempt), count(f.Owed.Amount)}, " ")
 }
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }

@@ -235,26 +235,6 @@ func reviseSubscription(c *call) (any, error) {
 	return obj{"plan_id": to.id, "plan_overridden": false, "quantity": strconv.FormatInt(quantity, 10)}, nil
 }
 
-// captureOutstanding collects what is owed, which the payer's account must have.
-func captureOutstanding(c *call) (any, error) {
-	sub, err := find(&c.s.subs, c.id())
-	if err != nil {
-		return nil, err
-	}
-	if sub.outstanding == 0 {
-		return nil, unprocessable("ZERO_OUTSTANDING_BALANCE", "Current outstanding balance should be greater than zero.")
-	}
-	if c.s.pays(sub.payer) != "paid" {
-		return nil, unprocessable("SUBSCRIBER_ACCOUNT_RESTRICTED", "Subscriber Account Restricted.")
-	}
-	amount := money{sub.outstanding, sub.price().currency}
-	t := c.s.newSale(sub, amount, "COMPLETED")
-	c.s.effect(sim.OpPayInvoice, sub.id, amount)
-	c.s.edit(sub, func() { sub.outstanding, sub.failed, sub.lastFailed, sub.last = 0, 0, nil, &paidOnce{amount, c.s.now} })
-	c.s.announce(t, "COMPLETED")
-	return c.s.saleRow(t), nil
-}
-
 // listSales lists what was charged for a subscription in a span of time.
 func listSales(c *call) (any, error) {
 	sub, err := find(&c.s.subs, c.id())
