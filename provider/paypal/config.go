@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/placeholder"
@@ -80,6 +81,8 @@ type Driver struct {
 	plans    plans
 	clientID string
 	secret   string
+	// bookless: the app may not look into the books.
+	bookless atomic.Bool
 }
 
 // New makes a driver. It makes no call; the error says in one line what is wrong

@@ -87,12 +87,16 @@ func (a aside) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.through.RoundTrip(r)
 }
 
-func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.RoundTripper, closed bool) *providertest.World {
+func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.RoundTripper, closed bool, change ...func(*simpaypal.Config)) *providertest.World {
 	clock := sim.NewClock(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC))
-	world := simpaypal.New(simpaypal.Config{
+	config := simpaypal.Config{
 		Seed: 11, Clock: clock, Chaos: chaos, ClientID: clientID, ClientSecret: secret,
 		WebhookID: newHook, WebhookURL: "https://app.test/webhooks/paypal", NoList: closed,
-	})
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	world := simpaypal.New(config)
 	world.AddCatalog()
 	plain := sim.Transport(world.Handler())
 	driver, err := paypal.New(paypal.Config{

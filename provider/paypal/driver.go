@@ -17,6 +17,7 @@ var (
 	_ provider.KeyChecker        = (*Driver)(nil)
 	_ provider.Shower            = (*Driver)(nil)
 	_ provider.Bundler           = (*Driver)(nil)
+	_ provider.Unlister          = (*Driver)(nil)
 	_ provider.Checkouter        = (*Driver)(nil)
 	_ provider.Canceler          = (*Driver)(nil)
 	_ provider.Pauser            = (*Driver)(nil)

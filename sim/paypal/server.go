@@ -31,6 +31,8 @@ type Config struct {
 	// NoList answers 403 to the list of subscriptions, as for accounts without
 	// that right.
 	NoList bool
+	// NoBooks answers 403 to the search of transactions, as for apps without that right.
+	NoBooks bool
 	// FormsOnly takes what is done about a dispute as a form only, as PayPal's published
 	// description has it; otherwise also as JSON where PayPal's own examples send that.
 	FormsOnly bool
