@@ -81,9 +81,13 @@ is honest; *no* means that asking is refused with the reason. The numbers lead t
 const abilitiesRest = `
 ## What none is asked for
 
-- **Evidence in a dispute** is not sent. Most providers take one answer and no second, and a file says more than a text:
-  a person looks at what our records say (` + "`GET /v1/disputes/{id}/evidence`" + `), adds what we cannot know, and sends it in the
-  provider's own form.
+- **Another plan or quantity** is not asked for, although each could be: Stripe by the items of a subscription, PayPal by
+  ` + "`revise`" + ` (the payer has to agree on a page of PayPal's), Paddle and Lemon Squeezy by changing the subscription. What is
+  charged for the change, and when, each reckons in its own way, and only you know which of them was promised. A change that
+  was made, by your own call, in the dashboard or on the provider's page, is noticed, and access follows it.
+- **Evidence in a dispute** is not sent. Stripe and PayPal take one answer and no second, and a file says more than a
+  text (at the others the merchant of record answers). A person looks at what our records say
+  (` + "`GET /v1/disputes/{id}/evidence`" + `), adds what we cannot know, and sends it in the provider's own form.
 `
 
 // abilities renders the table of what each provider can do, with its notes.
