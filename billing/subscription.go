@@ -50,7 +50,10 @@ type Subscription struct {
 	EndedAt  time.Time `json:"ended_at,omitzero"`
 	// PastDueSince is when the charge that is still owed was first due.
 	PastDueSince time.Time `json:"past_due_since,omitzero"`
-	Pause        *Pause    `json:"pause,omitempty"`
+	// Failure is the latest charge that failed and is owed, where only the subscription
+	// tells of it (PayPal); nil where an invoice and its payments do.
+	Failure *Failure `json:"failure,omitempty"`
+	Pause   *Pause   `json:"pause,omitempty"`
 	// Ahead is the next change of what is charged that is settled already; nil: none
 	// is, or the provider does not tell.
 	Ahead *Ahead `json:"ahead,omitempty"`
@@ -119,6 +122,22 @@ const PauseFree = "free"
 // has to resume it.
 const PauseOver = "over"
 
+// Failure is a charge that failed and of which the provider makes neither an invoice
+// nor a payment.
+type Failure struct {
+	// At is when it was tried last.
+	At time.Time `json:"at"`
+	// Decline says why it failed; empty where the provider does not.
+	Decline Decline `json:"decline,omitzero"`
+	// NextAttempt is when the provider tries it again by itself; zero: it does not.
+	NextAttempt time.Time `json:"next_attempt,omitzero"`
+	// Tries counts the charges in a row that failed.
+	Tries int64 `json:"tries,omitempty"`
+	// Owed is what the provider takes when it is asked to, and not by itself; zero:
+	// nothing.
+	Owed Money `json:"owed,omitzero"`
+}
+
 // Pause is a suspension of charging that the merchant or the customer asked for.
 type Pause struct {
 	// From is when it began, or is to begin while the status is another yet; zero
@@ -144,7 +163,8 @@ func (Subscription) Kind() Kind { return KindSubscription }
 func (s Subscription) State() string { return string(s.Status) }
 
 // Revisit implements [Object]: the earliest of period end, cancellation, pause to
-// come, resumption and, in a trial, its end.
+// come, resumption, the provider's next try of a charge that failed and, in a trial,
+// its end.
 func (s Subscription) Revisit() time.Time {
 	if s.Status == SubscriptionEnded {
 		return time.Time{}
@@ -164,6 +184,9 @@ func (s Subscription) Revisit() time.Time {
 		if s.Status != SubscriptionPaused {
 			at = earliest(at, s.Pause.From)
 		}
+	}
+	if s.Failure != nil {
+		at = earliest(at, s.Failure.NextAttempt)
 	}
 	return at
 }

@@ -31,10 +31,13 @@ type Subscription struct {
 	EndedAt      *time.Time `json:"ended_at"`
 	TrialEnd     *time.Time `json:"trial_end"`
 	PastDueSince *time.Time `json:"past_due_since"`
-	Pause        *Pause     `json:"pause"`
-	StartedAt    *time.Time `json:"started_at"`
-	Price        string     `json:"price"`
-	Quantity     int64      `json:"quantity"`
+	// Failure is the charge that failed and is owed, where no invoice and no payment tell
+	// of it (PayPal).
+	Failure   *Failure   `json:"failure"`
+	Pause     *Pause     `json:"pause"`
+	StartedAt *time.Time `json:"started_at"`
+	Price     string     `json:"price"`
+	Quantity  int64      `json:"quantity"`
 	// Amount is what one interval costs, before discounts and tax.
 	Amount   Money    `json:"amount"`
 	Interval Interval `json:"interval"`
@@ -56,6 +59,14 @@ type Item struct {
 	Price    string  `json:"price"`
 	Quantity int64   `json:"quantity"`
 	Plan     *string `json:"plan"`
+}
+
+// Failure is a charge that failed. Code is empty where the provider gives no reason,
+// NextAttempt nil if it does not try again.
+type Failure struct {
+	At          time.Time  `json:"at"`
+	Code        string     `json:"code"`
+	NextAttempt *time.Time `json:"next_attempt"`
 }
 
 // Pause is a suspension of charging, which is to begin at From while the status is not

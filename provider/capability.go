@@ -221,9 +221,13 @@ type Charge struct {
 	Tax int64
 }
 
-// Collector asks the provider to try an open invoice now.
+// Collector asks the provider to try now what is owed.
 type Collector interface {
-	Collect(ctx context.Context, invoice Ref, key string) error
+	// Collect tries an open invoice or, of a provider that makes none of a charge that
+	// failed, what a subscription owes ([billing.Failure.Owed]). What is owed no longer is
+	// left as it is, without an error; a payer who cannot pay is an [*Error] of kind
+	// [Refused].
+	Collect(ctx context.Context, debt Ref, key string) error
 }
 
 // EndpointRegistrar creates or updates the webhook endpoint at the provider.

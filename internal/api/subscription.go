@@ -27,6 +27,7 @@ type Subscription struct {
 	EndedAt            *time.Time `json:"ended_at"`
 	TrialEnd           *time.Time `json:"trial_end"`
 	PastDueSince       *time.Time `json:"past_due_since"`
+	Failure            *Failure   `json:"failure" doc:"The charge that failed and is owed, where no invoice and no payment tell of it (PayPal)."`
 	Pause              *Pause     `json:"pause"`
 	StartedAt          *time.Time `json:"started_at"`
 
@@ -61,6 +62,14 @@ type Item struct {
 	Plan     *string `json:"plan"`
 }
 
+// Failure is a charge that failed.
+type Failure struct {
+	_           struct{}   `nullable:"true"`
+	At          time.Time  `json:"at" doc:"When it was tried last."`
+	Code        string     `json:"code" doc:"The provider's reason; empty where it gives none."`
+	NextAttempt *time.Time `json:"next_attempt" doc:"When the provider tries again; null: it does not."`
+}
+
 // Pause is a suspension of charging.
 type Pause struct {
 	_     struct{}   `nullable:"true"`
@@ -89,6 +98,9 @@ func subscriptionOf(catalog billing.Catalog, o store.Object) (Subscription, erro
 	}
 	if b.Pause != nil {
 		row.Pause = &Pause{From: moment(b.Pause.From), Until: moment(b.Pause.Until), Mode: b.Pause.Mode}
+	}
+	if f := b.Failure; f != nil {
+		row.Failure = &Failure{At: f.At, Code: f.Decline.Code, NextAttempt: moment(f.NextAttempt)}
 	}
 	for _, item := range b.Items {
 		row.Items = append(row.Items, Item{Price: item.Price, Quantity: item.Quantity, Plan: planOf(catalog, o.Account, item.Price)})

@@ -116,7 +116,7 @@ func subscriptionFields(s billing.Subscription) map[string]string {
 		"current_period_start": instant(s.PeriodStart), "current_period_end": instant(s.PeriodEnd),
 		"trial_end": instant(s.TrialEnd), "cancel_at": instant(s.CancelAt), "price": s.Price,
 		"quantity": digits(quantity), "currency": strings.ToLower(s.Amount.Currency), "amount": digits(s.Amount.Amount),
-		"ahead": ahead(s.Ahead),
+		"ahead": ahead(s.Ahead), "failure": failure(s.Failure),
 	}
 }
 
@@ -126,6 +126,14 @@ func ahead(a *billing.Ahead) string {
 		return ""
 	}
 	return fmt.Sprintf("%s %s %d", a.Kind, instant(a.At), a.Amount.Amount)
+}
+
+// failure writes a charge that failed as the simulators do.
+func failure(f *billing.Failure) string {
+	if f == nil {
+		return ""
+	}
+	return strings.Join([]string{f.Decline.Code, instant(f.At), instant(f.NextAttempt), digits(f.Owed.Amount)}, " ")
 }
 
 func digits(n int64) string { return strconv.FormatInt(n, 10) }

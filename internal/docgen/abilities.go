@@ -59,7 +59,7 @@ var meanings = map[provider.Ability]string{
 	provider.Resume:               "resume",
 	provider.ExtendTrial:          "move the end of a trial",
 	provider.Capture:              "capture what the customer agreed to",
-	provider.Collect:              "try an open invoice now",
+	provider.Collect:              "try again what is owed",
 	provider.Refund:               "refund in full",
 	provider.PartialRefund:        "refund in part",
 	provider.AcceptDispute:        "concede a dispute",
@@ -75,6 +75,19 @@ const abilitiesPreface = `<!-- Written by go run ./internal/docgen from the driv
 What each provider can be asked to do. *Emulated* means that the service does what the provider does not, as far as that
 is honest; *no* means that asking is refused with the reason. The numbers lead to notes.
 
+`
+
+// abilitiesRest is what no provider is asked for, although some could be.
+const abilitiesRest = `
+## What none is asked for
+
+- **Another plan or quantity** is not asked for, although each could be: Stripe by the items of a subscription, PayPal by
+  ` + "`revise`" + ` (the payer has to agree on a page of PayPal's), Paddle and Lemon Squeezy by changing the subscription. What is
+  charged for the change, and when, each reckons in its own way, and only you know which of them was promised. A change that
+  was made, by your own call, in the dashboard or on the provider's page, is noticed, and access follows it.
+- **Evidence in a dispute** is not sent. Stripe and PayPal take one answer and no second, and a file says more than a
+  text (at the others the merchant of record answers). A person looks at what our records say
+  (` + "`GET /v1/disputes/{id}/evidence`" + `), adds what we cannot know, and sends it in the provider's own form.
 `
 
 // abilities renders the table of what each provider can do, with its notes.
@@ -109,5 +122,6 @@ func abilities(all []shown) string {
 	if count > 0 {
 		doc.WriteString("\n" + notes.String())
 	}
+	doc.WriteString(abilitiesRest)
 	return doc.String()
 }

@@ -235,6 +235,14 @@ func onSubscription(driver provider.Driver, ref provider.Ref, e store.Effect, de
 			return already("it is not paused"), nil
 		}
 		return calling(func(ctx context.Context) error { return driver.(provider.Pauser).Resume(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
+	case Collect:
+		switch {
+		case s.Status != billing.SubscriptionPastDue && s.Status != billing.SubscriptionUnpaid:
+			return already("nothing is owed any more"), nil
+		case s.Failure == nil || s.Failure.Owed.Amount <= 0:
+			return dropped("the provider tries by itself"), nil
+		}
+		return calling(func(ctx context.Context) error { return driver.(provider.Collector).Collect(ctx, ref, e.Key) }), nil //nolint:forcetypeassert // able
 	case ExtendTrial:
 		if sameSecond(s.TrialEnd, details.Until) {
 			return already("the trial ends then"), nil

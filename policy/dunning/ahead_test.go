@@ -146,6 +146,13 @@ func TestOwnTries(t *testing.T) {
 		{name: "recovered", settings: on, steps: steps(left("insufficient_funds", 1), settles(begin, day(2))), want: []string{"03-04T12:00 email recovered 34.51 EUR"}},
 		{name: "given up", settings: on, steps: append(left("insufficient_funds", 1), seen(day(1), "sub_1", sub("unpaid", begin)))},
 		{name: "banned", settings: on, steps: append(left("insufficient_funds", 1), policytest.Set(day(1), func(c *billing.Customer) { c.Ban = &billing.Ban{} }))},
+		{name: "what only the subscription tells of", settings: on, known: paypalCollects, steps: []policytest.Step{paypalOwes("PAYER_CANNOT_PAY", 3)}, want: []string{"03-05T12:00 collect:paypal/subscription/I-1:after:2026-03-02T12:00:00Z"}},
+		{name: "the same, tried too often", settings: on, known: paypalCollects, steps: []policytest.Step{paypalOwes("PAYER_CANNOT_PAY", 8)}},
+		{name: "the same, final", settings: on, known: paypalCollects, steps: []policytest.Step{paypalOwes("PAYER_ACCOUNT_RESTRICTED", 3)}},
+		{name: "the same, PayPal tries itself", settings: on, known: paypalCollects, steps: []policytest.Step{paypalFails("PAYER_CANNOT_PAY", day(5))}},
+		{name: "the same, nothing can be collected", settings: on, known: paypalCollects, steps: []policytest.Step{paypalFails("PAYER_CANNOT_PAY", time.Time{})}},
+		{name: "the same, switched off", settings: with(func(s *dunning.Settings) { s.Retry = false }), known: paypalCollects, steps: []policytest.Step{paypalOwes("PAYER_CANNOT_PAY", 3)}},
+		{name: "the same, it cannot be asked", settings: on, steps: []policytest.Step{paypalOwes("PAYER_CANNOT_PAY", 3)}},
 		{name: "a card from India", settings: on, steps: append(left("insufficient_funds", 1), seen(begin, "pi_in_1", billing.Payment{Status: "failed", CreatedAt: begin, Card: &billing.Card{Country: "IN"}}))},
 	} {
 		t.Run(s.name, s.run)

@@ -43,7 +43,7 @@ func debtOf(known policy.Known, s billing.Held[billing.Subscription], now time.T
 			}
 		}
 	}
-	d.class = Classify(d.payment.Decline)
+	d.class = Classify(d.decline())
 	if d.payment.Status == billing.PaymentRequiresAction {
 		d.class.Reason, d.class.Final = ConfirmNeeded, true
 	}
@@ -55,6 +55,14 @@ func debtOf(known policy.Known, s billing.Held[billing.Subscription], now time.T
 		d.ends = lostAt(known, d.plan, d.ends)
 	}
 	return d
+}
+
+// decline says why the latest try failed; nil: nobody does.
+func (d debt) decline() *billing.Decline {
+	if d.payment.Decline == nil && d.Object.Failure != nil {
+		return &d.Object.Failure.Decline
+	}
+	return d.payment.Decline
 }
 
 func newer(a, b billing.Held[billing.Invoice]) bool {
@@ -141,7 +149,7 @@ func (r *review) debts() {
 				if r.now.Before(told) {
 					continue
 				}
-			} else if busy || d.class.Revoked {
+			} else if busy || d.class.unchased() {
 				continue
 			}
 			if r.within(s.from, s.until) {
@@ -152,7 +160,7 @@ func (r *review) debts() {
 			over = steps[len(steps)-1].until
 			r.later(over) // the next debt has its turn
 		}
-		busy = busy || !d.class.Revoked && r.now.Before(over)
+		busy = busy || !d.class.unchased() && r.now.Before(over)
 	}
 }
 
@@ -254,7 +262,9 @@ func (r *review) tries(d debt) time.Time {
 	switch {
 	case d.invoice != nil && !d.invoice.Object.NextAttempt.IsZero():
 		return d.invoice.Object.NextAttempt
-	case d.invoice == nil && r.known.Accounts[d.Account].Kind == "paypal":
+	case d.invoice == nil && d.Object.Failure != nil && !d.Object.Failure.NextAttempt.IsZero():
+		return d.Object.Failure.NextAttempt
+	case d.invoice == nil && d.Object.Failure == nil && r.known.Accounts[d.Account].Kind == "paypal":
 		return d.Object.PeriodEnd // PayPal's next billing is the next try
 	}
 	at, planned := r.planned(d)

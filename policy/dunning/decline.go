@@ -45,9 +45,14 @@ type Class struct {
 	// Revoked: the payer has told the bank to pay no more. It is taken for a wish to
 	// cancel: nobody is chased for it.
 	Revoked bool
-	// Seller: the trouble is with the merchant's own account.
+	// Seller: the trouble is with the merchant's own account. Nobody is chased for what
+	// they cannot mend.
 	Seller bool
 }
+
+// unchased reports whether the payer is not asked to do anything about it; that access
+// ended they are told all the same.
+func (c Class) unchased() bool { return c.Revoked || c.Seller }
 
 // Classify tells the class of a decline; nil is one of which nothing is known. In
 // what it says to the payer the most telling code counts: that of the bank in the
@@ -136,7 +141,7 @@ var codes = map[string]Class{
 	// PayPal: reason codes of failed payments, and the states of a capture or a sale
 	"payer_account_restricted": newCard, "payer_account_locked_or_closed": newCard, "payer_cannot_pay": bank, "payment_denied": bank,
 	"sending_limit_exceeded": limit, "currency_mismatch": seller, "transaction_refused": bank, "internal_server_error": tryLater,
-	"payee_account_restricted": seller, "payee_account_locked_or_closed": seller, "receiving_limit_exceeded": seller,
+	"payee_account_restricted": seller, "payee_account_locked_or_closed": seller, "receiving_limit_exceeded": seller, "transaction_receiving_limit_exceeded": seller,
 	"denied": bank,
 }
 

@@ -21,7 +21,8 @@
 // is never chased for two subscriptions at once: the older debt goes first.
 //
 // Nobody is chased who is banned, has canceled, contests a payment at the bank, or
-// has told the bank to pay no more; the last is told to the team instead.
+// has told the bank to pay no more, or whose charge failed because of the merchant's own
+// account at the provider; the last two are told to the team instead.
 //
 // # Trying again
 //

@@ -11,12 +11,19 @@ import (
 // retry asks for another try to collect what is owed, when its time has come.
 func (r *review) retry(d debt) {
 	at, planned := r.planned(d)
-	if !planned || !r.within(at, d.invoice.Object.CreatedAt.Add(policy.AttemptsKept)) {
+	if !planned {
+		return
+	}
+	kind, id, begun := billing.KindSubscription, d.ID, at
+	if d.invoice != nil {
+		kind, id, begun = billing.KindInvoice, d.invoice.ID, d.invoice.Object.CreatedAt
+	}
+	if !r.within(at, begun.Add(policy.AttemptsKept)) {
 		return
 	}
 	// The last try is the occasion: until the next one is seen nothing new is asked.
 	occasion := "after:" + at.Add(-r.RetryEvery).UTC().Format(time.RFC3339)
-	r.actions = append(r.actions, policy.On(d.Account, billing.KindInvoice, d.invoice.ID, policy.Collect, occasion, nil))
+	r.actions = append(r.actions, policy.On(d.Account, kind, id, policy.Collect, occasion, nil))
 }
 
 // planned is when the next try of ours is due, if there is to be one. Without a
@@ -25,9 +32,11 @@ func (r *review) planned(d debt) (at time.Time, is bool) {
 	switch {
 	case !r.Retry || !r.known.Accounts[d.Account].Can[policy.Collect]:
 		return time.Time{}, false
-	case d.invoice == nil || d.invoice.Object.Status != billing.InvoiceOpen || !d.invoice.Object.NextAttempt.IsZero():
-		return time.Time{}, false
 	case d.class.Final || d.Object.Status != billing.SubscriptionPastDue:
+		return time.Time{}, false
+	case d.invoice == nil:
+		return r.plannedFor(d.Object.Failure)
+	case d.invoice.Object.Status != billing.InvoiceOpen || !d.invoice.Object.NextAttempt.IsZero():
 		return time.Time{}, false
 	case d.payment.Card != nil && d.payment.Card.Country == "IN":
 		return time.Time{}, false // each debit needs a notice by the bank a day before
@@ -37,6 +46,16 @@ func (r *review) planned(d debt) (at time.Time, is bool) {
 		return time.Time{}, false
 	}
 	return last.At.Add(r.RetryEvery), true
+}
+
+// plannedFor is when the next try of ours is due for what only the subscription tells
+// of. There is one for each time that the provider has given up: its own tries are all
+// that is counted, and a try of ours that fails does not show in them.
+func (r *review) plannedFor(f *billing.Failure) (at time.Time, is bool) {
+	if f == nil || f.Owed.Amount <= 0 || !f.NextAttempt.IsZero() || int(f.Tries) >= r.Tries {
+		return time.Time{}, false
+	}
+	return f.At.Add(r.RetryEvery), true
 }
 
 // forbidden reports whether a bank or a network has said within 30 days that the card

@@ -74,6 +74,25 @@ func invoice(id, of string, at time.Time, change ...func(*billing.Invoice)) bill
 	return i
 }
 
+// paypalFails is a charge that fails where begin is due and only the subscription tells.
+func paypalFails(code string, next time.Time) policytest.Step {
+	return policytest.Seen(begin, "paypal", "I-1", sub("past_due", begin, func(s *billing.Subscription) {
+		s.Failure = &billing.Failure{At: begin, Decline: billing.Decline{Code: code}, NextAttempt: next}
+	}))
+}
+
+// paypalOwes is the same when the provider has given up after some tries and the rest is
+// left to whoever asks for it.
+func paypalOwes(code string, tries int64) policytest.Step {
+	return policytest.Seen(begin, "paypal", "I-1", sub("past_due", begin, func(s *billing.Subscription) {
+		s.Failure = &billing.Failure{At: begin, Decline: billing.Decline{Code: code}, Tries: tries, Owed: s.Amount}
+	}))
+}
+
+func paypalCollects(k *policy.Known) {
+	k.Accounts["paypal"] = policy.Account{Kind: "paypal", Can: map[string]bool{policy.Collect: true}}
+}
+
 func paid(at time.Time) func(*billing.Invoice) {
 	return func(i *billing.Invoice) {
 		i.Status, i.Paid, i.PaidAt, i.NextAttempt = billing.InvoicePaid, i.Due.Amount, at, time.Time{}

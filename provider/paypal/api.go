@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"strings"
 
@@ -20,6 +22,9 @@ type request struct {
 	method, path string
 	query        url.Values
 	body         any
+	// form sends the body as the part "input" of a form, multipart/form-data, in which
+	// others of its parts could be files.
+	form bool
 	// key is the PayPal-Request-Id. PayPal heeds it when it makes orders,
 	// subscriptions, captures and refunds (72 hours, 6 for orders, 45 days for
 	// payments); elsewhere it only helps to find the call again.
@@ -73,7 +78,7 @@ func (d *Driver) try(ctx context.Context, op string, r request, token string, in
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.StatusCode, d.failure(op, outcome, body)
 	}
-	if into == nil && len(bytes.TrimSpace(body)) == 0 {
+	if (into == nil || resp.StatusCode == http.StatusAccepted) && len(bytes.TrimSpace(body)) == 0 {
 		return resp.StatusCode, nil
 	}
 	if into == nil {
@@ -86,13 +91,9 @@ func (d *Driver) try(ctx context.Context, op string, r request, token string, in
 }
 
 func (d *Driver) newRequest(ctx context.Context, r request, token string) (*http.Request, error) {
-	var body io.Reader
-	if r.body != nil {
-		text, err := json.Marshal(r.body)
-		if err != nil {
-			return nil, err
-		}
-		body = bytes.NewReader(text)
+	body, kind, err := r.content()
+	if err != nil {
+		return nil, err
 	}
 	address := d.base + r.path
 	if len(r.query) > 0 {
@@ -105,13 +106,32 @@ func (d *Driver) newRequest(ctx context.Context, r request, token string) (*http
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json")
 	if r.body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", kind)
 		req.Header.Set("Prefer", "return=representation")
 	}
 	if r.key != "" {
 		req.Header.Set("PayPal-Request-Id", requestID(r.key))
 	}
 	return req, nil
+}
+
+// content is the body as it is sent, and its type; nil where there is none.
+func (r request) content() (body io.Reader, kind string, err error) {
+	const plain = "application/json"
+	if r.body == nil {
+		return nil, "", nil
+	}
+	text, err := json.Marshal(r.body)
+	if err != nil || !r.form {
+		return bytes.NewReader(text), plain, err
+	}
+	var whole bytes.Buffer
+	form := multipart.NewWriter(&whole)
+	part, err := form.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="input"`}, "Content-Type": {plain}})
+	if err == nil {
+		_, err = part.Write(text)
+	}
+	return &whole, form.FormDataContentType(), errors.Join(err, form.Close())
 }
 
 // failure describes a failed call. PayPal's own text is left out, for it quotes

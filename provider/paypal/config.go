@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/placeholder"
@@ -88,6 +89,8 @@ type Driver struct {
 	plans    plans
 	clientID string
 	secret   string
+	// bookless: the app may not look into the books.
+	bookless atomic.Bool
 }
 
 // New makes a driver. It makes no call; the error says in one line what is wrong

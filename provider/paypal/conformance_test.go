@@ -176,6 +176,7 @@ func (m *maker) makers() providertest.Makers {
 		Amount:   billing.Money{Amount: 2999, Currency: "USD"},
 		Dispute:  m.dispute,
 		Approved: m.approved,
+		Debt:     m.debt,
 		Price:    "P-PROMONTH", Pass: "pass:5.00USD",
 		Pay: m.pay,
 	}
@@ -203,6 +204,19 @@ func (m *maker) dispute(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return id
+}
+
+// debt is a subscription to a plan that does not bill what is outstanding, whose payer
+// has money again after PayPal's last try.
+func (m *maker) debt(t *testing.T) string {
+	t.Helper()
+	m.world.AddPlan(simpaypal.Plan{ID: "P-LENIENT", Name: "Pro", Unit: "MONTH", Amount: 2999, Currency: "USD"})
+	id := m.subscription(t, simpaypal.NewSubscription{Plan: "P-LENIENT"})
+	if err := m.world.FailCharges(id, 3); err != nil {
+		t.Fatal(err)
+	}
+	m.world.Advance(m.clock.Now().Add(42 * 24 * time.Hour))
 	return id
 }
 

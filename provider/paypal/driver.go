@@ -17,11 +17,13 @@ var (
 	_ provider.KeyChecker        = (*Driver)(nil)
 	_ provider.Shower            = (*Driver)(nil)
 	_ provider.Bundler           = (*Driver)(nil)
+	_ provider.Unlister          = (*Driver)(nil)
 	_ provider.Checkouter        = (*Driver)(nil)
 	_ provider.Canceler          = (*Driver)(nil)
 	_ provider.Pauser            = (*Driver)(nil)
 	_ provider.Refunder          = (*Driver)(nil)
 	_ provider.Capturer          = (*Driver)(nil)
+	_ provider.Collector         = (*Driver)(nil)
 	_ provider.DisputeAccepter   = (*Driver)(nil)
 	_ provider.EndpointRegistrar = (*Driver)(nil)
 )
@@ -68,7 +70,7 @@ func (d *Driver) Abilities() map[provider.Ability]provider.Support {
 	absent(provider.Uncancel, "A canceled PayPal subscription cannot come back: the customer has to subscribe again.")
 	absent(provider.PaymentUpdate, "PayPal has no such link: customers change their funding at paypal.com, Settings, Payments.")
 	absent(provider.ExtendTrial, "PayPal does not move the date of a subscription's first charge.")
-	absent(provider.Collect, "PayPal tries again by itself, every five days, twice a cycle.")
+	all[provider.Collect] = provider.Support{Level: provider.Native, Note: "What is outstanding once PayPal's own tries are over (every five days, twice a cycle), on plans that do not add it to the next charge."}
 	absent(provider.PushEmail, "The address belongs to the payer's PayPal account.")
 	return all
 }

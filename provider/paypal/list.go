@@ -43,8 +43,8 @@ func (d *Driver) Fetch(ctx context.Context, ref provider.Ref) (provider.Snapshot
 const longestCursor = 4 << 20
 
 // List implements [provider.Driver]. Payments, invoices and refunds come from
-// PayPal's books, which go back three years and are three hours behind; disputes
-// go back 180 days. Nothing has an owner at PayPal: a list of one is empty.
+// PayPal's books, which go back three years and are three hours behind, or where the app
+// may not look into them from its subscriptions; disputes go back 180 days. Nothing has an owner at PayPal: a list of one is empty.
 func (d *Driver) List(ctx context.Context, query provider.Query) (provider.Page, error) {
 	op := "list " + string(query.Kind)
 	switch {
@@ -57,7 +57,7 @@ func (d *Driver) List(ctx context.Context, query provider.Query) (provider.Page,
 	case billing.KindSubscription:
 		return d.listSubscriptions(ctx, query)
 	case billing.KindInvoice, billing.KindPayment, billing.KindRefund:
-		return d.listBooks(ctx, query)
+		return d.listPayments(ctx, query)
 	case billing.KindDispute:
 		return d.listDisputes(ctx, query)
 	case billing.KindCustomer, billing.KindCheckout, billing.KindWarning:
@@ -247,23 +247,14 @@ func (s *subscription) pricedBy(p *plan) bool {
 // subscriptionsInEvents reads the subscriptions that events of the last month are
 // about.
 func (d *Driver) subscriptionsInEvents(ctx context.Context, query provider.Query) (provider.Page, error) {
+	named, err := d.eventRefs(ctx, aSubscription)
+	if err != nil {
+		return provider.Page{}, err
+	}
 	var refs []provider.Ref
-	for _, e := range eventTable {
-		if e.subject != aSubscription {
-			continue
-		}
-		events, _, err := d.listEvents(ctx, url.Values{
-			"event_type": {e.name}, "start_time": {stampOf(d.now().Add(-EventRetention))}, "end_time": {stampOf(d.now().Add(time.Minute))},
-		}, manyEventPages)
-		if err != nil {
-			return provider.Page{}, err
-		}
-		for _, delivery := range events {
-			for _, ref := range delivery.Refs {
-				if ref.Kind == billing.KindSubscription {
-					refs = append(refs, ref)
-				}
-			}
+	for _, ref := range named {
+		if ref.Kind == billing.KindSubscription {
+			refs = append(refs, ref)
 		}
 	}
 	page, err := d.unseen(ctx, query, refs)

@@ -41,7 +41,9 @@ type billingInfo struct {
 	Next       time.Time `json:"next_billing_time"`
 	Failed     int       `json:"failed_payments_count"`
 	LastFailed *struct {
-		Time time.Time
+		Time   time.Time
+		Reason string    `json:"reason_code"`
+		Retry  time.Time `json:"next_payment_retry_time"`
 	} `json:"last_failed_payment"`
 	Executions []struct {
 		Tenure    string `json:"tenure_type"`
@@ -216,6 +218,9 @@ func (d *Driver) state(o *billing.Subscription, s *subscription, t terms) {
 	default:
 		o.Status = billing.SubscriptionPending
 	}
+	if o.Status == billing.SubscriptionPastDue || o.Status == billing.SubscriptionUnpaid {
+		o.Failure = failureOf(s)
+	}
 }
 
 // defaulted reports whether a suspended subscription was suspended by PayPal because
@@ -241,7 +246,7 @@ func paidUntil(s *subscription, t terms) time.Time {
 	switch over := s.Status == "CANCELLED" || s.Status == "EXPIRED"; {
 	case s.Status == "SUSPENDED" && s.paid().After(s.StatusAt) && defaulted(s):
 		until = t.periodStart(t.covered(s.StatusAt)) // what failed last is not paid: this was for a cycle before
-	case over && s.Plan.Preferences.AutoBill && s.info().Failed == 0 && owes(s.info()) && t.clearedLate(s.paid()):
+	case over && s.billsOutstanding() && s.info().Failed == 0 && owes(s.info()) && t.clearedLate(s.paid()):
 		// Money sets the count of failures to 0, and so does whoever activates again what
 		// was suspended for them. A later cycle's money would have settled what is
 		// outstanding: so if this came late, it was for a cycle before.

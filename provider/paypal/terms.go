@@ -14,8 +14,8 @@ type plan struct {
 	Cycles      []billingCycle `json:"billing_cycles"`
 	Preferences struct {
 		Threshold int `json:"payment_failure_threshold"`
-		// AutoBill adds what is outstanding to the next charge.
-		AutoBill bool `json:"auto_bill_outstanding"`
+		// AutoBill adds what is outstanding to the next charge; nil: not told.
+		AutoBill *bool `json:"auto_bill_outstanding"`
 	} `json:"payment_preferences"`
 }
 

@@ -52,7 +52,7 @@ func fieldsOf(s provider.Snapshot) map[string]string {
 			"status": string(o.Status), "provider_status": o.ProviderStatus, "price": o.Price, "quantity": count(o.Quantity),
 			"current_period_start": instant(o.PeriodStart), "current_period_end": instant(o.PeriodEnd),
 			"trial_end": instant(o.TrialEnd), "cancel_at": instant(o.CancelAt),
-			"ahead": ahead(o.Ahead),
+			"ahead": ahead(o.Ahead), "failure": failure(o.Failure),
 		})
 	case billing.Invoice:
 		return with(o.Due, map[string]string{
@@ -83,6 +83,15 @@ func ahead(a *billing.Ahead) string {
 		return ""
 	}
 	return fmt.Sprintf("%s %s %d", a.Kind, instant(a.At), a.Amount.Amount)
+}
+
+// failure writes why a charge failed, when, when it is tried again, and how much can be
+// collected, as the simulators do.
+func failure(f *billing.Failure) string {
+	if f == nil {
+		return ""
+	}
+	return strings.Join([]string{f.Decline.Code, instant(f.At), instant(f.NextAttempt), count(f.Owed.Amount)}, " ")
 }
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }

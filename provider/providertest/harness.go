@@ -138,8 +138,9 @@ type Makers struct {
 	// Payment is a succeeded one; its amount is [Makers.Amount].
 	Payment func(t *testing.T) string
 	Amount  billing.Money
-	// Dispute is open; Invoice is open and can be collected.
-	Dispute, Invoice func(t *testing.T) string
+	// Dispute is open; Invoice is open and can be collected; Debt is a subscription that
+	// owes what can be collected, of a provider that makes no such invoices.
+	Dispute, Invoice, Debt func(t *testing.T) string
 	// Approved is a checkout that the customer agreed to and whose money has still
 	// to be captured.
 	Approved func(t *testing.T) string

@@ -148,6 +148,17 @@ func otherWrites(ctx context.Context) []write {
 			},
 		},
 		{
+			name: "collect a debt", ability: provider.Collect, op: sim.OpPayInvoice, kind: billing.KindSubscription,
+			make: func(w *World) func(*testing.T) string { return w.Make.Debt },
+			done: func(o billing.Object) bool {
+				s, ok := o.(billing.Subscription)
+				return ok && s.Status == billing.SubscriptionActive && s.Failure == nil
+			},
+			do: func(w *World, ref provider.Ref, key string) error {
+				return as(w, func(c provider.Collector) error { return c.Collect(ctx, ref, key) })
+			},
+		},
+		{
 			name: "capture", ability: provider.Capture, op: sim.OpCapture, kind: billing.KindCheckout,
 			make: func(w *World) func(*testing.T) string { return w.Make.Approved },
 			done: func(o billing.Object) bool { return o.State() == string(billing.CheckoutComplete) },
@@ -198,6 +209,9 @@ func (h Harness) writes(t *testing.T) {
 				return
 			case op.make(w) == nil && op.name == "resume after a trial":
 				t.Log("the provider pauses no trials")
+				return
+			case op.make(w) == nil && op.ability == provider.Collect && (w.Make.Invoice != nil || w.Make.Debt != nil):
+				t.Log("the provider collects the other of invoices and debts")
 				return
 			case op.make(w) == nil:
 				t.Fatal("the driver says that it can do this, and the harness makes nothing to do it to")

@@ -109,6 +109,13 @@ func (s *Server) FailCharges(subscriptionID string, n int) error {
 	})
 }
 
+// Restrict makes the merchant's own account one that takes no money, or lifts that: no
+// charge goes through, whoever pays.
+func (s *Server) Restrict(restricted bool) {
+	defer s.enter()()
+	s.restricted = restricted
+}
+
 // Cancel, Suspend and Activate are what the payer or the dashboard do.
 func (s *Server) Cancel(id, note string) error {
 	return s.when(id, "ACTIVE SUSPENDED", func(sub *subscription) { s.cancel(sub, note) })

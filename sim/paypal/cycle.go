@@ -138,6 +138,9 @@ func (s *Server) chargeFailed(sub *subscription, amount money, began time.Time) 
 	retry := s.now.Add(retryGap)
 	tries := sub.tries < retries && (sub.next.IsZero() || retry.Before(sub.next))
 	reason := reasons[sub.stream.Intn(len(reasons))]
+	if s.restricted {
+		reason = "PAYEE_ACCOUNT_RESTRICTED"
+	}
 	suspend := false
 	s.edit(sub, func() {
 		sub.failed++

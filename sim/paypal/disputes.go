@@ -1,6 +1,10 @@
 package paypal
 
 import (
+	"bytes"
+	"mime"
+	"mime/multipart"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -51,13 +55,27 @@ func listDisputes(c *call) (any, error) {
 
 func getDispute(c *call) (any, error) { return show(c, &c.s.disputes) }
 
-// acceptClaim concedes a dispute; the payer gets the money back.
+// acceptClaim concedes a dispute; the payer gets the money back. It takes JSON, as in
+// PayPal's examples, and the form of its published description, in which a file may
+// come along.
 func acceptClaim(c *call) (any, error) {
-	d, err := find(&c.s.disputes, c.id())
-	if err != nil {
+	var q struct {
+		Note   string
+		Type   string `json:"accept_claim_type"`
+		Reason string `json:"accept_claim_reason"`
+	}
+	if err := c.readAction(&q, !c.s.cfg.FormsOnly); err != nil {
 		return nil, err
 	}
-	if d.over() {
+	d, err := find(&c.s.disputes, c.id())
+	switch {
+	case err != nil:
+		return nil, err
+	case q.Note == "" || len(q.Note) > longestNote:
+		return nil, invalid("INVALID_STRING_LENGTH", "note")
+	case q.Type != "REFUND":
+		return nil, invalid("INVALID_PARAMETER_VALUE", "accept_claim_type: the simulated PayPal offers REFUND only.")
+	case d.over():
 		return nil, unprocessable("ACTION_NOT_ALLOWED_IN_CURRENT_DISPUTE_STATE", "Dispute Action cannot be performed as dispute is in an incorrect state.")
 	}
 	c.s.effect(sim.OpDisputeClose, d.id, d.amount())
@@ -65,14 +83,52 @@ func acceptClaim(c *call) (any, error) {
 	return obj{"links": []obj{c.s.link("self", "/v1/customer/disputes/"+d.id, "GET")}}, nil
 }
 
+// longestNote is how many characters a note about a dispute may have.
+const longestNote = 2000
+
+// provideEvidence answers a claim. It takes a form only: JSON is answered 415.
 func provideEvidence(c *call) (any, error) {
-	d, err := find(&c.s.disputes, c.id())
-	if err != nil {
+	var q struct {
+		Evidences []struct {
+			Type  string `json:"evidence_type"`
+			Notes string
+		}
+	}
+	if err := c.readAction(&q, false); err != nil {
 		return nil, err
 	}
-	if d.status != "WAITING_FOR_SELLER_RESPONSE" {
+	d, err := find(&c.s.disputes, c.id())
+	switch {
+	case err != nil:
+		return nil, err
+	case len(q.Evidences) == 0:
+		return nil, invalid("MISSING_REQUIRED_PARAMETER", "evidences")
+	case d.status != "WAITING_FOR_SELLER_RESPONSE":
 		return nil, unprocessable("ACTION_NOT_ALLOWED_IN_CURRENT_DISPUTE_STATE", "Dispute Action cannot be performed as dispute is in an incorrect state.")
+	}
+	for _, e := range q.Evidences {
+		if e.Type == "" || len(e.Notes) > longestNote {
+			return nil, invalid("INVALID_PARAMETER_VALUE", "evidence_type or notes")
+		}
 	}
 	c.s.contest(d)
 	return obj{"links": []obj{c.s.link("self", "/v1/customer/disputes/"+d.id, "GET")}}, nil
+}
+
+// readAction reads what is to be done about a dispute: the part "input" of a form, or,
+// where that will do, JSON.
+func (c *call) readAction(into any, plain bool) error {
+	kind, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	switch {
+	case err == nil && kind == "application/json" && plain:
+		return c.read(into)
+	case err != nil || kind != "multipart/form-data":
+		return &apiError{status: http.StatusUnsupportedMediaType, name: "UNSUPPORTED_MEDIA_TYPE", message: "The server does not support the request payload's media type."}
+	}
+	form, err := multipart.NewReader(bytes.NewReader(c.body), params["boundary"]).ReadForm(1 << 20)
+	if err != nil || len(form.Value["input"]) != 1 {
+		return invalid("MISSING_REQUIRED_PARAMETER", "input")
+	}
+	c.body = []byte(form.Value["input"][0])
+	return c.read(into)
 }

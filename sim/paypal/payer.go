@@ -60,6 +60,8 @@ func (s *Server) pays(p *payer) string {
 	}
 	unlucky := p.paid > 0 && p.stream.Chance(s.cfg.Rates.PaymentFailure)
 	switch {
+	case s.restricted:
+		return "declined"
 	case p.method == Declined, p.method == LaterFails && p.paid > 0, unlucky:
 		return "declined"
 	case p.method == Debit, p.method == DebitFails:

@@ -96,7 +96,7 @@ func operations() map[string]operation {
 		"GET /v1/customer/disputes/{id}":                     getDispute,
 		"POST /v1/customer/disputes/{id}/accept-claim":       acceptClaim,
 		"POST /v1/customer/disputes/{id}/provide-evidence":   provideEvidence,
-		"GET /v1/reporting/transactions":                     searchTransactions,
+		"GET /v1/reporting/transactions":                     lookIntoBooks,
 		"GET /v1/notifications/webhooks":                     listWebhooks,
 		"POST /v1/notifications/webhooks":                    createWebhook,
 		"GET /v1/notifications/webhooks/{id}":                getWebhook,

@@ -34,6 +34,11 @@ type Config struct {
 	// MostRows is how many transactions a search may find; one that finds more is
 	// refused. 10,000 when zero, as at PayPal.
 	MostRows int
+	// NoBooks answers 403 to the search of transactions, as for apps without that right.
+	NoBooks bool
+	// FormsOnly takes what is done about a dispute as a form only, as PayPal's published
+	// description has it; otherwise also as JSON where PayPal's own examples send that.
+	FormsOnly bool
 	// Rates is what payers and people at the dashboard do by themselves.
 	Rates Life
 	// Log gets one line for each API call and delivery at debug level; nil for
@@ -70,9 +75,11 @@ type Server struct {
 	// answers are kept by PayPal-Request-Id and path.
 	answers map[string]*answer
 	tokens  map[string]time.Time
-	req     request
-	chance  *sim.Stream
-	handler http.Handler
+	// restricted: the merchant's own account takes no money.
+	restricted bool
+	req        request
+	chance     *sim.Stream
+	handler    http.Handler
 }
 
 // request is the API call being carried out; empty while life goes on by

@@ -34,3 +34,27 @@ func TestMoneyAfterTheSuspension(t *testing.T) {
 		t.Error(status, failed, owed, c.status(id))
 	}
 }
+
+// While the merchant's own account takes no money no charge goes through, and PayPal
+// says why.
+func TestRestricted(t *testing.T) {
+	c := newClient(t, Config{Seed: 3})
+	id, err := c.w.CreateSubscription(NewSubscription{Plan: "P-BASICWEEK"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.days(1)
+	c.w.Restrict(true)
+	c.days(7)
+	why := func() any {
+		return at(c.get("/v1/billing/subscriptions/"+id+"?fields=last_failed_payment"), "billing_info", "last_failed_payment", "reason_code")
+	}
+	if why() != "PAYEE_ACCOUNT_RESTRICTED" || c.status(id) != "past_due" {
+		t.Error(why(), c.status(id))
+	}
+	c.w.Restrict(false)
+	c.days(5)
+	if why() != nil || c.status(id) != "active" {
+		t.Error(why(), c.status(id))
+	}
+}

@@ -166,7 +166,10 @@ func (s *Server) subscriptionTruth(sub *subscription) sim.Object {
 		"status": status, "provider_status": sub.status, "price": sub.plan.id, "quantity": digits(sub.quantity),
 		"amount": digits(sub.price().minor), "currency": strings.ToLower(sub.price().currency),
 		"cancel_at": instant(cancelAt), "trial_end": "", "current_period_start": "", "current_period_end": instant(end),
-		"ahead": sub.ahead(),
+		"ahead": sub.ahead(), "failure": "",
+	}
+	if f := sub.lastFailed; f != nil && (status == "past_due" || status == "unpaid") {
+		fields["failure"] = strings.Join([]string{f.reason, instant(f.at), instant(sub.retries()), digits(sub.collectible())}, " ")
 	}
 	if sub.free() && sub.payer != nil {
 		fields["trial_end"] = instant(sub.base())
@@ -175,6 +178,28 @@ func (s *Server) subscriptionTruth(sub *subscription) sim.Object {
 		fields["current_period_start"] = instant(periodStart(sub, end))
 	}
 	return sim.Object{Kind: sim.KindSubscription, ID: sub.id, Fields: fields}
+}
+
+// retries is when PayPal tries again by itself what failed: once more in this cycle, or,
+// where the plan says so, along with the next.
+func (sub *subscription) retries() time.Time {
+	switch {
+	case sub.status != "ACTIVE":
+		return time.Time{}
+	case !sub.lastFailed.retry.IsZero():
+		return sub.lastFailed.retry
+	case sub.plan.autoBill && sub.outstanding > 0:
+		return sub.next
+	}
+	return time.Time{}
+}
+
+// collectible is what is left to be collected by whoever asks for it.
+func (sub *subscription) collectible() int64 {
+	if sub.status != "ACTIVE" || sub.plan.autoBill || !sub.retries().IsZero() {
+		return 0
+	}
+	return sub.outstanding
 }
 
 // periodStart is when the period began that ends at a time.
