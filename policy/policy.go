@@ -77,6 +77,10 @@ type Known struct {
 	Facts    billing.Facts
 	// Linked are the customer's objects of kind customer at the providers.
 	Linked []billing.Held[billing.ProviderCustomer]
+	// Crowd names, as "account/id", those of Linked as whom others bought too, or somebody
+	// whom we do not know: at some providers whoever buys under one address is one
+	// customer, and what is changed there is changed for all of them.
+	Crowd map[string]bool
 	// Warnings are the card networks' early words about the customer's payments.
 	Warnings []billing.Held[billing.Warning]
 	// Attempts are the customer's tries to pay of the last [AttemptsKept], as far as

@@ -12,6 +12,7 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/provider"
 )
 
 // customer is a customer whose access is decided anew.
@@ -22,7 +23,8 @@ type customer struct {
 	// linked are the customer's objects of kind customer; only read if there are
 	// policies to see them.
 	linked []billing.Held[billing.ProviderCustomer]
-	// warnings, demands and paying likewise.
+	// crowd, warnings, demands and paying likewise.
+	crowd    map[string]bool
 	warnings []billing.Held[billing.Warning]
 	demands  []policy.Demand
 	paying
@@ -196,6 +198,16 @@ func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 	if err != nil {
 		return err
 	}
+	var shared []string
+	for _, o := range objects {
+		if o.Kind == string(billing.KindCustomer) && provider.OwnersShared(w.Drivers[o.Account]) {
+			shared = append(shared, o.Key)
+		}
+	}
+	crowd, err := w.tx.OwnedByMore(ctx, shared)
+	if err != nil {
+		return err
+	}
 	for _, o := range objects {
 		c := w.customers[o.Customer]
 		if c == nil {
@@ -208,6 +220,12 @@ func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 		switch object := object.(type) {
 		case billing.ProviderCustomer:
 			c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: object})
+			if slices.Contains(crowd, o.Key) {
+				if c.crowd == nil {
+					c.crowd = map[string]bool{}
+				}
+				c.crowd[o.Account+"/"+o.ID] = true
+			}
 		case billing.Warning:
 			c.warnings = append(c.warnings, billing.Held[billing.Warning]{Account: o.Account, ID: o.ID, Object: object})
 		}

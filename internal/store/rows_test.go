@@ -339,6 +339,7 @@ func TestNothingIsScanned(t *testing.T) {
 		note(tx.OwnerBelow(ctx, "stripe/payment/2"))
 		note(tx.FactsOf(ctx, []string{"u"}))
 		note(tx.LinkedOf(ctx, []string{"u"}))
+		note(tx.OwnedByMore(ctx, keys))
 		note(tx.AccessOf(ctx, []string{"u"}))
 		note(tx.Demands(ctx, []string{"u"}))
 		note(tx.GrantsOf(ctx, []string{"u"}))
