@@ -10,10 +10,11 @@
 // # Cases
 //
 // One cause is one case. While a customer goes on trying cards, there is one ban and
-// one alert, not one for each try, for each run or for each provider. A payment is
-// refunded for fraud once in its life, a subscription canceled once. When a person
-// lifts a ban, what had led to it is settled: tries from before no longer count, and
-// only what happens afterwards can lead to another case.
+// one alert, not one for each try, for each run or for each provider. In one case a
+// payment is refunded once, a subscription canceled once. When a person lifts a ban,
+// what had led to it is settled: tries from before no longer count, and only what
+// happens afterwards can lead to another case, in which what was undone or came back is
+// stopped again.
 //
 // # What lifting a ban undoes
 //
@@ -183,13 +184,20 @@ func (c *cases) judge(r rule) {
 	}
 }
 
+// again tells what is done after a ban was lifted from what was done before: an
+// undone cancellation has to be asked for again when the next ban comes. It is the same
+// before a ban and while it stands. Empty: none was ever lifted.
+func (c *cases) again() string {
+	if cleared := c.known.Customer.Cleared; cleared != nil {
+		return "." + stamp(cleared.At)
+	}
+	return ""
+}
+
 // occasion tells one case of a customer from the next: when the latest ban was
 // lifted, and the month of the newest try that counts.
 func (c *cases) occasion() string {
-	occasion := ""
-	if cleared := c.known.Customer.Cleared; cleared != nil {
-		occasion = "." + stamp(cleared.At)
-	}
+	occasion := c.again()
 	if !c.facts.latest.IsZero() {
 		occasion += "." + c.facts.latest.UTC().Format("2006-01")
 	}

@@ -36,7 +36,7 @@ func (c *cases) refund(p billing.Held[billing.Payment]) {
 		c.byHand(p.Account, billing.KindPayment, p.ID, "refunded")
 		return
 	}
-	c.add(policy.On(p.Account, billing.KindPayment, p.ID, policy.Refund, "fraud", policy.Details{
+	c.add(policy.On(p.Account, billing.KindPayment, p.ID, policy.Refund, "fraud"+c.again(), policy.Details{
 		Currency: o.Amount.Currency, Refunded: o.Refunded, Reason: "fraudulent",
 	}))
 }
@@ -58,9 +58,9 @@ func (c *cases) cancel(s billing.Held[billing.Subscription]) {
 	}
 	switch {
 	case c.can(s.Account, policy.CancelNow):
-		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.CancelNow, "fraud", nil))
+		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.CancelNow, "fraud"+c.again(), nil))
 	case c.can(s.Account, policy.CancelAtPeriodEnd):
-		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.CancelAtPeriodEnd, "fraud", nil))
+		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.CancelAtPeriodEnd, "fraud"+c.again(), nil))
 	default:
 		c.byHand(s.Account, billing.KindSubscription, s.ID, "canceled")
 	}
@@ -103,7 +103,7 @@ func (c *cases) can(account, kind string) bool {
 
 // byHand tells what a person has to do.
 func (c *cases) byHand(account string, kind billing.Kind, id, what string) {
-	c.add(policy.On(account, kind, id, policy.Alert, "fraud."+what, policy.Warning{
+	c.add(policy.On(account, kind, id, policy.Alert, "fraud."+what+c.again(), policy.Warning{
 		Cause: fmt.Sprintf("fraud:%s/%s/%s", account, kind, id), Kind: "fraud",
 		Title:   fmt.Sprintf("the %s %s of %s has to be %s by hand", kind, id, account, what),
 		Details: fmt.Sprintf("It belongs to %s. The provider offers no way to do so from here: use its dashboard.", c.known.Customer.Ref),

@@ -1,0 +1,80 @@
+package trivet_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/policy/fraud"
+)
+
+// abusers bans whom the application calls an abuser, and ends what they pay for.
+func abusers(t *testing.T) []policy.Policy {
+	t.Helper()
+	s := fraud.Defaults()
+	s.Rules = []fraud.Rule{{Name: "abuse", When: "attributes.abuser == true", Do: []string{"ban", "cancel"}, Text: "abuses the service"}}
+	p, err := fraud.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []policy.Policy{p}
+}
+
+// abuses says in the application whether the customer does.
+func (l *lemonHouse) abuses(customer string, yes bool) {
+	l.t.Helper()
+	if code := l.Call(http.MethodPut, "/v1/customers/"+customer, fmt.Sprintf(`{"attributes":{"abuser":%v}}`, yes), nil); code >= http.StatusBadRequest {
+		l.t.Fatalf("set the attribute: %d", code)
+	}
+	l.pass(time.Minute)
+}
+
+// unbans lifts a customer's ban.
+func (l *lemonHouse) unbans(customer string) {
+	l.t.Helper()
+	if code := l.Call(http.MethodDelete, "/v1/customers/"+customer+"/ban", "", nil); code >= http.StatusBadRequest {
+		l.t.Fatalf("unban: %d", code)
+	}
+	l.pass(time.Minute)
+}
+
+// ends reports whether a subscription is set to end at the provider.
+func (l *lemonHouse) ends(subscription string) bool {
+	l.t.Helper()
+	for _, o := range l.world.Truth() {
+		if o.Kind == "subscription" && o.ID == subscription {
+			return o.Fields["cancel_at"] != ""
+		}
+	}
+	l.t.Fatalf("there is no subscription %s", subscription)
+	return false
+}
+
+// TestLemonBannedAgain: what was canceled by a ban and kept after it was lifted is
+// canceled by the next ban, too. It went on being charged for.
+func TestLemonBannedAgain(t *testing.T) {
+	lemons(t, lemonOptions{policies: abusers(t)}, func(l *lemonHouse) {
+		order, _ := l.buy("u1", "pro", "u1@example.com")
+		l.pass(time.Minute)
+		sub := l.subscriptionOf(order)
+		for round := range 3 {
+			l.abuses("u1", true)
+			l.may("u1", false)
+			if !l.ends(sub) {
+				t.Errorf("ban %d leaves the subscription to be charged for", round+1)
+			}
+			l.abuses("u1", false)
+			l.unbans("u1")
+			l.Call(http.MethodPost, "/v1/subscriptions/"+url.PathEscape(sub+"@lemonsqueezy")+"/cancel", `{"undo":true}`, nil)
+			l.pass(time.Minute)
+			l.may("u1", true)
+			if l.ends(sub) {
+				t.Fatal("the cancellation was not undone")
+			}
+		}
+		l.audited()
+	})
+}
