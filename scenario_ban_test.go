@@ -53,8 +53,8 @@ func (l *lemonHouse) ends(subscription string) bool {
 	return false
 }
 
-// TestLemonBannedAgain: what was canceled by a ban and kept after it was lifted is
-// canceled by the next ban, too. It went on being charged for.
+// TestLemonBannedAgain: the end of a ban takes the ban's cancellation back, and the next
+// ban cancels anew. It went on being charged for.
 func TestLemonBannedAgain(t *testing.T) {
 	lemons(t, lemonOptions{policies: abusers(t)}, func(l *lemonHouse) {
 		order, _ := l.buy("u1", "pro", "u1@example.com")
@@ -68,12 +68,32 @@ func TestLemonBannedAgain(t *testing.T) {
 			}
 			l.abuses("u1", false)
 			l.unbans("u1")
-			l.Call(http.MethodPost, "/v1/subscriptions/"+url.PathEscape(sub+"@lemonsqueezy")+"/cancel", `{"undo":true}`, nil)
-			l.pass(time.Minute)
 			l.may("u1", true)
 			if l.ends(sub) {
-				t.Fatal("the cancellation was not undone")
+				t.Fatalf("the end of ban %d does not take the cancellation back", round+1)
 			}
+		}
+		l.audited()
+	})
+}
+
+// TestLemonCanceledBeforeTheBan: what the customer had set to end ends, although they
+// were banned and are no longer.
+func TestLemonCanceledBeforeTheBan(t *testing.T) {
+	lemons(t, lemonOptions{policies: abusers(t)}, func(l *lemonHouse) {
+		order, _ := l.buy("u1", "pro", "u1@example.com")
+		l.pass(time.Minute)
+		sub := l.subscriptionOf(order)
+		l.Call(http.MethodPost, "/v1/subscriptions/"+url.PathEscape(sub+"@lemonsqueezy")+"/cancel", "", nil)
+		l.pass(time.Minute)
+		l.abuses("u1", true)
+		l.may("u1", false)
+		l.abuses("u1", false)
+		l.unbans("u1")
+		l.pass(time.Hour)
+		l.may("u1", true)
+		if !l.ends(sub) {
+			t.Error("the customer's own cancellation was taken back")
 		}
 		l.audited()
 	})

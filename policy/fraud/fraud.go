@@ -19,10 +19,10 @@
 // # What lifting a ban undoes
 //
 // Access is back at once, for it follows from the facts; what was still to be done
-// is dropped. Money that went back and subscriptions that ended stay so, for no
-// provider revives them: an alert lists them, and the customer can buy again. A
-// subscription that runs until the end of its period can be kept by a person
-// (uncancel).
+// is dropped. A cancellation that the ban set and whose time has not come is taken back,
+// where the provider can; one that was there before, or that somebody else set, is not
+// touched. Money that went back and subscriptions that ended stay so, for no provider
+// revives them: an alert lists them, and the customer can buy again.
 package fraud
 
 import (
@@ -62,34 +62,6 @@ func (p *Policy) say(ref, template string, at time.Time) []policy.Action {
 	return []policy.Action{policy.On(policy.Own, billing.KindCustomer, ref, policy.Say, template+"."+stamp(at), n)}
 }
 
-// leftover tells what was done during a ban and stays done.
-func leftover(known policy.Known, c billing.Cleared) []policy.Action {
-	if !ours(c.Ban.By) {
-		return nil
-	}
-	var lines []string
-	for _, s := range known.Facts.Subscriptions {
-		if s.Object.Status == billing.SubscriptionEnded && !s.Object.EndedAt.Before(c.Ban.At) {
-			lines = append(lines, fmt.Sprintf("The subscription %s of %s has ended and cannot be revived: the customer may buy again.", s.ID, s.Account))
-		} else if s.Object.Live() && !s.Object.CancelAt.IsZero() {
-			lines = append(lines, fmt.Sprintf("The subscription %s of %s ends at %s unless somebody withdraws its cancellation.", s.ID, s.Account, s.Object.CancelAt.Format(time.DateOnly)))
-		}
-	}
-	for _, x := range known.Facts.Payments {
-		if x.Object.Refunded > 0 && !x.Object.PaidAt.IsZero() && x.Object.PaidAt.After(c.Ban.At.Add(-longestRefund)) {
-			back := billing.Money{Amount: x.Object.Refunded, Currency: x.Object.Amount.Currency}
-			lines = append(lines, fmt.Sprintf("Of the payment %s of %s, %s went back, be it for the ban or for another reason.", x.ID, x.Account, back))
-		}
-	}
-	if len(lines) == 0 {
-		return nil
-	}
-	return []policy.Action{alert(known.Customer.Ref, "unbanned."+stamp(c.At), policy.Warning{
-		Cause: "fraud:unbanned:" + known.Customer.Ref + ":" + stamp(c.At), Kind: "fraud",
-		Title: known.Customer.Ref + " is no longer banned; not everything could be undone", Details: strings.Join(lines, "\n"),
-	})}
-}
-
 // Review implements [policy.Reviewer]. Time alone calls for nothing, for tries only
 // ever grow old; except where the provider's clock is ahead of ours.
 func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, time.Time) {
@@ -103,6 +75,7 @@ func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, tim
 	} else if by == nil || !ours(by.By) {
 		c.barred()
 	}
+	c.undo()
 	for _, r := range p.rules {
 		c.judge(r)
 	}
@@ -186,12 +159,20 @@ func (c *cases) judge(r rule) {
 
 // again tells what is done after a ban was lifted from what was done before: an
 // undone cancellation has to be asked for again when the next ban comes. It is the same
-// before a ban and while it stands. Empty: none was ever lifted.
+// before a ban and while it stands.
 func (c *cases) again() string {
 	if cleared := c.known.Customer.Cleared; cleared != nil {
-		return "." + stamp(cleared.At)
+		return after(cleared.At)
 	}
 	return ""
+}
+
+// after tells a case by when the ban before it was lifted; empty: there was none.
+func after(lifted time.Time) string {
+	if lifted.IsZero() {
+		return ""
+	}
+	return "." + stamp(lifted)
 }
 
 // occasion tells one case of a customer from the next: when the latest ban was

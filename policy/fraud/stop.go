@@ -94,11 +94,13 @@ func (c *cases) barred() {
 	}
 }
 
-// can reports whether an account's provider can be asked. Of an account that
+func (c *cases) can(account, kind string) bool { return able(c.known, account, kind) }
+
+// able reports whether an account's provider can be asked. Of an account that
 // nothing is known of, it is assumed.
-func (c *cases) can(account, kind string) bool {
-	a, known := c.known.Accounts[account]
-	return !known || a.Can == nil || a.Can[kind]
+func able(known policy.Known, account, kind string) bool {
+	a, found := known.Accounts[account]
+	return !found || a.Can == nil || a.Can[kind]
 }
 
 // byHand tells what a person has to do.
