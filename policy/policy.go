@@ -93,6 +93,9 @@ type Known struct {
 	// another does not take for the customer's own doing.
 	Demands []Demand
 
+	// Records are only there of who has a dispute that is open, or an inquiry.
+	Records Records
+
 	// Catalog is what is sold, Rules are the switches of access.
 	Catalog billing.Catalog
 	Rules   billing.Rules

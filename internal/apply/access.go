@@ -25,6 +25,7 @@ type customer struct {
 	linked []billing.Held[billing.ProviderCustomer]
 	// crowd, warnings, demands and paying likewise.
 	crowd    map[string]bool
+	records  policy.Records
 	warnings []billing.Held[billing.Warning]
 	demands  []policy.Demand
 	paying
@@ -159,6 +160,9 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 		return err
 	}
 	if err := w.loadDemands(ctx, refs); err != nil {
+		return err
+	}
+	if err := w.loadContested(ctx); err != nil {
 		return err
 	}
 	stored, err := w.tx.AccessOf(ctx, refs)

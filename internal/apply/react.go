@@ -44,7 +44,7 @@ func (w *writing) react(ctx context.Context) error {
 // known is what a policy may know of a customer.
 func (w *writing) known(c *customer) policy.Known {
 	return policy.Known{
-		Customer: c.doc, Facts: c.facts, Linked: c.linked, Crowd: c.crowd, Warnings: c.warnings, Attempts: c.attempts, Shared: c.shared, Demands: c.demands,
+		Customer: c.doc, Facts: c.facts, Linked: c.linked, Crowd: c.crowd, Warnings: c.warnings, Attempts: c.attempts, Shared: c.shared, Demands: c.demands, Records: c.records,
 		Catalog: w.Catalog, Rules: w.Rules, Accounts: w.Accounts,
 	}
 }
