@@ -285,6 +285,14 @@ func file(facts *billing.Facts, o store.Object) error {
 	if err != nil {
 		return err
 	}
+	if checkout, is := object.(billing.Checkout); is {
+		var claims map[string]string
+		if err := json.Unmarshal([]byte(o.Claims), &claims); o.Claims != "" && err != nil {
+			return err
+		}
+		checkout.Ours = claims[provider.ClaimToken] != ""
+		object = checkout
+	}
 	facts.Add(o.Account, o.ID, object)
 	return nil
 }
