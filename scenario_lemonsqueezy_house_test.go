@@ -40,6 +40,7 @@ type lemonOptions struct {
 	long bool
 	// policies take the place of the usual ones.
 	policies []policy.Policy
+	modes    policy.Modes
 }
 
 // lemons runs a test on SQLite and on PostgreSQL.
@@ -65,7 +66,7 @@ func (l *lemonHouse) furnish(o lemonOptions, w *shoptest.World, c *trivet.Config
 		{ID: "life", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantForever}}, Kind: billing.GrantForever},
 	}
 	c.Bind = map[string][]string{"lemonsqueezy": append([]string{"token"}, o.bind...)}
-	c.Policies = o.policies
+	c.Policies, c.Modes = o.policies, o.modes
 	if o.long {
 		c.Recent = day // else every three minutes
 	}

@@ -152,6 +152,9 @@ type Action struct {
 	Object  string
 	// Details are the kind's own, as JSON.
 	Details json.RawMessage
+	// Because are the accounts where that happened because of which it is asked for, if
+	// not only at Account: the mode of each of them holds it back, too.
+	Because []string
 	// Asked: the application or the customer asked for it, and the policy only finds the
 	// moment. No mode holds it back.
 	Asked bool

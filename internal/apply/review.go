@@ -186,7 +186,7 @@ func (a *Applier) Standing(ctx context.Context, e store.Effect) (s Stand, err er
 		s.Known = w.known(c)
 		now, err := w.stillCalled(s.Known, e)
 		if s.Called = now != nil; s.Called {
-			s.Details = now.Details
+			s.Details, s.Mode = now.Details, modes.ForAll(e.Account, now.Because, e.Policy, e.Customer)
 		}
 		if s.Called && now.Asked {
 			s.Mode = policy.Enforce

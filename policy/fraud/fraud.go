@@ -72,9 +72,8 @@ func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, tim
 	c.exempted = c.exempts()
 	if by := known.Customer.Ban; by != nil && ours(by.By) && !c.exempted {
 		c.stop(p.after(by.Reason), by.At.Add(-p.settings.Refund))
-	} else if by == nil || !ours(by.By) {
-		c.barred()
 	}
+	c.barred()
 	c.undo()
 	for _, r := range p.rules {
 		c.judge(r)
@@ -82,7 +81,7 @@ func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, tim
 	for _, w := range known.Warnings {
 		c.warned(w)
 	}
-	return c.actions, c.facts.ahead
+	return c.actions, billing.Earliest(c.facts.ahead, c.next)
 }
 
 // ours reports whether this policy banned.
@@ -95,14 +94,22 @@ type cases struct {
 	now      time.Time
 	facts    Facts
 	exempted bool
-	actions  []policy.Action
-	done     map[string]bool
+	// next is when to look again; zero: nothing waits.
+	next time.Time
+	// because are the accounts that what is being judged is from.
+	because []string
+	actions []policy.Action
+	done    map[string]bool
 }
 
-// add asks for an action, once.
+// add asks for an action, once. What is done because of what happened at an account is
+// held back where that is; to tell somebody is not.
 func (c *cases) add(a policy.Action) {
 	if !c.done[a.Key] {
 		c.done[a.Key] = true
+		if a.Kind != policy.Alert {
+			a.Because = c.because
+		}
 		c.actions = append(c.actions, a)
 	}
 }
@@ -139,6 +146,8 @@ func (c *cases) judge(r rule) {
 	if !yes || c.exempted && !r.does(doAlert) {
 		return
 	}
+	c.because = c.facts.because(r)
+	defer func() { c.because = nil }()
 	ref, occasion := c.known.Customer.Ref, r.Name+c.occasion()
 	if r.does(doBan) && !c.exempted {
 		c.add(policy.On(policy.Own, billing.KindCustomer, ref, policy.Ban, occasion, policy.Details{Reason: r.reason()}))

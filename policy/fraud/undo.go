@@ -20,7 +20,9 @@ func (c *cases) undo() {
 	}
 	for _, s := range c.known.Facts.Subscriptions {
 		if s.Object.Live() && canceledBy(c.known, *cleared, s) && c.can(s.Account, policy.Uncancel) {
-			c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.Uncancel, "fraud"+after(cleared.At), nil))
+			back := policy.On(s.Account, billing.KindSubscription, s.ID, policy.Uncancel, "fraud"+after(cleared.At), nil)
+			back.Asked = true // by whoever lifted the ban
+			c.add(back)
 		}
 	}
 }
