@@ -122,7 +122,7 @@ var meanings = map[string]string{ //nolint:gosec // the password is the word
 	"caps.refunds":        "How many refunds; 0: any number.",
 	"caps.refund_amounts": "How much, by currency: `[\"500.00 EUR\"]`. A currency that is not named has no cap.",
 
-	"sweep.hot":  "How often what changed lately.",
+	"sweep.hot":  "How often what is due for a look is looked at: a renewal, the end of a trial.",
 	"sweep.full": "How often everything.",
 
 	"retention.events": "How long events are kept that were seen to; at least `45d`. Default: for ever.",
