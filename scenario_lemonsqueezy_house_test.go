@@ -16,6 +16,7 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/shoptest"
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/policy"
 	world "github.com/trivetdev/trivet/sim/lemonsqueezy"
 )
 
@@ -37,6 +38,9 @@ type lemonOptions struct {
 	bind []string
 	// long is for tests of weeks: the newest objects are listed once a day.
 	long bool
+	// policies take the place of the usual ones.
+	policies []policy.Policy
+	modes    policy.Modes
 }
 
 // lemons runs a test on SQLite and on PostgreSQL.
@@ -62,6 +66,7 @@ func (l *lemonHouse) furnish(o lemonOptions, w *shoptest.World, c *trivet.Config
 		{ID: "life", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantForever}}, Kind: billing.GrantForever},
 	}
 	c.Bind = map[string][]string{"lemonsqueezy": append([]string{"token"}, o.bind...)}
+	c.Policies, c.Modes = o.policies, o.modes
 	if o.long {
 		c.Recent = day // else every three minutes
 	}

@@ -49,6 +49,8 @@ type Cleared struct {
 	// By is who lifted it.
 	By  string `json:"by"`
 	Ban Ban    `json:"ban"`
+	// Before is when the ban before this one was lifted; zero: there was none.
+	Before time.Time `json:"before,omitzero"`
 }
 
 // CheckRef reports what is wrong with a customer reference: it must be 1 to 200

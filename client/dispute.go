@@ -20,11 +20,19 @@ type DisputeEvidence struct {
 	// DueBy is when evidence must have been sent; nil when it no longer counts.
 	DueBy *time.Time `json:"due_by"`
 
-	Payment  *EvidencePayment  `json:"payment"`
-	Tries    []EvidenceTry     `json:"tries"`
-	Bought   []EvidenceBought  `json:"bought"`
-	Earlier  []EvidencePayment `json:"earlier"`
+	Payment *EvidencePayment  `json:"payment"`
+	Tries   []EvidenceTry     `json:"tries"`
+	Bought  []EvidenceBought  `json:"bought"`
+	Earlier []EvidencePayment `json:"earlier"`
+	// Later are the payments after the contested one that nobody contested.
+	Later    []EvidencePayment `json:"later"`
 	Messages []EvidenceMessage `json:"messages"`
+	// Visits are when the customer came back from a checkout of yours.
+	Visits []EvidenceVisit `json:"visits"`
+	// Used is when credits were used, by plan.
+	Used []EvidenceUse `json:"used"`
+	// LastUsed is what your application set as the customer's attribute last_used_at.
+	LastUsed *time.Time `json:"last_used"`
 	// Text is all of it in plain words, for the provider's form.
 	Text string `json:"text"`
 }
@@ -67,6 +75,21 @@ type EvidenceMessage struct {
 	At       time.Time `json:"at"`
 	Template string    `json:"template"`
 	Channel  string    `json:"channel"`
+}
+
+// EvidenceVisit is that the customer came back from a checkout.
+type EvidenceVisit struct {
+	At       time.Time `json:"at"`
+	Provider string    `json:"provider"`
+	Plan     string    `json:"plan"`
+}
+
+// EvidenceUse is that credits were used.
+type EvidenceUse struct {
+	Plan  string    `json:"plan"`
+	Times int64     `json:"times"`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
 }
 
 // DisputeEvidence reads what speaks for you about a dispute, by the dispute's id.

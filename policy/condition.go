@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/vm"
 )
 
@@ -45,6 +47,23 @@ func (c Condition[Facts]) Holds(facts Facts) (bool, error) {
 	}
 	yes, _ := result.(bool)
 	return yes, nil
+}
+
+// Reads lists the facts that the expression speaks of, in the order in which they are declared.
+func (c Condition[Facts]) Reads() []string {
+	node, found := c.program.Node(), names{}
+	ast.Walk(&node, found)
+	return slices.DeleteFunc(factNames[Facts](), func(name string) bool { return !found[name] })
+}
+
+// names are the names in an expression.
+type names map[string]bool
+
+// Visit implements [ast.Visitor].
+func (n names) Visit(node *ast.Node) {
+	if name, is := (*node).(*ast.IdentifierNode); is {
+		n[name.Value] = true
+	}
 }
 
 func factNames[Facts any]() (all []string) {

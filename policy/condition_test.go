@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,25 @@ type purchase struct {
 	Plans      []string       `expr:"plans"`
 	Attributes map[string]any `expr:"attributes"`
 	Hidden     int
+}
+
+// A condition tells which facts it depends on, wherever in it they stand.
+func TestReads(t *testing.T) {
+	for text, want := range map[string][]string{
+		"true": {}, "amount > 5": {"amount"}, `attributes.amount == 5`: {"attributes"}, `any(plans, # == "x") ? amount > 1 : false`: {"amount", "plans"},
+	} {
+		c, err := policy.ParseCondition[struct {
+			Amount     int64          `expr:"amount"`
+			Plans      []string       `expr:"plans"`
+			Attributes map[string]any `expr:"attributes"`
+		}](text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Reads(); !slices.Equal(got, want) {
+			t.Errorf("%s reads %q, want %q", text, got, want)
+		}
+	}
 }
 
 func TestCondition(t *testing.T) {

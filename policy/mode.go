@@ -57,6 +57,16 @@ func (m Modes) For(account, policy, customer string) Mode {
 	return careful(mode, own)
 }
 
+// ForAll is the mode of what a policy asks for at an account because of what happened at
+// others: the most careful of theirs.
+func (m Modes) ForAll(account string, because []string, policy, customer string) Mode {
+	mode := m.For(account, policy, customer)
+	for _, other := range because {
+		mode = careful(mode, m.For(other, policy, customer))
+	}
+	return mode
+}
+
 // careful is the more careful of two modes.
 func careful(a, b Mode) Mode { return modes[min(slices.Index(modes, a), slices.Index(modes, b))] }
 

@@ -98,3 +98,20 @@ func TestRollout(t *testing.T) {
 		}
 	})
 }
+
+// What is asked for because of what happened elsewhere is held back there, too.
+func TestForAll(t *testing.T) {
+	m := policy.Modes{Accounts: map[string]policy.Mode{"stripe": policy.Observe, "paddle": policy.Assist}}
+	for want, accounts := range map[policy.Mode][][]string{
+		policy.Enforce: {nil, {"paypal"}}, policy.Assist: {{"paddle"}, {"paypal", "paddle"}}, policy.Observe: {{"stripe"}, {"stripe", "paypal"}, {"paddle", "stripe"}},
+	} {
+		for _, because := range accounts {
+			if got := m.ForAll(policy.Own, because, "fraud", "user_1"); got != want {
+				t.Errorf("because of %q: %s, want %s", because, got, want)
+			}
+		}
+	}
+	if got := m.ForAll("stripe", []string{"paypal"}, "fraud", "user_1"); got != policy.Observe {
+		t.Errorf("at an account of its own: %s", got)
+	}
+}

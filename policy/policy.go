@@ -77,6 +77,10 @@ type Known struct {
 	Facts    billing.Facts
 	// Linked are the customer's objects of kind customer at the providers.
 	Linked []billing.Held[billing.ProviderCustomer]
+	// Crowd names, as "account/id", those of Linked as whom others bought too, or somebody
+	// whom we do not know: at some providers whoever buys under one address is one
+	// customer, and what is changed there is changed for all of them.
+	Crowd map[string]bool
 	// Warnings are the card networks' early words about the customer's payments.
 	Warnings []billing.Held[billing.Warning]
 	// Refunds are those of the customer's payments, as far as the provider has objects
@@ -91,6 +95,9 @@ type Known struct {
 	// refunds and alerts, except those that a person rejected. What one policy ends
 	// another does not take for the customer's own doing.
 	Demands []Demand
+
+	// Records are only there of who has a dispute that is open, or an inquiry.
+	Records Records
 
 	// Catalog is what is sold, Rules are the switches of access.
 	Catalog billing.Catalog
@@ -148,6 +155,9 @@ type Action struct {
 	Object  string
 	// Details are the kind's own, as JSON.
 	Details json.RawMessage
+	// Because are the accounts where that happened because of which it is asked for, if
+	// not only at Account: the mode of each of them holds it back, too.
+	Because []string
 	// Asked: the application or the customer asked for it, and the policy only finds the
 	// moment. No mode holds it back.
 	Asked bool

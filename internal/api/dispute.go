@@ -26,7 +26,11 @@ type DisputeEvidence struct {
 	Tries    []EvidenceTry     `json:"tries" doc:"The tries to pay it, as far as they are kept: 30 days."`
 	Bought   []EvidenceBought  `json:"bought" doc:"What it paid for."`
 	Earlier  []EvidencePayment `json:"earlier" doc:"The customer's earlier payments that nobody contested, newest first."`
+	Later    []EvidencePayment `json:"later" doc:"Those after it."`
 	Messages []EvidenceMessage `json:"messages" doc:"What was sent to the customer, newest first, up to 100."`
+	Visits   []EvidenceVisit   `json:"visits" doc:"When the customer came back from a checkout of yours, newest first, up to 100."`
+	Used     []EvidenceUse     `json:"used" doc:"When credits were used, by plan."`
+	LastUsed *time.Time        `json:"last_used" doc:"What your application set as the attribute last_used_at; null: nothing, or what is no time."`
 	Text     string            `json:"text" doc:"All of it in plain words, for the provider's form."`
 }
 
@@ -67,10 +71,26 @@ type EvidenceMessage struct {
 	Channel  string    `json:"channel"`
 }
 
+// EvidenceVisit is that the customer came back from a checkout.
+type EvidenceVisit struct {
+	At       time.Time `json:"at"`
+	Provider string    `json:"provider" doc:"The account."`
+	Plan     string    `json:"plan"`
+}
+
+// EvidenceUse is that credits were used.
+type EvidenceUse struct {
+	Plan  string    `json:"plan"`
+	Times int64     `json:"times"`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+}
+
 func (s *server) disputeOperations() {
 	type evidenceOutput struct{ Body DisputeEvidence }
 	add(s, with(get("/v1/disputes/{id}/evidence", "get-dispute-evidence", "customers", "Show what our records say for us about a dispute"), http.StatusOK,
-		"The contested payment, its tries, what it bought, earlier payments and the messages that were sent, as data and in plain words."),
+		"The contested payment, its tries, what it bought, payments before and after, the messages that were sent and what is known of "+
+			"its use, as data and in plain words."),
 		func(ctx context.Context, in *ObjectInput) (*evidenceOutput, error) {
 			o, err := s.object(ctx, in.ID, billing.KindDispute)
 			if err != nil {
@@ -93,23 +113,15 @@ func (s *server) evidence(ctx context.Context, o store.Object) (e DisputeEvidenc
 	if err != nil {
 		return e, err
 	}
-	const most = 100
-	said, err := s.DB.Messages(ctx, store.MessageFilter{Customer: o.Customer, Limit: most})
-	if err != nil {
-		return e, err
-	}
-	var records dispute.Records
-	for _, m := range said {
-		records.Messages = append(records.Messages, dispute.Sent{At: m.SentAt.UTC(), Template: m.Template, Channel: m.Channel})
-	}
-	b, found := dispute.Build(known, o.Account, o.ID, records)
+	b, found := dispute.Build(known, o.Account, o.ID)
 	if !found {
 		return e, problemf(http.StatusConflict, "gone", "The provider no longer has this dispute.")
 	}
 	e = DisputeEvidence{
 		ID: publicID(o.Account, o.ID), Provider: o.Account, ProviderID: o.ID, Customer: o.Customer, Status: string(d.Status), Reason: d.Reason,
 		Amount: d.Amount.Amount, Currency: d.Amount.Currency, DueBy: moment(d.DueBy), Text: b.Text(),
-		Tries: []EvidenceTry{}, Bought: []EvidenceBought{}, Earlier: []EvidencePayment{}, Messages: []EvidenceMessage{},
+		Tries: []EvidenceTry{}, Bought: []EvidenceBought{}, Earlier: []EvidencePayment{}, Later: []EvidencePayment{}, Messages: []EvidenceMessage{},
+		Visits: []EvidenceVisit{}, Used: []EvidenceUse{}, LastUsed: moment(b.LastUsed),
 	}
 	e.fill(b)
 	return e, nil
@@ -124,11 +136,20 @@ func (e *DisputeEvidence) fill(b dispute.Bundle) {
 	for _, p := range b.Earlier {
 		e.Earlier = append(e.Earlier, evidencePayment(p))
 	}
+	for _, p := range b.Later {
+		e.Later = append(e.Later, evidencePayment(p))
+	}
 	for _, t := range b.Tries {
 		e.Tries = append(e.Tries, EvidenceTry{At: t.At.UTC(), Declined: t.Declined})
 	}
 	for _, m := range b.Messages {
 		e.Messages = append(e.Messages, EvidenceMessage{At: m.At, Template: m.Template, Channel: m.Channel})
+	}
+	for _, v := range b.Visits {
+		e.Visits = append(e.Visits, EvidenceVisit{At: v.At, Provider: v.Account, Plan: v.Plan})
+	}
+	for _, u := range b.Used {
+		e.Used = append(e.Used, EvidenceUse{Plan: u.Plan, Times: u.Times, First: u.First, Last: u.Last})
 	}
 	for _, x := range b.Bought {
 		bought := EvidenceBought{

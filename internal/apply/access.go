@@ -23,7 +23,9 @@ type customer struct {
 	// linked are the customer's objects of kind customer; only read if there are
 	// policies to see them.
 	linked []billing.Held[billing.ProviderCustomer]
-	// warnings, refunds, demands and paying likewise.
+	// crowd, warnings, refunds, demands and paying likewise.
+	crowd    map[string]bool
+	records  policy.Records
 	warnings []billing.Held[billing.Warning]
 	refunds  []billing.Held[billing.Refund]
 	demands  []policy.Demand
@@ -161,6 +163,9 @@ func (w *writing) load(ctx context.Context, touched map[string]Cause) error {
 	if err := w.loadDemands(ctx, refs); err != nil {
 		return err
 	}
+	if err := w.loadContested(ctx); err != nil {
+		return err
+	}
 	stored, err := w.tx.AccessOf(ctx, refs)
 	for _, a := range stored {
 		if c := w.customers[a.Customer]; c != nil {
@@ -198,6 +203,16 @@ func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 	if err != nil {
 		return err
 	}
+	var shared []string
+	for _, o := range objects {
+		if o.Kind == string(billing.KindCustomer) && provider.OwnersShared(w.Drivers[o.Account]) {
+			shared = append(shared, o.Key)
+		}
+	}
+	crowd, err := w.tx.OwnedByMore(ctx, shared)
+	if err != nil {
+		return err
+	}
 	for _, o := range objects {
 		c := w.customers[o.Customer]
 		if c == nil {
@@ -210,6 +225,12 @@ func (w *writing) loadLinked(ctx context.Context, refs []string) error {
 		switch object := object.(type) {
 		case billing.ProviderCustomer:
 			c.linked = append(c.linked, billing.Held[billing.ProviderCustomer]{Account: o.Account, ID: o.ID, Object: object})
+			if slices.Contains(crowd, o.Key) {
+				if c.crowd == nil {
+					c.crowd = map[string]bool{}
+				}
+				c.crowd[o.Account+"/"+o.ID] = true
+			}
 		case billing.Warning:
 			c.warnings = append(c.warnings, billing.Held[billing.Warning]{Account: o.Account, ID: o.ID, Object: object})
 		case billing.Refund:

@@ -50,6 +50,9 @@ func (a *Applier) setBan(ctx context.Context, ref string, cause Cause, want func
 		kind := billing.Banned
 		if now.Ban == nil {
 			kind, now.Cleared = billing.Unbanned, &billing.Cleared{At: w.tx.Now, By: cause.Actor, Ban: *was.Ban}
+			if was.Cleared != nil {
+				now.Cleared.Before = was.Cleared.At
+			}
 		}
 		diff, err := billing.Diff(was, now)
 		if err != nil {

@@ -77,21 +77,35 @@ func (a *Applier) Portal(ctx context.Context, account, customer string, object p
 	return request, err
 }
 
-// ErrShared says that a page of the provider's would show what belongs to others.
-var ErrShared = errors.New("at the provider this customer is one with others, whose purchases the page would show")
+// ErrShared says that what is done to a customer of the provider, or shown of them,
+// concerns others, too.
+var ErrShared = errors.New("at the provider this customer is one with others, whom it would concern as well")
 
-// alone makes sure that whoever owns an object at the provider has nothing that is not a
-// customer's.
+// Alone makes sure that who owns an object at the provider, or is it, has nothing there
+// that is not the customer's; the error is [ErrShared] otherwise. Where a provider's
+// customer is always one person that is so.
+func (a *Applier) Alone(ctx context.Context, customer string, object provider.Ref) error {
+	if !provider.OwnersShared(a.Drivers[object.Account]) {
+		return nil
+	}
+	return a.alone(ctx, customer, object)
+}
+
+// alone is Alone where several people may be one customer of the provider.
 func (a *Applier) alone(ctx context.Context, customer string, object provider.Ref) error {
 	row, err := a.theirs(ctx, customer, object)
 	if err != nil {
 		return err
 	}
-	others, err := a.DB.OwnedByOthers(ctx, row.Account, row.Owner, customer)
-	if err != nil {
-		return fmt.Errorf("read what %s/%s has besides: %w", row.Account, row.Owner, err)
+	owner := row.Owner
+	if object.Kind == billing.KindCustomer {
+		owner = row.ID
 	}
-	if others > 0 || row.Owner == "" {
+	others, err := a.DB.OwnedByOthers(ctx, row.Account, owner, customer)
+	if err != nil {
+		return fmt.Errorf("read what %s/%s has besides: %w", row.Account, owner, err)
+	}
+	if others > 0 || owner == "" {
 		return ErrShared
 	}
 	return nil

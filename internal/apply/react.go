@@ -51,7 +51,8 @@ func (w *writing) react(ctx context.Context) error {
 // known is what a policy may know of a customer.
 func (w *writing) known(c *customer) policy.Known {
 	return policy.Known{
-		Customer: c.doc, Facts: c.facts, Linked: c.linked, Warnings: c.warnings, Refunds: c.refunds, Attempts: c.attempts, Shared: c.shared, Demands: c.demands,
+		Customer: c.doc, Facts: c.facts, Linked: c.linked, Crowd: c.crowd, Warnings: c.warnings, Refunds: c.refunds,
+		Attempts: c.attempts, Shared: c.shared, Demands: c.demands, Records: c.records,
 		Catalog: w.Catalog, Rules: w.Rules, Accounts: w.Accounts,
 	}
 }
@@ -80,7 +81,7 @@ func effectOf(action policy.Action, name, customer string) store.Effect {
 	return store.Effect{
 		Key: action.Key, Kind: action.Kind, Account: action.Account, Object: action.Object,
 		Customer: customer, Doc: details, Actor: "policy:" + name, Policy: name,
-		Asked: action.Asked,
+		Asked: action.Asked, Because: action.Because,
 	}
 }
 
@@ -107,7 +108,7 @@ func (w *writing) demand(ctx context.Context, effects []store.Effect) error {
 	for i, e := range effects {
 		effects[i].State = store.EffectDue
 		if !e.Asked {
-			effects[i].State = StateIn(modes.For(e.Account, e.Policy, e.Customer), e.Kind)
+			effects[i].State = StateIn(modes.ForAll(e.Account, e.Because, e.Policy, e.Customer), e.Kind)
 		}
 	}
 	fresh, err := w.tx.AddEffects(ctx, effects)

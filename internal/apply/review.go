@@ -130,7 +130,7 @@ func (a *Applier) reviewer(name string) policy.Reviewer {
 	return nil
 }
 
-// Known is what policies may know of a customer now. The error is [store.ErrNotFound] if
+// Known is what policies may know of a customer now, records included. The error is [store.ErrNotFound] if
 // there is no such customer.
 func (a *Applier) Known(ctx context.Context, ref string) (known policy.Known, err error) {
 	err = a.DB.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -141,6 +141,9 @@ func (a *Applier) Known(ctx context.Context, ref string) (known policy.Known, er
 		c := w.customers[ref]
 		if c == nil {
 			return store.ErrNotFound
+		}
+		if err := w.loadRecords(ctx, c); err != nil {
+			return err
 		}
 		known = w.known(c)
 		return nil
@@ -183,7 +186,7 @@ func (a *Applier) Standing(ctx context.Context, e store.Effect) (s Stand, err er
 		s.Known = w.known(c)
 		now, err := w.stillCalled(s.Known, e)
 		if s.Called = now != nil; s.Called {
-			s.Details = now.Details
+			s.Details, s.Mode = now.Details, modes.ForAll(e.Account, now.Because, e.Policy, e.Customer)
 		}
 		if s.Called && now.Asked {
 			s.Mode = policy.Enforce

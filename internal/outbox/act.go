@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -110,8 +111,26 @@ func (o *Outbox) prepare(ctx context.Context, e store.Effect) (act, error) {
 		if err != nil {
 			return act{}, err
 		}
+		if e.Kind == PushEmail && e.Customer != "" {
+			if a, err := o.theirs(ctx, ref, e); err != nil || a.state != "" {
+				return a, err
+			}
+		}
 		return on(ctx, driver, ref, e, details, outcomes[0].Object)
 	})
+}
+
+// theirs drops what is to be done to a customer of the provider who is, or is by now,
+// somebody else as well; the zero act: nobody else.
+func (o *Outbox) theirs(ctx context.Context, ref provider.Ref, e store.Effect) (act, error) {
+	switch err := o.Apply.Alone(ctx, e.Customer, ref); {
+	case errors.Is(err, apply.ErrShared):
+		return dropped("others are the same customer at the provider"), nil
+	case errors.Is(err, store.ErrNotFound):
+		return dropped("at the provider it is somebody else by now"), nil
+	default:
+		return act{}, err
+	}
 }
 
 // detailed reads the details of an effect at a provider, which has to be able to do

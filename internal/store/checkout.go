@@ -82,6 +82,11 @@ func (tx *Tx) CheckoutsByToken(ctx context.Context, hashes []string) ([]Checkout
 	return selectIn(ctx, tx, scanCheckout, checkoutColumns+` where token_hash in (%s)`, hashes)
 }
 
+// Returns lists the checkouts from which a customer came back, newest first.
+func (tx *Tx) Returns(ctx context.Context, customer string, limit int) ([]Checkout, error) {
+	return collect(ctx, tx, scanCheckout, checkoutColumns+` where customer = $1 and returned_at is not null order by created_at desc, id desc limit $2 + 0`, customer, limit)
+}
+
 // CheckoutsOf lists a customer's checkouts, newest first.
 func (db *DB) CheckoutsOf(ctx context.Context, customer string, limit int) ([]Checkout, error) {
 	return collect(ctx, db, scanCheckout, checkoutColumns+` where customer = $1 order by created_at desc, id desc limit $2 + 0`, customer, limit)

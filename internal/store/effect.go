@@ -67,6 +67,9 @@ type Effect struct {
 	Standing bool
 	// Asked: what the policy asks for somebody asked of us before. It is not stored.
 	Asked bool
+	// Because are the accounts whose modes hold it back beside that of Account. It is not
+	// stored.
+	Because []string
 	// DecidedBy is who accepted or rejected a proposal.
 	DecidedBy string
 	// AttemptedAt is when it was first tried; zero: it was not, or certainly in vain.

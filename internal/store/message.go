@@ -60,6 +60,15 @@ type MessageFilter struct {
 
 // Messages lists messages, newest first.
 func (db *DB) Messages(ctx context.Context, f MessageFilter) ([]Message, error) {
+	return messages(ctx, db, f)
+}
+
+// Messages is [DB.Messages] within a transaction.
+func (tx *Tx) Messages(ctx context.Context, f MessageFilter) ([]Message, error) {
+	return messages(ctx, tx, f)
+}
+
+func messages(ctx context.Context, q queryer, f MessageFilter) ([]Message, error) {
 	w := where{}
 	w.equal("customer", f.Customer)
 	w.equal("template", f.Template)
@@ -68,7 +77,7 @@ func (db *DB) Messages(ctx context.Context, f MessageFilter) ([]Message, error) 
 		w.add("seq < $%d", f.Before)
 	}
 	w.args = append(w.args, f.Limit)
-	return collect(ctx, db, scanMessage, messageColumns+w.text()+fmt.Sprintf(" order by seq desc limit $%d + 0", len(w.args)), w.args...)
+	return collect(ctx, q, scanMessage, messageColumns+w.text()+fmt.Sprintf(" order by seq desc limit $%d + 0", len(w.args)), w.args...)
 }
 
 // Notice is what the application shows its customer.

@@ -244,6 +244,13 @@ func (db *DB) OwnedByOthers(ctx context.Context, account, owner, customer string
 		where account = $1 and owner = $2 and owner <> '' and kind <> 'customer' and customer <> $3`, account, owner, customer)
 }
 
+// OwnedByMore picks from the keys of providers' customers, each linked to a customer of
+// ours, those who have what is not known to be that one's: see [DB.OwnedByOthers].
+func (tx *Tx) OwnedByMore(ctx context.Context, keys []string) ([]string, error) {
+	return selectIn(ctx, tx, scanString, `select key from objects c where key in (%s) and kind = 'customer' and exists (
+		select 1 from objects o where o.account = c.account and o.owner = c.id and o.owner <> '' and o.kind <> 'customer' and o.customer <> c.customer)`, keys)
+}
+
 // CountObjects counts what [DB.Objects] would list without a limit.
 func (db *DB) CountObjects(ctx context.Context, f ObjectFilter) (int64, error) {
 	w := f.where()

@@ -231,9 +231,13 @@ func reason(d billing.Dispute) string {
 	return "reason: " + d.Reason
 }
 
+// mostMessages bounds the messages in an alert, which has to be read on a telephone.
+const mostMessages = 20
+
 // bundle is the evidence as JSON.
 func (r *review) bundle(d billing.Held[billing.Dispute]) string {
-	b, _ := Build(r.known, d.Account, d.ID, Records{})
+	b, _ := Build(r.known, d.Account, d.ID)
+	b.Messages = b.Messages[:min(len(b.Messages), mostMessages)]
 	text, err := json.MarshalIndent(b, "", "  ")
 	if err != nil { // plain fields always encode
 		panic(err)

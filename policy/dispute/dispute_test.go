@@ -268,13 +268,22 @@ func TestSettingsRefused(t *testing.T) {
 
 // A bundle is pure, and of a dispute that is not known there is none.
 func TestBuild(t *testing.T) {
-	records := dispute.Records{Messages: []dispute.Sent{{Template: "receipt"}}, Used: []dispute.Use{{Feature: "api", Times: 7}}}
-	first, found := dispute.Build(charged(), "stripe", "dp_1", records)
-	second, _ := dispute.Build(charged(), "stripe", "dp_1", records)
+	known := charged()
+	known.Records.Used = []policy.Use{{Plan: "stones", Times: 7}}
+	first, found := dispute.Build(known, "stripe", "dp_1")
+	second, _ := dispute.Build(known, "stripe", "dp_1")
 	if diff := cmp.Diff(first, second); diff != "" || !found || first.Used[0].Times != 7 {
 		t.Error(diff, found)
 	}
-	if _, found := dispute.Build(charged(), "paypal", "dp_1", records); found {
+	for said, want := range map[any]time.Time{
+		"2026-03-20T13:00:00+01:00": noon, "2026-03-20": noon.Add(-12 * time.Hour), "yesterday": {}, 1774008000.0: {}, nil: {},
+	} {
+		known.Customer.Attributes = map[string]any{dispute.LastUsedAt: said}
+		if b, _ := dispute.Build(known, "stripe", "dp_1"); !b.LastUsed.Equal(want) {
+			t.Errorf("last used at %v: %s", said, b.LastUsed)
+		}
+	}
+	if _, found := dispute.Build(charged(), "paypal", "dp_1"); found {
 		t.Error("a dispute of another account is found")
 	}
 }

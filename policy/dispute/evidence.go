@@ -26,31 +26,28 @@ type Bundle struct {
 	// Earlier are the customer's payments before it that nobody contested, newest
 	// first; those by the same card are what card networks count.
 	Earlier []Paid `json:"earlier,omitempty"`
-	// Records are what the ledger itself does not hold.
-	Records
+	// Later are those after it, newest first: whoever goes on paying has not been robbed.
+	Later []Paid `json:"later,omitempty"`
+	// Records are what was said to the customer and what they did.
+	policy.Records
+	// LastUsed is when the customer last used the application, as it says itself by the
+	// attribute [LastUsedAt]; zero: it does not.
+	LastUsed time.Time `json:"last_used,omitzero"`
 }
 
-// Records are what else is known of a customer. Whoever builds a bundle hands in
-// what there is.
-type Records struct {
-	// Messages are what was sent to the customer, Used when access was made use of.
-	Messages []Sent `json:"messages,omitempty"`
-	Used     []Use  `json:"used,omitempty"`
-}
+// LastUsedAt is the attribute of a customer by which the application says when they last
+// used it: a time as in RFC 3339, or a date.
+const LastUsedAt = "last_used_at"
 
-// Sent is a message that went out.
-type Sent struct {
-	At       time.Time `json:"at"`
-	Template string    `json:"template"`
-	Channel  string    `json:"channel"`
-}
-
-// Use is that a feature was used: a check that was answered yes, credits consumed.
-type Use struct {
-	Feature string    `json:"feature"`
-	First   time.Time `json:"first,omitzero"`
-	Last    time.Time `json:"last,omitzero"`
-	Times   int64     `json:"times"`
+// lastUsed reads the attribute; zero: there is none, or it is no time.
+func lastUsed(attributes map[string]any) time.Time {
+	text, _ := attributes[LastUsedAt].(string)
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC()
+		}
+	}
+	return time.Time{}
 }
 
 // Paid is a payment.
@@ -87,18 +84,19 @@ type Bought struct {
 	CanceledAt time.Time `json:"canceled_at,omitzero"`
 }
 
-// mostEarlier bounds the payments of a bundle.
-const mostEarlier = 24
+// mostPayments bounds each list of payments of a bundle.
+const mostPayments = 24
 
 // Build makes the bundle of a dispute. It is pure; found is false if the dispute is
 // not known.
-func Build(known policy.Known, account, id string, records Records) (bundle Bundle, found bool) {
+func Build(known policy.Known, account, id string) (bundle Bundle, found bool) {
 	d, found := billing.Find(known.Facts.Disputes, account, id)
 	if !found {
 		return Bundle{}, false
 	}
 	b := Bundle{
-		Dispute: id, Account: account, Reason: d.Reason, Amount: d.Amount, DueBy: d.DueBy, Customer: known.Customer.Ref, Records: records,
+		Dispute: id, Account: account, Reason: d.Reason, Amount: d.Amount, DueBy: d.DueBy, Customer: known.Customer.Ref,
+		Records: known.Records, LastUsed: lastUsed(known.Customer.Attributes),
 	}
 	b.addPayments(known, account, d.Payment)
 	for _, a := range known.Attempts {
@@ -124,12 +122,22 @@ func (b *Bundle) addPayments(known policy.Known, account, id string) {
 		return
 	}
 	for _, p := range known.Facts.Payments {
-		if p.Object.Status == billing.PaymentSucceeded && !contested[p.Account+"/"+p.ID] && p.Object.PaidAt.Before(b.Payment.At) && p.Object.Amount.Amount > 0 {
-			b.Earlier = append(b.Earlier, *paid(p, b.Payment.Card))
+		if p.Object.Status != billing.PaymentSucceeded || contested[p.Account+"/"+p.ID] || p.Object.Amount.Amount <= 0 {
+			continue
+		}
+		if other := *paid(p, b.Payment.Card); other.At.Before(b.Payment.At) {
+			b.Earlier = append(b.Earlier, other)
+		} else {
+			b.Later = append(b.Later, other)
 		}
 	}
-	slices.SortStableFunc(b.Earlier, func(x, y Paid) int { return y.At.Compare(x.At) })
-	b.Earlier = b.Earlier[:min(len(b.Earlier), mostEarlier)]
+	b.Earlier, b.Later = newest(b.Earlier), newest(b.Later)
+}
+
+// newest sorts payments, newest first, and keeps so many of them.
+func newest(all []Paid) []Paid {
+	slices.SortStableFunc(all, func(x, y Paid) int { return y.At.Compare(x.At) })
+	return all[:min(len(all), mostPayments)]
 }
 
 func paid(p billing.Held[billing.Payment], card *billing.Card) *Paid {

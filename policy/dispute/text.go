@@ -34,9 +34,19 @@ func (b Bundle) Text() string {
 	for _, p := range b.Earlier {
 		t.line("%s", p.words())
 	}
+	t.begin("Later payments that nobody contested")
+	for _, p := range b.Later {
+		t.line("%s", p.words())
+	}
 	t.begin("Use")
+	if !b.LastUsed.IsZero() {
+		t.line("Last used on %s, as the application recorded", minute(b.LastUsed))
+	}
 	for _, u := range b.Used {
-		t.line("%s, %d times, from %s to %s", u.Feature, u.Times, minute(u.First), minute(u.Last))
+		t.line("Credits of %s were used %d times, from %s to %s", u.Plan, u.Times, minute(u.First), minute(u.Last))
+	}
+	for _, v := range b.Visits {
+		t.line("%s: came back from the checkout of %s at %s", minute(v.At), v.Plan, v.Account)
 	}
 	t.begin("Messages that were sent to the customer")
 	for _, m := range b.Messages {

@@ -1,6 +1,7 @@
 package duplicate
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
 	"slices"
@@ -13,85 +14,139 @@ import (
 
 // cost is what a duplicate cost the customer.
 type cost struct {
-	// payment is the last one for the current period; without an id: there was none.
-	payment billing.Held[billing.Payment]
-	// share is what was paid for the time of both; due is what of it has not gone back.
-	share, due billing.Money
-	// from and to bound the period.
-	from, to time.Time
+	// parts are the payments for the current period, newest first: the one that opened
+	// it, and one for each change in its middle that was billed apart.
+	parts []part
+	// to is the end of the period.
+	to time.Time
 	// before are payments for earlier periods in which both ran.
-	before []billing.Held[billing.Payment]
+	before []charge
 }
 
-// early is how long before its period a payment for it may come; of a short period,
-// no more than half of it, or the payment for the one before would count.
-const early = 3 * day
+// part is one payment for the current period.
+type part struct {
+	charge
+	// from is the start of what it paid for, which goes on until the end of the period.
+	from time.Time
+	// due is what is to go back: what was paid for the time of both, as far as it has
+	// not gone back yet.
+	due billing.Money
+}
+
+// charge is a payment that succeeded, with the invoice that it paid.
+type charge struct {
+	billing.Held[billing.Payment]
+	invoice billing.Held[billing.Invoice]
+}
+
+// at is when the money was asked for; it may have been paid much later.
+func (c charge) at() time.Time {
+	if c.invoice.Object.CreatedAt.IsZero() {
+		return c.Object.PaidAt
+	}
+	return c.invoice.Object.CreatedAt
+}
+
+const (
+	// early is how long before its period a payment for it may come; of a short period,
+	// no more than half of it, or the payment for the one before would count.
+	early = 3 * day
+	// moment is how far apart the invoice that opens a period and its start may be dated.
+	moment = time.Hour
+)
 
 // costOf works out what was paid twice.
 func costOf(known policy.Known, d double) cost {
-	var c cost
-	payments := paymentsFor(known.Facts, d.old)
-	if len(payments) == 0 {
-		return c
-	}
-	last := payments[0]
-	c.from, c.to = periodOf(known.Facts, d.old, last)
-	if !c.from.IsZero() && c.from.Before(c.to) && !last.Object.PaidAt.Before(c.from.Add(-min(early, c.to.Sub(c.from)/2))) {
-		c.payment, payments = last, payments[1:]
-		c.share = shareOf(last.Object.Amount, c.from, c.to, d.since)
-		c.due = c.share
-		c.due.Amount = max(0, min(c.share.Amount, last.Object.Amount.Amount)-last.Object.Refunded)
-		if contested(known.Facts, last) {
-			c.due.Amount = 0
-		}
-	}
-	for _, p := range payments {
-		if p.Object.PaidAt.After(d.since) && p.Object.Refunded < p.Object.Amount.Amount {
+	charges := chargesFor(known.Facts, d.old)
+	from, to := periodOf(d.old, charges)
+	c := cost{to: to}
+	current := currentOf(charges, from, to)
+	for i, p := range charges {
+		switch {
+		case i < len(current):
+			due := shareOf(p.Object.Amount, current[i], to, d.since)
+			due.Amount = max(0, due.Amount-p.Object.Refunded)
+			if contested(known.Facts, p.Held) {
+				due.Amount = 0
+			}
+			c.parts = append(c.parts, part{p, current[i], due})
+		case p.Object.PaidAt.After(d.since) && p.Object.Refunded < p.Object.Amount.Amount:
 			c.before = append(c.before, p)
 		}
 	}
 	return c
 }
 
-// paymentsFor are the payments that succeeded for a subscription, newest first.
-func paymentsFor(facts billing.Facts, s subscription) (all []billing.Held[billing.Payment]) {
+// chargesFor are the payments that succeeded for a subscription; the last that was
+// asked for comes first.
+func chargesFor(facts billing.Facts, s subscription) (all []charge) {
 	for _, p := range facts.Payments {
 		if p.Account != s.Account || p.Object.Status != billing.PaymentSucceeded || p.Object.Amount.Amount <= 0 {
 			continue
 		}
-		if invoiceOf(facts, s, p.ID) != nil {
-			all = append(all, p)
+		for _, i := range facts.Invoices {
+			if i.Account == s.Account && i.Object.Subscription == s.ID && slices.Contains(i.Object.Payments, p.ID) {
+				all = append(all, charge{p, i})
+				break
+			}
 		}
 	}
-	slices.SortFunc(all, func(a, b billing.Held[billing.Payment]) int {
-		if c := b.Object.PaidAt.Compare(a.Object.PaidAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
+	slices.SortFunc(all, func(a, b charge) int {
+		return cmp.Or(b.at().Compare(a.at()), strings.Compare(a.ID, b.ID))
 	})
 	return all
 }
 
-// invoiceOf is the invoice of a subscription that a payment paid; nil: none.
-func invoiceOf(facts billing.Facts, s subscription, payment string) *billing.Invoice {
-	for _, i := range facts.Invoices {
-		if i.Account == s.Account && i.Object.Subscription == s.ID && slices.Contains(i.Object.Payments, payment) {
-			return &i.Object
-		}
-	}
-	return nil
-}
-
 // periodOf is the current period of a subscription, or where it no longer tells
-// (Paddle forgets it at the end), that of the invoice of its last payment.
-func periodOf(facts billing.Facts, s subscription, last billing.Held[billing.Payment]) (from, to time.Time) {
+// (Paddle forgets it at the end), that of its last invoices.
+func periodOf(s subscription, charges []charge) (from, to time.Time) {
 	if o := s.Object; o.PeriodStart.Before(o.PeriodEnd) && !o.PeriodStart.IsZero() {
 		return o.PeriodStart, o.PeriodEnd
 	}
-	if i := invoiceOf(facts, s, last.ID); i != nil {
-		return i.PeriodStart, i.PeriodEnd
+	if len(charges) == 0 {
+		return time.Time{}, time.Time{}
 	}
-	return time.Time{}, time.Time{}
+	to = charges[0].invoice.Object.PeriodEnd
+	for _, c := range charges {
+		if i := c.invoice.Object; i.PeriodEnd.Equal(to) {
+			from = billing.Earliest(from, i.PeriodStart) // that of a change begins with the change
+		}
+	}
+	return from, to
+}
+
+// currentOf tells of the first of some charges, which are those for the current period,
+// from when on each of them paid until the period's end.
+//
+// The one that opened the period paid for all of it, however late the money came. A
+// change in the middle is charged for what is left of the period when it is made.
+func currentOf(charges []charge, from, to time.Time) (starts []time.Time) {
+	if from.IsZero() || !from.Before(to) {
+		return nil
+	}
+	opened, first := -1, from.Add(-min(early, to.Sub(from)/2))
+	for i, c := range charges {
+		if c.at().Before(first) {
+			break
+		}
+		if opened = i; !c.at().After(from.Add(moment)) {
+			break // those before it were for the period before
+		}
+	}
+	for i, c := range charges {
+		own, opens := c.invoice.Object, opened >= 0 && c.invoice.ID == charges[opened].invoice.ID
+		switch {
+		case i > opened && !opens:
+			return starts
+		case own.PeriodEnd.Equal(to) && !own.PeriodStart.Before(from) && own.PeriodStart.Before(to):
+			starts = append(starts, own.PeriodStart)
+		case opens:
+			starts = append(starts, from)
+		default:
+			starts = append(starts, latest(c.at(), from))
+		}
+	}
+	return starts
 }
 
 func contested(facts billing.Facts, p billing.Held[billing.Payment]) bool {
@@ -116,27 +171,49 @@ func shareOf(amount billing.Money, from, to, since time.Time) billing.Money {
 }
 
 // refund asks for what is due.
-func (c cost) refund() []policy.Action {
-	if c.due.Amount == 0 {
+func (c cost) refund() (actions []policy.Action) {
+	for _, p := range c.parts {
+		if p.due.Amount > 0 {
+			actions = append(actions, policy.On(p.Account, billing.KindPayment, p.ID, policy.Refund, "duplicate", policy.Details{
+				Amount: p.due.Amount, Currency: p.due.Currency, Refunded: p.Object.Refunded, Reason: "duplicate",
+			}))
+		}
+	}
+	return actions
+}
+
+// back is what has gone back of the payments for the current period, in the currency of
+// the newest; nil: nothing has.
+func (c cost) back() *billing.Money {
+	var sum billing.Money
+	for _, p := range c.parts {
+		if sum.Currency == "" {
+			sum.Currency = p.Object.Amount.Currency
+		}
+		if p.Object.Amount.Currency == sum.Currency {
+			sum.Amount += p.Object.Refunded
+		}
+	}
+	if sum.Amount == 0 {
 		return nil
 	}
-	return []policy.Action{policy.On(c.payment.Account, billing.KindPayment, c.payment.ID, policy.Refund, "duplicate", policy.Details{
-		Amount: c.due.Amount, Currency: c.due.Currency, Refunded: c.payment.Object.Refunded, Reason: "duplicate",
-	})}
+	return &sum
 }
 
 // words are what a person needs to decide.
 func (c cost) words(d double) string {
 	text := fmt.Sprintf("Kept: %s of %s, since %s.\nTo end: %s of %s, since %s.", d.kept.ID, d.kept.Account, date(d.kept.Object.StartedAt),
 		d.old.ID, d.old.Account, date(d.old.Object.StartedAt))
-	switch {
-	case c.payment.ID == "":
+	if len(c.parts) == 0 {
 		text += "\nNothing was paid for its current period, so nothing goes back."
-	case c.due.Amount == 0:
-		text += fmt.Sprintf("\nOf payment %s nothing is left to go back.", c.payment.ID)
-	default:
-		text += fmt.Sprintf("\nTo go back: %s of %s (payment %s), for %s to %s of the period from %s.", c.due, c.payment.Object.Amount, c.payment.ID,
-			date(latest(d.since, c.from)), date(c.to), date(c.from))
+	}
+	for _, p := range c.parts {
+		if p.due.Amount == 0 {
+			text += fmt.Sprintf("\nOf payment %s nothing is left to go back.", p.ID)
+			continue
+		}
+		text += fmt.Sprintf("\nTo go back: %s of %s (payment %s), for %s to %s of the period from %s.", p.due, p.Object.Amount, p.ID,
+			date(latest(d.since, p.from)), date(c.to), date(p.from))
 	}
 	for _, p := range c.before {
 		left := billing.Money{Amount: p.Object.Amount.Amount - p.Object.Refunded, Currency: p.Object.Amount.Currency}

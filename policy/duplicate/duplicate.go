@@ -16,12 +16,14 @@
 //
 // # What goes back
 //
-// Of the last payment for the current period of the older subscription, the share of
-// the time from when both ran until the period's end: amount × rest ÷ period, counted
+// Of each payment for the current period of the older subscription, the share of the
+// time from when both ran until the period's end: amount × rest ÷ time paid for, counted
 // in seconds, rounded up to the next minor unit in the customer's favor, and never
-// more than is left of the payment. It does not depend on when it is worked out, so a
-// proposal that waits for a person stays right. Periods before that were paid twice as
-// well are listed for a person to decide.
+// more than is left of the payment. The payment that opened the period paid for all of
+// it; a change in its middle, such as a seat more, is billed apart, and paid for what
+// was left of it. It does not depend on when it is worked out, so a proposal that waits
+// for a person stays right. Periods before that were paid twice as well are listed for a
+// person to decide.
 //
 // A provider that cannot end a subscription at once lets it run until the end of the
 // period; nothing goes back then by itself, and the alert says what would be due.
@@ -277,9 +279,10 @@ func (p *Policy) finish(known policy.Known, d double) (actions []policy.Action) 
 	}
 	cost := costOf(known, d)
 	byHand := !can(policy.CancelNow) && !can(policy.CancelAtPeriodEnd)
-	outstanding := p.settings.Refund && can(policy.Refund) && (ours && can(policy.CancelNow) || byHand) && cost.due.Amount > 0
+	outstanding := p.settings.Refund && can(policy.Refund) && (ours && can(policy.CancelNow) || byHand)
 	if outstanding {
 		actions = append(actions, cost.refund()...)
+		outstanding = len(actions) > 0
 	}
 	w := warningOf(known, d)
 	w.Over = true
@@ -287,10 +290,7 @@ func (p *Policy) finish(known policy.Known, d double) (actions []policy.Action) 
 	if !p.settings.Tell || outstanding || !ours && !byHand || account.MerchantOfRecord && known.Accounts[d.kept.Account].MerchantOfRecord {
 		return actions
 	}
-	n := notify.Notice{Template: "duplicate_found", Channel: notify.Email, Date: d.old.Object.EndedAt, Plan: d.old.plans[0].ID, Reference: d.old.ID}
-	if cost.payment.ID != "" && cost.payment.Object.Refunded > 0 {
-		n.Amount = &billing.Money{Amount: cost.payment.Object.Refunded, Currency: cost.payment.Object.Amount.Currency}
-	}
+	n := notify.Notice{Template: "duplicate_found", Channel: notify.Email, Date: d.old.Object.EndedAt, Plan: d.old.plans[0].ID, Reference: d.old.ID, Amount: cost.back()}
 	return append(actions, policy.On(d.old.Account, billing.KindSubscription, d.old.ID, policy.Say, "duplicate_found", n))
 }
 

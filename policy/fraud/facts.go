@@ -45,6 +45,9 @@ type Facts struct {
 
 	// latest is when the newest of what was counted happened.
 	latest time.Time
+	// from lists by fact the accounts that it is from; of what is from none there is
+	// nothing.
+	from map[string][]string
 	// ahead is when the first try that is not past by our clock will be; zero: all are.
 	ahead time.Time
 }
@@ -52,31 +55,52 @@ type Facts struct {
 // factsOf works out the facts at a moment.
 func factsOf(known policy.Known, now time.Time) Facts {
 	f := Facts{
-		Attributes: known.Customer.Attributes, Paid: map[string]int64{}, Banned: banned(known),
+		Attributes: known.Customer.Attributes, Paid: map[string]int64{}, Banned: banned(known), from: map[string][]string{},
 	}
 	if f.Attributes == nil {
 		f.Attributes = map[string]any{}
 	}
 	f.count(known, now)
-	f.share(known.Shared)
+	f.share(known)
 	for _, w := range known.Warnings {
 		if w.Object.Actionable {
 			f.Warnings++
+			f.tell(w.Account, "warnings")
 		}
 	}
 	for _, d := range known.Facts.Disputes {
 		if d.Object.Status == billing.DisputeOpen || d.Object.Status == billing.DisputeLost {
 			f.Disputes++
+			f.tell(d.Account, "disputes")
 		}
 	}
 	for _, p := range known.Facts.Payments {
 		if p.Object.Status == billing.PaymentSucceeded && p.Object.Amount.Amount > 0 {
 			f.Payments++
+			f.tell(p.Account, "payments", "paid")
 			f.Paid[p.Object.Amount.Currency] += max(0, p.Object.Amount.Amount-p.Object.Refunded)
 		}
 	}
 	f.plans(known)
 	return f
+}
+
+// tell notes that facts are from an account.
+func (f *Facts) tell(account string, names ...string) {
+	for _, name := range names {
+		if !slices.Contains(f.from[name], account) {
+			f.from[name] = append(f.from[name], account)
+		}
+	}
+}
+
+// because lists the accounts that the facts of a rule are from, sorted.
+func (f *Facts) because(r rule) (accounts []string) {
+	for _, name := range r.reads {
+		accounts = append(accounts, f.from[name]...)
+	}
+	slices.Sort(accounts)
+	return slices.Compact(accounts)
 }
 
 // since is from when on tries count.
@@ -103,6 +127,7 @@ func (f *Facts) count(known policy.Known, now time.Time) {
 		}
 		card := cardOf(a)
 		cards[card] = true
+		f.tell(a.Account, "cards_30d")
 		if a.At.After(f.latest) {
 			f.latest = a.At
 		}
@@ -116,6 +141,7 @@ func (f *Facts) count(known policy.Known, now time.Time) {
 			renewed[card] = true
 		}
 		f.Declines30d++
+		f.tell(a.Account, "declines_30d")
 	}
 	f.Cards30d = len(cards)
 }
@@ -152,9 +178,14 @@ func renewalsOf(facts billing.Facts) map[string]bool {
 	return renewals
 }
 
-func (f *Facts) share(shared []policy.Shared) {
+func (f *Facts) share(known policy.Known) {
 	others := map[string]bool{} // whether the other is banned
-	for _, s := range shared {
+	for _, a := range known.Attempts {
+		if a.Payer != "" && len(known.Shared) > 0 { // where is not told
+			f.tell(a.Account, "shared_payers", "shared_banned", "shared_score")
+		}
+	}
+	for _, s := range known.Shared {
 		others[s.Customer] = others[s.Customer] || s.Banned
 	}
 	f.SharedPayers = len(others)
@@ -176,6 +207,7 @@ func (f *Facts) plans(known policy.Known) {
 		return b.Object.StartedAt.Compare(a.Object.StartedAt)
 	})
 	for _, s := range live {
+		f.tell(s.Account, "plan", "plans")
 		for _, item := range itemsOf(s.Object) {
 			if plan, found := known.Catalog.ByPrice(s.Account, item.Price); found && !slices.Contains(f.Plans, plan.ID) {
 				f.Plans = append(f.Plans, plan.ID)

@@ -10,18 +10,19 @@
 // # Cases
 //
 // One cause is one case. While a customer goes on trying cards, there is one ban and
-// one alert, not one for each try, for each run or for each provider. A payment is
-// refunded for fraud once in its life, a subscription canceled once. When a person
-// lifts a ban, what had led to it is settled: tries from before no longer count, and
-// only what happens afterwards can lead to another case.
+// one alert, not one for each try, for each run or for each provider. In one case a
+// payment is refunded once, a subscription canceled once. When a person lifts a ban,
+// what had led to it is settled: tries from before no longer count, and only what
+// happens afterwards can lead to another case, in which what was undone or came back is
+// stopped again.
 //
 // # What lifting a ban undoes
 //
 // Access is back at once, for it follows from the facts; what was still to be done
-// is dropped. Money that went back and subscriptions that ended stay so, for no
-// provider revives them: an alert lists them, and the customer can buy again. A
-// subscription that runs until the end of its period can be kept by a person
-// (uncancel).
+// is dropped. A cancellation that the ban set and whose time has not come is taken back,
+// where the provider can; one that was there before, or that somebody else set, is not
+// touched. Money that went back and subscriptions that ended stay so, for no provider
+// revives them: an alert lists them, and the customer can buy again.
 package fraud
 
 import (
@@ -65,34 +66,6 @@ func (p *Policy) say(ref, template, reason string, at time.Time) []policy.Action
 	return []policy.Action{policy.On(policy.Own, billing.KindCustomer, ref, policy.Say, template+"."+stamp(at), n)}
 }
 
-// leftover tells what was done during a ban and stays done.
-func leftover(known policy.Known, c billing.Cleared) []policy.Action {
-	if !ours(c.Ban.By) {
-		return nil
-	}
-	var lines []string
-	for _, s := range known.Facts.Subscriptions {
-		if s.Object.Status == billing.SubscriptionEnded && !s.Object.EndedAt.Before(c.Ban.At) {
-			lines = append(lines, fmt.Sprintf("The subscription %s of %s has ended and cannot be revived: the customer may buy again.", s.ID, s.Account))
-		} else if s.Object.Live() && !s.Object.CancelAt.IsZero() {
-			lines = append(lines, fmt.Sprintf("The subscription %s of %s ends at %s unless somebody withdraws its cancellation.", s.ID, s.Account, s.Object.CancelAt.Format(time.DateOnly)))
-		}
-	}
-	for _, x := range known.Facts.Payments {
-		if x.Object.Refunded > 0 && !x.Object.PaidAt.IsZero() && x.Object.PaidAt.After(c.Ban.At.Add(-longestRefund)) {
-			back := billing.Money{Amount: x.Object.Refunded, Currency: x.Object.Amount.Currency}
-			lines = append(lines, fmt.Sprintf("Of the payment %s of %s, %s went back, be it for the ban or for another reason.", x.ID, x.Account, back))
-		}
-	}
-	if len(lines) == 0 {
-		return nil
-	}
-	return []policy.Action{alert(known.Customer.Ref, "unbanned."+stamp(c.At), policy.Warning{
-		Cause: "fraud:unbanned:" + known.Customer.Ref + ":" + stamp(c.At), Kind: "fraud",
-		Title: known.Customer.Ref + " is no longer banned; not everything could be undone", Details: strings.Join(lines, "\n"),
-	})}
-}
-
 // Review implements [policy.Reviewer]. Time alone calls for nothing, for tries only
 // ever grow old; except where the provider's clock is ahead of ours.
 func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, time.Time) {
@@ -103,16 +76,16 @@ func (p *Policy) Review(known policy.Known, now time.Time) ([]policy.Action, tim
 	c.exempted = c.exempts()
 	if by := known.Customer.Ban; by != nil && ours(by.By) && !c.exempted {
 		c.stop(p.after(by.Reason), by.At.Add(-p.settings.Refund))
-	} else if by == nil || !ours(by.By) {
-		c.barred()
 	}
+	c.barred()
+	c.undo()
 	for _, r := range p.rules {
 		c.judge(r)
 	}
 	for _, w := range known.Warnings {
 		c.warned(w)
 	}
-	return c.actions, c.facts.ahead
+	return c.actions, billing.Earliest(c.facts.ahead, c.next)
 }
 
 // ours reports whether this policy banned.
@@ -125,14 +98,22 @@ type cases struct {
 	now      time.Time
 	facts    Facts
 	exempted bool
-	actions  []policy.Action
-	done     map[string]bool
+	// next is when to look again; zero: nothing waits.
+	next time.Time
+	// because are the accounts that what is being judged is from.
+	because []string
+	actions []policy.Action
+	done    map[string]bool
 }
 
-// add asks for an action, once.
+// add asks for an action, once. What is done because of what happened at an account is
+// held back where that is; to tell somebody is not.
 func (c *cases) add(a policy.Action) {
 	if !c.done[a.Key] {
 		c.done[a.Key] = true
+		if a.Kind != policy.Alert {
+			a.Because = c.because
+		}
 		c.actions = append(c.actions, a)
 	}
 }
@@ -169,6 +150,8 @@ func (c *cases) judge(r rule) {
 	if !yes || c.exempted && !r.does(doAlert) {
 		return
 	}
+	c.because = c.facts.because(r)
+	defer func() { c.because = nil }()
 	ref, occasion := c.known.Customer.Ref, r.Name+c.occasion()
 	if r.does(doBan) && !c.exempted {
 		c.add(policy.On(policy.Own, billing.KindCustomer, ref, policy.Ban, occasion, policy.Details{Reason: r.reason()}))
@@ -187,13 +170,28 @@ func (c *cases) judge(r rule) {
 	}
 }
 
+// again tells what is done after a ban was lifted from what was done before: an
+// undone cancellation has to be asked for again when the next ban comes. It is the same
+// before a ban and while it stands.
+func (c *cases) again() string {
+	if cleared := c.known.Customer.Cleared; cleared != nil {
+		return after(cleared.At)
+	}
+	return ""
+}
+
+// after tells a case by when the ban before it was lifted; empty: there was none.
+func after(lifted time.Time) string {
+	if lifted.IsZero() {
+		return ""
+	}
+	return "." + stamp(lifted)
+}
+
 // occasion tells one case of a customer from the next: when the latest ban was
 // lifted, and the month of the newest try that counts.
 func (c *cases) occasion() string {
-	occasion := ""
-	if cleared := c.known.Customer.Cleared; cleared != nil {
-		occasion = "." + stamp(cleared.At)
-	}
+	occasion := c.again()
 	if !c.facts.latest.IsZero() {
 		occasion += "." + c.facts.latest.UTC().Format("2006-01")
 	}

@@ -117,7 +117,7 @@ func TestPolicy(t *testing.T) {
 		policytest.Case{Name: "known to us", Now: noon, Known: trusted(map[string]any{"kyc": true}), Kinds: []string{"alert", "alert"}},
 		policytest.Case{Name: "four declines", Now: noon, Known: with(crook(), func(k *policy.Known) { k.Attempts = declines(4) }), Kinds: []string{"alert"}},
 		policytest.Case{Name: "two cards", Now: noon, Known: with(crook(), func(k *policy.Known) { k.Attempts = declines(2) })},
-		policytest.Case{Name: "banned by us, who pays on", Now: noon, Known: banned("policy:fraud"), Kinds: []string{"refund", "refund", "cancel", "cancel", "cancel_at_period_end"}},
+		policytest.Case{Name: "banned by us, who pays on", Now: noon, Known: banned("policy:fraud"), Kinds: []string{"refund", "refund", "cancel", "cancel", "cancel_at_period_end", "alert", "alert", "alert"}},
 		policytest.Case{Name: "banned by a person", Now: noon, Known: banned("anna"), Kinds: []string{"alert", "alert", "alert"}},
 		policytest.Case{Name: "told of the ban", Change: policy.Change{Seq: 8, At: noon, Kinds: []billing.ChangeKind{"banned"}}, Known: banned("policy:fraud"), Kinds: []string{"message"}},
 		policytest.Case{Name: "told that it is over", Change: unbanned, Known: lifted, Kinds: []string{"message", "alert"}},

@@ -56,6 +56,8 @@ func Shipped() []Rule {
 type rule struct {
 	Rule
 	when policy.Condition[Facts]
+	// reads are the facts that it speaks of.
+	reads []string
 }
 
 // why says in words what a rule is about.
@@ -91,7 +93,7 @@ func (r Rule) compile() (rule, error) {
 	if err != nil {
 		return rule{}, fmt.Errorf("rule %s: %w", r.Name, err)
 	}
-	return rule{r, when}, nil
+	return rule{r, when, when.Reads()}, nil
 }
 
 func checkDoings(where string, do []string) error {

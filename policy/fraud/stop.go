@@ -36,7 +36,7 @@ func (c *cases) refund(p billing.Held[billing.Payment]) {
 		c.byHand(p.Account, billing.KindPayment, p.ID, "refunded")
 		return
 	}
-	c.add(policy.On(p.Account, billing.KindPayment, p.ID, policy.Refund, "fraud", policy.Details{
+	c.add(policy.On(p.Account, billing.KindPayment, p.ID, policy.Refund, "fraud"+c.again(), policy.Details{
 		Currency: o.Amount.Currency, Refunded: o.Refunded, Reason: "fraudulent",
 	}))
 }
@@ -58,52 +58,26 @@ func (c *cases) cancel(s billing.Held[billing.Subscription]) {
 	}
 	switch {
 	case c.can(s.Account, policy.CancelNow):
-		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.CancelNow, "fraud", nil))
+		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.CancelNow, "fraud"+c.again(), nil))
 	case c.can(s.Account, policy.CancelAtPeriodEnd):
-		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.CancelAtPeriodEnd, "fraud", nil))
+		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.CancelAtPeriodEnd, "fraud"+c.again(), nil))
 	default:
 		c.byHand(s.Account, billing.KindSubscription, s.ID, "canceled")
 	}
 }
 
-// barred tells the team of what a customer is charged for whom a person has banned:
-// a ban alone ends nothing, and who pays for what they may not use goes to their bank.
-// It is over when the subscription is to end, or the ban has.
-func (c *cases) barred() {
-	ban, lifted := c.known.Customer.Ban, c.known.Customer.Ban == nil
-	if cleared := c.known.Customer.Cleared; lifted && cleared != nil {
-		ban = &cleared.Ban
-	}
-	if ban == nil || ours(ban.By) {
-		return
-	}
-	for _, s := range c.known.Facts.Subscriptions {
-		w := policy.Warning{
-			Cause: fmt.Sprintf("fraud:barred:%s/%s:%s", s.Account, s.ID, stamp(ban.At)), Kind: "fraud",
-			Title:   fmt.Sprintf("%s is banned and still pays for subscription %s of %s", c.known.Customer.Ref, s.ID, s.Account),
-			Details: "The ban bars the customer and ends nothing. Cancel the subscription, and refund what is to go back, or lift the ban.",
-		}
-		occasion := "barred." + stamp(ban.At)
-		switch charged := s.Object.Live() && s.Object.CancelAt.IsZero(); {
-		case !charged && (s.Object.Live() || s.Object.EndedAt.After(ban.At)), charged && lifted && s.Object.StartedAt.Before(ban.At):
-			w.Over, occasion = true, occasion+".over"
-		case !charged || lifted:
-			continue
-		}
-		c.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.Alert, occasion, w))
-	}
-}
+func (c *cases) can(account, kind string) bool { return able(c.known, account, kind) }
 
-// can reports whether an account's provider can be asked. Of an account that
+// able reports whether an account's provider can be asked. Of an account that
 // nothing is known of, it is assumed.
-func (c *cases) can(account, kind string) bool {
-	a, known := c.known.Accounts[account]
-	return !known || a.Can == nil || a.Can[kind]
+func able(known policy.Known, account, kind string) bool {
+	a, found := known.Accounts[account]
+	return !found || a.Can == nil || a.Can[kind]
 }
 
 // byHand tells what a person has to do.
 func (c *cases) byHand(account string, kind billing.Kind, id, what string) {
-	c.add(policy.On(account, kind, id, policy.Alert, "fraud."+what, policy.Warning{
+	c.add(policy.On(account, kind, id, policy.Alert, "fraud."+what+c.again(), policy.Warning{
 		Cause: fmt.Sprintf("fraud:%s/%s/%s", account, kind, id), Kind: "fraud",
 		Title:   fmt.Sprintf("the %s %s of %s has to be %s by hand", kind, id, account, what),
 		Details: fmt.Sprintf("It belongs to %s. The provider offers no way to do so from here: use its dashboard.", c.known.Customer.Ref),
@@ -117,6 +91,8 @@ func (c *cases) warned(w billing.Held[billing.Warning]) {
 	if len(c.settings.Warning) == 0 || c.now.Sub(w.Object.CreatedAt) > policy.AttemptsKept || c.before(w.Account, w.Object.CreatedAt) || c.settled(w) {
 		return
 	}
+	c.because = []string{w.Account}
+	defer func() { c.because = nil }()
 	does := Rule{Do: c.settings.Warning}.does
 	if c.exempted {
 		c.warn(w, "The customer is exempt: nothing was done. A chargeback is likely.")

@@ -25,6 +25,43 @@ func known(email string, linked ...string) policy.Known {
 	return k
 }
 
+// crowd makes others the same customer at the first account.
+func crowd(k policy.Known) policy.Known {
+	k.Crowd = map[string]bool{"stripe/cus_1": true}
+	return k
+}
+
+// What was not passed on is told under one cause, and no longer once the provider has
+// the address, whoever put it there.
+func TestAnAddressOfSeveral(t *testing.T) {
+	theirs := func(address string) policy.Change {
+		return policy.Change{Seq: 9, Account: "stripe", Kind: billing.KindCustomer, ID: "cus_1", Kinds: []billing.ChangeKind{billing.Updated}, After: billing.ProviderCustomer{Email: address}}
+	}
+	for name, test := range map[string]struct {
+		change policy.Change
+		theirs string
+		over   bool
+	}{
+		"another address":    {set(7), "old@x.test", false},
+		"set back":           {set(8), "new@x.test", true},
+		"changed over there": {theirs("new@x.test"), "new@x.test", true},
+	} {
+		actions := hygiene.Policy{}.React(test.change, crowd(known("new@x.test", test.theirs)))
+		if len(actions) != 1 || actions[0].Kind != policy.Alert {
+			t.Errorf("%s: %+v", name, actions)
+			continue
+		}
+		if w := policytest.Details[policy.Warning](t, actions[0]); w.Over != test.over || w.Cause != "hygiene:email:stripe/cus_1" {
+			t.Errorf("%s: %+v", name, w)
+		}
+	}
+	for name, known := range map[string]policy.Known{"nobody else": known("new@x.test", "new@x.test"), "still another": crowd(known("new@x.test", "old@x.test"))} {
+		if got := (hygiene.Policy{}).React(theirs(known.Linked[0].Object.Email), known); got != nil {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestPolicy(t *testing.T) {
 	policytest.Run(t, hygiene.Policy{},
 		policytest.Case{Name: "another address", Change: set(7), Known: known("new@x.test", "old@x.test"), Kinds: []string{"push_email"}},
@@ -32,6 +69,8 @@ func TestPolicy(t *testing.T) {
 		policytest.Case{Name: "two of three", Change: set(7), Known: known("new@x.test", "old@x.test", "new@x.test", "older@x.test"), Kinds: []string{"push_email", "push_email"}},
 		policytest.Case{Name: "the same", Change: set(7), Known: known("new@x.test", "new@x.test")},
 		policytest.Case{Name: "taken back", Change: set(7), Known: known("", "old@x.test")},
+		policytest.Case{Name: "others are the same customer there", Change: set(7), Known: crowd(known("new@x.test", "old@x.test", "old@x.test")), Kinds: []string{"alert", "push_email"}},
+		policytest.Case{Name: "others have this address", Change: set(7), Known: crowd(known("new@x.test", "new@x.test")), Kinds: []string{"alert"}},
 		policytest.Case{Name: "nobody linked", Change: set(7), Known: known("new@x.test")},
 		policytest.Case{
 			Name: "the provider's own change", Known: known("new@x.test", "old@x.test"),
