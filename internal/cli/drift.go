@@ -8,7 +8,7 @@ import (
 )
 
 type driftCommand struct {
-	List driftList `cmd:"" help:"List what reconciliation found, newest first."`
+	List driftList `cmd:"" default:"withargs" help:"List what reconciliation found, newest first."`
 	Heal driftHeal `cmd:"" help:"Look at the object of a finding now."`
 	Bury driftBury `cmd:"" help:"List, or confirm, that a provider has lost objects which are kept because they are too many to be believed lost."`
 }
