@@ -428,3 +428,15 @@ func TestAllProblemsComeAtOnce(t *testing.T) {
 		t.Errorf("%d lines and %d problems, want 4 of each:\n%v", got, len(e.Problems), err)
 	}
 }
+
+// TestLists: what is numeric needs no quotes, and a variable may hold a list as the
+// file writes it.
+func TestLists(t *testing.T) {
+	c := load(t, "[providers.lemonsqueezy]\napi_key='k'\nwebhook_secrets='s'\n[[plan]]\nid='pro'\nprices.lemonsqueezy=[12345, '67']\n",
+		`TRIVET_API_KEYS=["k1", "k2"]`, "TRIVET_PLAN_0_FEATURES= ['api',\n7] ", "TRIVET_PROVIDERS_LEMONSQUEEZY_BIND=token,email")
+	got := []any{c.Plans[0].Prices["lemonsqueezy"], c.APIKeys, c.Plans[0].Features, c.Providers[0].Bind}
+	want := []any{[]string{"12345", "67"}, []Secret{"k1", "k2"}, []string{"api", "7"}, []string{"token", "email"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("values differ (-want +got):\n%s", diff)
+	}
+}
