@@ -161,7 +161,9 @@ func statement(ts *testscript.TestScript, _ bool, args []string) {
 
 // TestANounAloneLists: the commands that are named after what they show show it.
 func TestANounAloneLists(t *testing.T) {
-	none := func(string, map[string]any) (int, any) { return http.StatusOK, map[string]any{"data": []any{}, "next": nil} }
+	none := func(string, map[string]any) (int, any) {
+		return http.StatusOK, map[string]any{"data": []any{}, "next": nil}
+	}
 	for noun, words := range map[string]string{
 		"events": "no events", "drift": "no drift", "customers": "no customers", "hooks": "no [[endpoint]]", "alerts": "nothing needs you",
 	} {

@@ -111,6 +111,8 @@ var mistakes = map[string]struct {
 	"api key with empty scopes":  {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[]\n", want: `FILE:4: api_key.0.scopes: is missing: say what the key may do, as in scopes = ["read", "write"]; there are check, read, write, money, admin, all`},
 	"api key's scope":            {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=['read','wirte']\n", want: `FILE:4: api_key.0.scopes: there is no scope "wirte": did you mean write?`},
 	"api key's scope, no idea":   {file: "[[api_key]]\nname='a'\nkey='k'\nscopes='everything'\n", want: `FILE:4: api_key.0.scopes: there is no scope "everything": known are check, read, write, money, admin, all`},
+	"database of two slashes":    {file: "database='sqlite://trivet.db'\n", want: "FILE:1: database: takes no slashes before the path: write sqlite:trivet.db or sqlite:/var/lib/trivet/trivet.db"},
+	"database in memory":         {file: "database='sqlite::memory:'\n", want: "FILE:1: database: is in memory only, and lost at the end: name a file, as in sqlite:trivet.db"},
 	"list in a variable":         {env: []string{"TRIVET_API_KEYS=[k"}, want: `TRIVET_API_KEYS: api_keys: begins like a list and is none: write a,b or ["a", "b"]`},
 	"api key's scopes, a number": {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[1.5]\n", want: `FILE:4: api_key.0.scopes: must be a list of texts, as in ["a", "b"]`},
 
