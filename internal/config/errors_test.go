@@ -113,6 +113,8 @@ var mistakes = map[string]struct {
 	"api key's scope, no idea":   {file: "[[api_key]]\nname='a'\nkey='k'\nscopes='everything'\n", want: `FILE:4: api_key.0.scopes: there is no scope "everything": known are check, read, write, money, admin, all`},
 	"database of two slashes":    {file: "database='sqlite://trivet.db'\n", want: "FILE:1: database: takes no slashes before the path: write sqlite:trivet.db or sqlite:/var/lib/trivet/trivet.db"},
 	"database in memory":         {file: "database='sqlite::memory:'\n", want: "FILE:1: database: is in memory only, and lost at the end: name a file, as in sqlite:trivet.db"},
+	"accounts alike":             {file: "[providers.paypal-eu]\nkind='stripe'\nsecret_key='k'\ningest='pull'\n[providers.paypal_eu]\nkind='stripe'\nsecret_key='k'\ningest='pull'\n", want: "FILE:5: providers.paypal_eu: differs from [providers.paypal-eu] in - and _ alone, which variables do not tell apart: give one of them another name"},
+	"a dash in a variable":       {file: "[providers.stripe-eu]\nkind='stripe'\ningest='pull'\n", want: "FILE:1: providers.stripe-eu.secret_key: is missing: set it in the file, or TRIVET_PROVIDERS_STRIPE_EU_SECRET_KEY"},
 	"list in a variable":         {env: []string{"TRIVET_API_KEYS=[k"}, want: `TRIVET_API_KEYS: api_keys: begins like a list and is none: write a,b or ["a", "b"]`},
 	"api key's scopes, a number": {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[1.5]\n", want: `FILE:4: api_key.0.scopes: must be a list of texts, as in ["a", "b"]`},
 

@@ -440,3 +440,20 @@ func TestLists(t *testing.T) {
 		t.Errorf("values differ (-want +got):\n%s", diff)
 	}
 }
+
+// TestADashInTheNameOfAnAccount: no variable has one, so an _ stands for it.
+func TestADashInTheNameOfAnAccount(t *testing.T) {
+	c := load(t, "[providers.stripe-eu]\nkind='stripe'\ningest='pull'\n[[plan]]\nid='pro'\nprices.stripe-eu=['price_1']\n",
+		"TRIVET_PROVIDERS_STRIPE_EU_SECRET_KEY=k", "TRIVET_PLAN_0_PRICES_STRIPE_EU=price_2", "TRIVET_PROVIDERS_STRIPE_US_KIND=stripe",
+		"TRIVET_PROVIDERS_STRIPE_US_SECRET_KEY=k2", "TRIVET_PROVIDERS_STRIPE_US_INGEST=pull")
+	got := map[string]string{}
+	for _, p := range c.Providers {
+		got[p.Name] = p.SecretKey.Reveal()
+	}
+	if diff := cmp.Diff(map[string]string{"stripe-eu": "k", "stripe_us": "k2"}, got); diff != "" {
+		t.Errorf("accounts differ (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string][]string{"stripe-eu": {"price_2"}}, c.Plans[0].Prices); diff != "" {
+		t.Errorf("prices differ (-want +got):\n%s", diff)
+	}
+}
