@@ -23,7 +23,7 @@ type ReconcileRequest struct {
 // Reconciliation is the answer to a request to compare.
 type Reconciliation struct {
 	RequestedAt time.Time `json:"requested_at"`
-	Accounts    []string  `json:"accounts" nullable:"false" doc:"The accounts that are compared, in the background; GET /v1/reconcile shows how far."`
+	Accounts    []string  `json:"accounts" nullable:"false" doc:"The accounts that are compared; unless it is for one customer in the background: GET /v1/reconcile shows how far."`
 
 	Customer *string `json:"customer" doc:"The customer who was compared."`
 	Compared *int    `json:"compared" doc:"How many of the customer's objects were compared."`
@@ -100,6 +100,9 @@ func (s *server) reconcile(ctx context.Context, q ReconcileRequest) (*reconcileO
 			return nil, err
 		}
 		out.Status, out.Body.Customer, out.Body.Compared, out.Body.Changed = http.StatusOK, &q.Customer, &compared, &changed
+		if out.Body.Accounts = []string{q.Provider}; q.Provider == "" {
+			out.Body.Accounts = slices.Sorted(maps.Keys(s.Apply.Drivers))
+		}
 		return out, nil
 	}
 	ask := s.Reconcile.Request

@@ -115,6 +115,7 @@ var mistakes = map[string]struct {
 	"database in memory":         {file: "database='sqlite::memory:'\n", want: "FILE:1: database: is in memory only, and lost at the end: name a file, as in sqlite:trivet.db"},
 	"accounts alike":             {file: "[providers.paypal-eu]\nkind='stripe'\nsecret_key='k'\ningest='pull'\n[providers.paypal_eu]\nkind='stripe'\nsecret_key='k'\ningest='pull'\n", want: "FILE:5: providers.paypal_eu: differs from [providers.paypal-eu] in - and _ alone, which variables do not tell apart: give one of them another name"},
 	"a dash in a variable":       {file: "[providers.stripe-eu]\nkind='stripe'\ningest='pull'\n", want: "FILE:1: providers.stripe-eu.secret_key: is missing: set it in the file, or TRIVET_PROVIDERS_STRIPE_EU_SECRET_KEY"},
+	"no sweeps":                  {file: "[sweep]\nfull=0\n", want: `FILE:2: sweep.full: "0" is not a duration: write it as 7d, 12h, 30m or 5s, or several together as "1d 12h"`},
 	"list in a variable":         {env: []string{"TRIVET_API_KEYS=[k"}, want: `TRIVET_API_KEYS: api_keys: begins like a list and is none: write a,b or ["a", "b"]`},
 	"api key's scopes, a number": {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[1.5]\n", want: `FILE:4: api_key.0.scopes: must be a list of texts, as in ["a", "b"]`},
 

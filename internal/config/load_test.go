@@ -457,3 +457,12 @@ func TestADashInTheNameOfAnAccount(t *testing.T) {
 		t.Errorf("prices differ (-want +got):\n%s", diff)
 	}
 }
+
+// TestNoGrace: nothing is nothing in any unit.
+func TestNoGrace(t *testing.T) {
+	for _, grace := range []string{"0", "'0'", "'0s'", "'0d'"} {
+		if c := load(t, "[access]\ngrace = "+grace+"\n"); c.Access.Grace != 0 {
+			t.Errorf("%s: %s", grace, c.Access.Grace)
+		}
+	}
+}

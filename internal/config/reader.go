@@ -213,6 +213,7 @@ func (s section) number(key string, most int64) int64 {
 func (s section) duration(key string, least time.Duration) time.Duration {
 	d, err := billing.ParseDuration(s.text(key))
 	switch {
+	case s.text(key) == "0" && least <= 0: // in whatever unit
 	case err != nil:
 		s.bad(key, "%v", err)
 	case d < least:
