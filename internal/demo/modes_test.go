@@ -216,7 +216,7 @@ func (m *month) nobodyTold() {
 	}
 	for _, cause := range append(causes, m.told...) {
 		kind, _, _ := strings.Cut(cause, ":")
-		if !slices.Contains([]string{"unlinked", "dead_effects", "dead_events", "dead_looks", "late_sweep"}, kind) {
+		if !slices.Contains([]string{"unlinked", "dead_effects", "dead_events", "dead_looks", "late_sweep", "unlinked_dispute"}, kind) {
 			m.Errorf("the team was told %q", cause)
 		}
 	}

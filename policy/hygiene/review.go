@@ -115,11 +115,6 @@ func unmapped(catalog billing.Catalog, account, price string) *policy.Warning {
 	}
 }
 
-const (
-	priceCause  = "price:"
-	methodCause = "method:"
-)
-
 // trial moves the end of a trial to the end of the pass that runs, so that nobody
 // pays for what they have already; and says so when it is done.
 func (p Policy) trial(known policy.Known, s billing.Held[billing.Subscription], now time.Time) []policy.Action {
