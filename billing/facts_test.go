@@ -150,6 +150,7 @@ func catalog() billing.Catalog {
 		{ID: "team", Features: []string{"api", "seats"}, Prices: stripe("price_team")},
 		{ID: "month", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Months: 1}, Prices: stripe("price_month")},
 		{ID: "year", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Years: 1}, Prices: stripe("price_year")},
+		{ID: "half", Features: []string{"api"}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Time: 12 * time.Hour}, Prices: stripe("price_half")},
 		{ID: "life", Features: []string{"api"}, Kind: billing.GrantForever, Prices: stripe("price_life")},
 		{ID: "pack", Features: []string{"render"}, Kind: billing.GrantCredits, Credits: 100, Prices: stripe("price_pack")},
 	})

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -88,8 +89,11 @@ func (p Plan) check() error {
 	switch p.Kind {
 	case "", GrantSubscription, GrantForever:
 	case GrantPass:
-		if p.Pass.Years < 0 || p.Pass.Months < 0 || p.Pass.Days < 0 || p.Pass == (CalendarPeriod{}) {
+		if p.Pass.Years < 0 || p.Pass.Months < 0 || p.Pass.Days < 0 || p.Pass.Time < 0 || p.Pass == (CalendarPeriod{}) {
 			return fmt.Errorf("its pass has no length: give it a period such as P1M")
+		}
+		if p.Pass.Time%time.Second != 0 {
+			return fmt.Errorf("its pass has parts of a second: give it whole seconds")
 		}
 	case GrantCredits:
 		if p.Credits <= 0 {
@@ -193,34 +197,39 @@ func (c Catalog) Features() []string {
 var lastMoment = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
 // CalendarPeriod is a length of time in calendar units, as ISO 8601 writes it:
-// P1M, P1Y, P30D, P2W.
+// P1M, P1Y, P30D, P2W, PT12H.
 type CalendarPeriod struct {
 	Years, Months, Days int
+	// Time is what comes on top of that, in whole seconds: 12 hours, say.
+	Time time.Duration `json:",omitempty"`
 }
 
-var isoPeriod = regexp.MustCompile(`^P(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?$`)
+var isoPeriod = regexp.MustCompile(`^P(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?` +
+	`(?:T(?:(\d{1,5})H)?(?:(\d{1,5})M)?(?:(\d{1,5})S)?)?$`)
 
-// ParsePeriod reads an ISO 8601 duration of whole years, months, weeks and days.
+// ParsePeriod reads an ISO 8601 duration of whole years, months, weeks, days, hours,
+// minutes and seconds.
 func ParsePeriod(text string) (CalendarPeriod, error) {
 	parts := isoPeriod.FindStringSubmatch(text)
-	if parts == nil {
-		return CalendarPeriod{}, fmt.Errorf("%q is not a period: write it like P1M, P1Y, P2W or P30D", text)
+	if parts == nil || strings.HasSuffix(text, "T") {
+		return CalendarPeriod{}, fmt.Errorf("%q is not a period: write it like P1M, P1Y, P2W, P30D or PT12H", text)
 	}
 	number := func(i int) int {
 		n, _ := strconv.Atoi(parts[i]) // the pattern admits digits or nothing
 		return n
 	}
 	period := CalendarPeriod{Years: number(1), Months: number(2), Days: 7*number(3) + number(4)}
+	period.Time = time.Duration(number(5))*time.Hour + time.Duration(number(6))*time.Minute + time.Duration(number(7))*time.Second
 	if period == (CalendarPeriod{}) {
-		return CalendarPeriod{}, fmt.Errorf("%q is a period of no length: write it like P1M, P1Y, P2W or P30D", text)
+		return CalendarPeriod{}, fmt.Errorf("%q is a period of no length: write it like P1M, P1Y, P2W, P30D or PT12H", text)
 	}
 	return period, nil
 }
 
 // After returns the end of n such periods that begin at start. A month ends on
 // the same day of the month, or on the month's last day where that does not
-// exist: one month after January 31 is February 28. An end past the year 9999 is
-// cut off there.
+// exist: one month after January 31 is February 28. Hours come after the calendar has
+// been counted. An end past the year 9999 is cut off there.
 func (p CalendarPeriod) After(start time.Time, n int) time.Time {
 	n = min(n, mostPeriods)
 	months := n * (12*p.Years + p.Months)
@@ -228,6 +237,9 @@ func (p CalendarPeriod) After(start time.Time, n int) time.Time {
 	first := time.Date(year, month+time.Month(months), 1, start.Hour(), start.Minute(), start.Second(), start.Nanosecond(), start.Location())
 	last := first.AddDate(0, 1, -1).Day()
 	end := first.AddDate(0, 0, min(day, last)-1+n*p.Days)
+	if p.Time > 0 { // in seconds, for a time.Duration ends after 292 years
+		end = time.Unix(end.Unix()+int64(n)*int64(p.Time/time.Second), int64(end.Nanosecond())).In(start.Location())
+	}
 	if end.After(lastMoment) {
 		return lastMoment
 	}

@@ -32,6 +32,8 @@ func TestNewCatalogRefuses(t *testing.T) {
 			`plan "a": "lifetime" is no kind of plan: use "period", "pass", "forever" or "credits"`,
 		},
 		"a pass without a length":      {[]billing.Plan{{ID: "a", Kind: billing.GrantPass}}, `plan "a": its pass has no length: give it a period such as P1M`},
+		"a pass of no time":            {[]billing.Plan{{ID: "a", Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Days: 1, Time: -time.Hour}}}, `plan "a": its pass has no length: give it a period such as P1M`},
+		"a pass of a split second":     {[]billing.Plan{{ID: "a", Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Time: time.Millisecond}}}, `plan "a": its pass has parts of a second: give it whole seconds`},
 		"a pass that ends before":      {[]billing.Plan{{ID: "a", Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Days: -1}}}, `plan "a": its pass has no length: give it a period such as P1M`},
 		"credits that are none":        {[]billing.Plan{{ID: "a", Kind: billing.GrantCredits}}, `plan "a": it gives 0 credits: give a number above 0`},
 		"credits that take themselves": {[]billing.Plan{{ID: "a", Kind: billing.GrantCredits, Credits: -5}}, `plan "a": it gives -5 credits: give a number above 0`},
@@ -91,6 +93,7 @@ func TestParsePeriod(t *testing.T) {
 	for text, want := range map[string]p{
 		"P1M": {Months: 1}, "P1Y": {Years: 1}, "P30D": {Days: 30}, "P2W": {Days: 14}, "P1W3D": {Days: 10},
 		"P1Y2M3W4D": {Years: 1, Months: 2, Days: 25}, "P0Y1M": {Months: 1}, "P012M": {Months: 12},
+		"PT12H": {Time: 12 * time.Hour}, "P1DT1H": {Days: 1, Time: time.Hour}, "PT1H30M5S": {Time: time.Hour + 30*time.Minute + 5*time.Second},
 		"P999Y9999M9999W99999D": {Years: 999, Months: 9999, Days: 7*9999 + 99999},
 	} {
 		if got, err := billing.ParsePeriod(text); err != nil || got != want {
@@ -98,7 +101,7 @@ func TestParsePeriod(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "P", "P0D", "P0Y0M0W0D", "1M", "p1m", "P1", "PM", "P-1M", "P1.5M", "P1M1Y", "PT1H", "P1DT1H", " P1M", "P1M\n", "P1000Y", "P99999999999999999999D", "forever",
+		"", "P", "P0D", "P0Y0M0W0D", "1M", "p1m", "P1", "PM", "P-1M", "P1.5M", "P1M1Y", "PT", "P1DT", "PT0H", "PT1D", "PT1.5H", "P1H", " P1M", "P1M\n", "P1000Y", "P99999999999999999999D", "forever",
 	} {
 		if got, err := billing.ParsePeriod(text); err == nil {
 			t.Errorf("%q: got %v, want an error", text, got)
@@ -148,9 +151,42 @@ func TestPeriodAfterKeepsTheTimeOfDay(t *testing.T) {
 	}
 }
 
+// TestPeriodAfterOfHours: the calendar first, then the hours, whatever the day.
+func TestPeriodAfterOfHours(t *testing.T) {
+	const layout = "2006-01-02 15:04:05"
+	tests := []struct {
+		start, period string
+		n             int
+		want          string
+	}{
+		{"2026-03-01 09:00:00", "PT12H", 1, "2026-03-01 21:00:00"},
+		{"2026-03-01 09:00:00", "PT12H", 3, "2026-03-02 21:00:00"},
+		{"2026-03-01 09:00:00", "PT24H", 2, "2026-03-03 09:00:00"},
+		{"2026-03-01 09:00:00", "PT12H", 0, "2026-03-01 09:00:00"},
+		{"2026-01-31 18:30:00", "P1DT12H", 1, "2026-02-02 06:30:00"},
+		{"2026-01-31 18:30:00", "P1MT12H", 1, "2026-03-01 06:30:00"}, // February 28, and half a day
+		{"2026-01-31 18:30:00", "P1MT12H", 2, "2026-04-01 18:30:00"},
+		{"2026-12-31 23:59:30", "PT30S", 1, "2027-01-01 00:00:00"},
+		{"2024-02-28 12:00:00", "PT36H", 1, "2024-03-01 00:00:00"},
+	}
+	for _, test := range tests {
+		start, err := time.Parse(layout, test.start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		period, err := billing.ParsePeriod(test.period)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := period.After(start, test.n).Format(layout); got != test.want {
+			t.Errorf("%d x %s after %s: got %s, want %s", test.n, test.period, test.start, got, test.want)
+		}
+	}
+}
+
 func TestPeriodAfterStaysWithinWhatJSONCanSay(t *testing.T) {
 	for _, n := range []int{10_000, 1_000_000, math.MaxInt32, math.MaxInt} {
-		for _, period := range []billing.CalendarPeriod{{Years: 1}, {Years: 999, Months: 9999, Days: 169992}, {Days: 3660}} {
+		for _, period := range []billing.CalendarPeriod{{Years: 1}, {Years: 999, Months: 9999, Days: 169992}, {Days: 3660}, {Time: 99999 * time.Hour}, {Years: 1, Time: time.Second}} {
 			end := period.After(day(0), n)
 			if _, err := end.MarshalJSON(); err != nil || end.Year() != 9999 {
 				t.Errorf("%d x %v: got %v and error %v", n, period, end, err)
@@ -165,6 +201,7 @@ var periods = rapid.Custom(func(t *rapid.T) billing.CalendarPeriod {
 	}
 	period := billing.CalendarPeriod{
 		Years: rapid.IntRange(0, 2).Draw(t, "years"), Months: rapid.IntRange(0, 14).Draw(t, "months"), Days: rapid.IntRange(0, 40).Draw(t, "days"),
+		Time: time.Duration(rapid.IntRange(0, 50).Draw(t, "half hours")) * 30 * time.Minute,
 	}
 	if period == (billing.CalendarPeriod{}) {
 		period.Days = 1

@@ -96,6 +96,25 @@ type List struct {
 	After string
 }
 
+// whole reads a list to its end.
+func whole[T any](ctx context.Context, c *Client, path string) (Page[T], error) {
+	all := Page[T]{Data: []T{}}
+	for l := (List{Limit: longest}); ; {
+		var answer Page[T]
+		if err := c.get(ctx, path, l.query(), &answer); err != nil {
+			return Page[T]{}, err
+		}
+		all.Data = append(all.Data, answer.Data...)
+		if answer.Next == nil {
+			return all, nil
+		}
+		l.After = *answer.Next
+	}
+}
+
+// longest is how many rows a page has at most.
+const longest = 200
+
 func (l List) query() url.Values {
 	q := url.Values{}
 	if l.Limit > 0 {

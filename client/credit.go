@@ -14,9 +14,7 @@ type Credits struct {
 
 // Credits lists how a customer stands with each plan of credits.
 func (c *Client) Credits(ctx context.Context, ref string) (Page[Credits], error) {
-	var answer Page[Credits]
-	err := c.get(ctx, at("customers", ref, "credits"), nil, &answer)
-	return answer, err
+	return whole[Credits](ctx, c, at("customers", ref, "credits"))
 }
 
 // ConsumeRequest says which credits to use: of all plans that give a feature, or of

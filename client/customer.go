@@ -78,9 +78,7 @@ func (c *Client) PutCustomer(ctx context.Context, ref string, settings CustomerS
 
 // Entitlements answers for all features at once.
 func (c *Client) Entitlements(ctx context.Context, ref string) (Page[Check], error) {
-	var answer Page[Check]
-	err := c.get(ctx, at("customers", ref, "entitlements"), nil, &answer)
-	return answer, err
+	return whole[Check](ctx, c, at("customers", ref, "entitlements"))
 }
 
 // Change is a row of the audit trail.
@@ -158,9 +156,7 @@ func (c *Client) Grant(ctx context.Context, ref string, q GrantRequest) (Grant, 
 
 // Grants lists the access that was given to a customer by hand.
 func (c *Client) Grants(ctx context.Context, ref string) (Page[Grant], error) {
-	var answer Page[Grant]
-	err := c.get(ctx, at("customers", ref, "grants"), nil, &answer)
-	return answer, err
+	return whole[Grant](ctx, c, at("customers", ref, "grants"))
 }
 
 // Revoke takes a grant back.

@@ -80,8 +80,8 @@ func (c *Client) Resume(ctx context.Context, subscription, key string) (Effect, 
 
 // Refund sends back part of a payment, in minor units of its currency, or with
 // amount 0 all that is left. Without a key an amount is refunded once for a
-// payment, however often it is asked for. The reason is "duplicate",
-// "fraudulent", "requested_by_customer" or empty.
+// payment, however often it is asked for. The reason is free text; the
+// provider is told "duplicate", "fraudulent" and "requested_by_customer".
 func (c *Client) Refund(ctx context.Context, payment string, amount int64, reason, key string) (Effect, error) {
 	body := map[string]any{}
 	if amount != 0 {

@@ -107,7 +107,5 @@ type Rejection struct {
 
 // Rejections lists the latest webhooks that were not accepted, newest first.
 func (c *Client) Rejections(ctx context.Context) (Page[Rejection], error) {
-	var answer Page[Rejection]
-	err := c.get(ctx, "/v1/rejections", nil, &answer)
-	return answer, err
+	return whole[Rejection](ctx, c, "/v1/rejections")
 }

@@ -85,9 +85,7 @@ type HookTest struct {
 
 // Endpoints lists the endpoints and how they stand.
 func (c *Client) Endpoints(ctx context.Context) (Page[Endpoint], error) {
-	var answer Page[Endpoint]
-	err := c.get(ctx, "/v1/hooks", url.Values{}, &answer)
-	return answer, err
+	return whole[Endpoint](ctx, c, "/v1/hooks")
 }
 
 // Deliveries lists how the latest deliveries went; what was told for the first time

@@ -184,9 +184,7 @@ type SweepResult struct {
 
 // Sweeps shows how far the comparison of each account has come.
 func (c *Client) Sweeps(ctx context.Context) (Page[Sweep], error) {
-	var answer Page[Sweep]
-	err := c.get(ctx, "/v1/reconcile", nil, &answer)
-	return answer, err
+	return whole[Sweep](ctx, c, "/v1/reconcile")
 }
 
 // Stats counts what there is.

@@ -52,8 +52,8 @@ type Details struct {
 	// Refunded is how much of the payment had gone back when the refund was
 	// decided, in minor units.
 	Refunded int64 `json:"refunded,omitempty"`
-	// Reason is the reason for a refund, as providers know them ("duplicate",
-	// "fraudulent", "requested_by_customer"), or for a ban, in words.
+	// Reason is the reason for a refund or a ban, in words; of those for a refund
+	// providers are told "duplicate", "fraudulent" and "requested_by_customer".
 	Reason string `json:"reason,omitempty"`
 	// Until is the end of a pause or of a trial.
 	Until time.Time `json:"until,omitzero"`

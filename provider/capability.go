@@ -150,7 +150,7 @@ type RefundRequest struct {
 	// Refunded is how much of the payment had gone back when the refund was
 	// decided, in minor units of its currency.
 	Refunded int64
-	// Reason is "duplicate", "fraudulent" or "requested_by_customer".
+	// Reason is "duplicate", "fraudulent", "requested_by_customer" or empty.
 	Reason string
 	Key    string
 }

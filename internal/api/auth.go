@@ -162,7 +162,7 @@ func repeated(address *url.URL) string {
 		return ""
 	}
 	for name, values := range address.Query() {
-		if len(values) > 1 {
+		if len(values) > 1 && (address.Path != checkPath || asksCheck(name)) {
 			return name
 		}
 	}

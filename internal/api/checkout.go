@@ -23,7 +23,7 @@ type CheckoutRequest struct {
 	Email          string     `json:"email,omitempty" maxLength:"320" doc:"Fills in the page."`
 	Locale         string     `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 tag; left out: the browser's."`
 	SuccessURL     string     `json:"success_url" maxLength:"2000" doc:"Your page for customers who have bought. It gets ?checkout= and ?status=."`
-	CancelURL      string     `json:"cancel_url" maxLength:"2000" doc:"Your page for customers who have not."`
+	CancelURL      string     `json:"cancel_url,omitempty" maxLength:"2000" doc:"Your page for customers who have not; left out: success_url, whose status tells them apart."`
 	PromotionCodes bool       `json:"promotion_codes,omitempty" doc:"Lets customers enter a code."`
 	TrialEnd       *time.Time `json:"trial_end,omitempty" doc:"When a subscription's first charge comes; left out: at once, or when a prepaid pass ends, or what was paid for at the account that the customer is being moved away from."`
 }
@@ -88,6 +88,9 @@ func (q CheckoutRequest) request() redirect.Request {
 	r := redirect.Request{
 		Customer: q.Customer, Plan: q.Plan, Account: q.Provider, Price: q.Price, Quantity: q.Quantity, Email: q.Email, Locale: q.Locale,
 		SuccessURL: q.SuccessURL, CancelURL: q.CancelURL, PromotionCodes: q.PromotionCodes,
+	}
+	if r.CancelURL == "" {
+		r.CancelURL = r.SuccessURL
 	}
 	if q.TrialEnd != nil {
 		r.TrialEnd = q.TrialEnd.UTC()

@@ -65,7 +65,10 @@ func (s *server) creditOperations() {
 		CustomerInput
 		Body GiveRequest
 	}
-	add(s, get("/v1/customers/{ref}/credits", "list-customer-credits", "access", "List how a customer stands with each plan of credits"), s.listCredits)
+	add(s, get("/v1/customers/{ref}/credits", "list-customer-credits", "access", "List how a customer stands with each plan of credits"),
+		func(ctx context.Context, in *rowsInput) (*pageOutput[Credits], error) {
+			return s.listCredits(ctx, in.Ref, in.ListInput)
+		})
 	add(s, with(post(scope.Write, "/v1/customers/{ref}/credits/consume", "consume-credits", "access", "Use credits of a customer"), http.StatusOK,
 		"All that is asked for, or none: with too few left the answer is 409 no_credits. Every request uses some: send an Idempotency-Key, so that one that comes twice uses them once."),
 		func(ctx context.Context, in *consumeInput) (*consumptionOutput, error) {
@@ -84,15 +87,15 @@ func creditsOf(b billing.Balance) Credits {
 	return Credits{Plan: b.Plan, Bought: b.Bought, Used: b.Used, Left: b.Left()}
 }
 
-func (s *server) listCredits(ctx context.Context, in *CustomerInput) (*pageOutput[Credits], error) {
-	if _, err := s.knownCustomer(ctx, in.Ref); err != nil {
+func (s *server) listCredits(ctx context.Context, ref string, list ListInput) (*pageOutput[Credits], error) {
+	if _, err := s.knownCustomer(ctx, ref); err != nil {
 		return nil, err
 	}
-	balances, err := s.Apply.Credits(ctx, in.Ref)
+	balances, err := s.Apply.Credits(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	return page(balances, len(balances), nil, creditsOf), nil
+	return pageOf(balances, list, func(b billing.Balance) string { return b.Plan }, creditsOf)
 }
 
 func (s *server) consume(ctx context.Context, ref string, q ConsumeRequest) (*consumptionOutput, error) {

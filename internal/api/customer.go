@@ -58,16 +58,18 @@ type CustomerInput struct {
 	Ref string `path:"ref" maxLength:"600" doc:"Your own user id; a slash in it is written %2F."`
 }
 
+// rowsInput asks for a list that a customer has.
+type rowsInput struct {
+	CustomerInput
+	ListInput
+}
+
 type customerOutput struct{ Body Customer }
 
 func (s *server) customerOperations() {
 	type putInput struct {
 		CustomerInput
 		Body CustomerSettings
-	}
-	type rowsInput struct {
-		CustomerInput
-		ListInput
 	}
 	add(s, get("/v1/customers", "list-customers", "customers", "List customers by their references"), s.listCustomers)
 	add(s, get("/v1/customers/{ref}", "get-customer", "customers", "Show a customer"), s.getCustomer)
@@ -84,7 +86,10 @@ func (s *server) customerOperations() {
 		func(ctx context.Context, in *rowsInput) (*pageOutput[Payment], error) {
 			return objects(ctx, s, in.Ref, in.ListInput, billing.KindPayment, payment)
 		})
-	add(s, get("/v1/customers/{ref}/entitlements", "list-customer-entitlements", "customers", "Answer for all features at once"), s.listEntitlements)
+	add(s, get("/v1/customers/{ref}/entitlements", "list-customer-entitlements", "customers", "Answer for all features at once"),
+		func(ctx context.Context, in *rowsInput) (*pageOutput[Check], error) {
+			return s.listEntitlements(ctx, in.Ref, in.ListInput)
+		})
 	add(s, with(get("/v1/customers/{ref}/state", "get-customer-state", "customers", "Show all that your application needs to know of a customer"), http.StatusOK,
 		"What your endpoints are sent as the data of customer.state_changed."), s.getState)
 	add(s, with(get("/v1/customers/{ref}/timeline", "list-customer-timeline", "customers", "List what happened to a customer, newest first"), http.StatusOK,
@@ -226,13 +231,15 @@ func objects[T any](ctx context.Context, s *server, ref string, list ListInput, 
 	return out, broken
 }
 
-func (s *server) listEntitlements(ctx context.Context, in *CustomerInput) (*pageOutput[Check], error) {
-	if _, err := s.knownCustomer(ctx, in.Ref); err != nil {
+func (s *server) listEntitlements(ctx context.Context, ref string, list ListInput) (*pageOutput[Check], error) {
+	if _, err := s.knownCustomer(ctx, ref); err != nil {
 		return nil, err
 	}
-	all, err := s.Apply.Entitlements(ctx, in.Ref)
+	all, err := s.Apply.Entitlements(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	return page(all, len(all), nil, func(e apply.Entitlement) Check { return checked(in.Ref, e.Feature, e.Answer) }), nil
+	return pageOf(all, list, func(e apply.Entitlement) string { return e.Feature }, func(e apply.Entitlement) Check {
+		return checked(ref, e.Feature, e.Answer)
+	})
 }

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/trigger/webhook"
 	"github.com/trivetdev/trivet/provider"
 )
 
@@ -98,8 +100,7 @@ func (s *server) eventOperations() {
 			return &eventOutput{detailed(e)}, nil
 		})
 	add(s, with(get("/v1/rejections", "list-rejections", "events", "List the latest webhooks that were not accepted"), http.StatusOK,
-		"The latest hundred since this process started. Nothing else is kept of them."),
-		func(context.Context, *struct{}) (*pageOutput[Rejection], error) { return s.rejections(), nil })
+		"The latest hundred since this process started. Nothing else is kept of them."), s.listRejections)
 }
 
 // event reads an event, or says that there is none.
@@ -125,12 +126,18 @@ func detailed(e store.Event) EventDetail {
 	return d
 }
 
-func (s *server) rejections() *pageOutput[Rejection] {
-	out := &pageOutput[Rejection]{Body: Page[Rejection]{Data: []Rejection{}}}
-	for _, r := range s.Webhooks.Rejections() {
-		out.Body.Data = append(out.Body.Data, Rejection{At: r.At.UTC(), Provider: r.Account, Reason: string(r.Reason), Detail: r.Detail, Bytes: r.Bytes})
+func (s *server) listRejections(_ context.Context, in *ListInput) (*pageOutput[Rejection], error) {
+	before, err := in.number()
+	if err != nil {
+		return nil, err
 	}
-	return out
+	rows := s.Webhooks.Rejections()
+	if before != 0 {
+		rows = slices.DeleteFunc(rows, func(r webhook.Rejection) bool { return r.Seq >= before })
+	}
+	return page(rows, in.Limit, func(r webhook.Rejection) string { return numbered(r.Seq) }, func(r webhook.Rejection) Rejection {
+		return Rejection{At: r.At.UTC(), Provider: r.Account, Reason: string(r.Reason), Detail: r.Detail, Bytes: r.Bytes}
+	}), nil
 }
 
 // knownAccount refuses a filter by an account that is not configured, which

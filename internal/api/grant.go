@@ -55,8 +55,8 @@ func (s *server) grantOperations() {
 		ID string `path:"id" maxLength:"100"`
 	}
 	add(s, get("/v1/customers/{ref}/grants", "list-customer-grants", "access", "List the access that was given to a customer by hand"),
-		func(ctx context.Context, in *CustomerInput) (*pageOutput[Grant], error) {
-			return s.listGrants(ctx, in.Ref)
+		func(ctx context.Context, in *rowsInput) (*pageOutput[Grant], error) {
+			return s.listGrants(ctx, in.Ref, in.ListInput)
 		})
 	add(s, with(post(scope.Write, "/v1/customers/{ref}/grants", "grant", "access", "Give a customer access by hand"), http.StatusCreated,
 		"Every request gives one grant: send an Idempotency-Key if it may come twice. A customer whom nobody has heard of is made."),
@@ -71,7 +71,7 @@ func (s *server) grantOperations() {
 		})
 }
 
-func (s *server) listGrants(ctx context.Context, ref string) (*pageOutput[Grant], error) {
+func (s *server) listGrants(ctx context.Context, ref string, list ListInput) (*pageOutput[Grant], error) {
 	if _, err := s.knownCustomer(ctx, ref); err != nil {
 		return nil, err
 	}
@@ -80,12 +80,12 @@ func (s *server) listGrants(ctx context.Context, ref string) (*pageOutput[Grant]
 		return nil, err
 	}
 	var broken error
-	out := page(rows, len(rows), nil, func(row store.Grant) Grant {
+	out, err := pageOf(rows, list, func(row store.Grant) string { return row.ID }, func(row store.Grant) Grant {
 		var g billing.Grant
 		broken = errors.Join(broken, json.Unmarshal([]byte(row.Doc), &g))
 		return grantOf(ref, g)
 	})
-	return out, broken
+	return out, errors.Join(err, broken)
 }
 
 func (s *server) grant(ctx context.Context, ref string, q GrantRequest) (*grantOutput, error) {

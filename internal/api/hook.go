@@ -129,9 +129,12 @@ func (s *server) hookOperations() {
 		"Its type is endpoint.test, whatever events the endpoint takes; it is sent once, whatever comes of it."), s.testEndpoint)
 }
 
-func (s *server) listEndpoints(ctx context.Context, _ *struct{}) (*pageOutput[Endpoint], error) {
+func (s *server) listEndpoints(ctx context.Context, in *ListInput) (*pageOutput[Endpoint], error) {
 	all, err := s.Hooks.Standings(ctx)
-	return page(all, len(all), nil, endpointOf), err
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(all, *in, func(e hook.Standing) string { return e.Name }, endpointOf)
 }
 
 func (s *server) replayHooks(ctx context.Context, endpoint string, what *HookReplay) (n int, err error) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,23 @@ func page[R, T any](rows []R, limit int, cursor func(R) string, render func(R) T
 		out.Body.Data = append(out.Body.Data, render(row))
 	}
 	return out
+}
+
+// pageOf renders the part that was asked for of a list that is had whole, whose rows
+// have names of their own. A cursor whose row has gone from it is not believed.
+func pageOf[R, T any](rows []R, list ListInput, name func(R) string, render func(R) T) (*pageOutput[T], error) {
+	after, err := list.key()
+	if err != nil {
+		return nil, err
+	}
+	if after != "" {
+		at := slices.IndexFunc(rows, func(r R) bool { return name(r) == after })
+		if at < 0 {
+			return nil, badCursor()
+		}
+		rows = rows[at+1:]
+	}
+	return page(rows, list.Limit, name, render), nil
 }
 
 // cursorOf writes a place in a list as a cursor; the end as null.

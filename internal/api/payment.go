@@ -76,7 +76,7 @@ func payment(o store.Object) (Payment, error) {
 // RefundRequest says what is to go back.
 type RefundRequest struct {
 	Amount *int64 `json:"amount,omitempty" minimum:"1" doc:"In minor units of the payment's currency; left out: all that is left."`
-	Reason string `json:"reason,omitempty" enum:"duplicate,fraudulent,requested_by_customer"`
+	Reason string `json:"reason,omitempty" maxLength:"500" doc:"Why, for whoever asks later. duplicate, fraudulent and requested_by_customer are told to the provider, too; other words stay here."`
 }
 
 type paymentOutput struct{ Body Payment }

@@ -23,7 +23,7 @@ type ReconcileRequest struct {
 // Reconciliation is the answer to a request to compare.
 type Reconciliation struct {
 	RequestedAt time.Time `json:"requested_at"`
-	Accounts    []string  `json:"accounts" nullable:"false" doc:"The accounts that are compared, in the background; GET /v1/reconcile shows how far."`
+	Accounts    []string  `json:"accounts" nullable:"false" doc:"The accounts that are compared; unless it is for one customer in the background: GET /v1/reconcile shows how far."`
 
 	Customer *string `json:"customer" doc:"The customer who was compared."`
 	Compared *int    `json:"compared" doc:"How many of the customer's objects were compared."`
@@ -75,11 +75,7 @@ func (s *server) reconcileOperations() {
 		Idempotent
 		Body *ReconcileRequest
 	}
-	add(s, get("/v1/reconcile", "get-reconcile", "truth", "Show how far the comparison with the providers has come"),
-		func(ctx context.Context, _ *struct{}) (*pageOutput[Sweep], error) {
-			sweeps, err := s.sweeps(ctx)
-			return &pageOutput[Sweep]{Body: Page[Sweep]{Data: sweeps}}, err
-		})
+	add(s, get("/v1/reconcile", "get-reconcile", "truth", "Show how far the comparison with the providers has come"), s.listSweeps)
 	add(s, with(post(scope.Write, "/v1/reconcile", "reconcile", "truth", "Compare the ledger with the providers"), http.StatusAccepted,
 		"One customer is compared at once: 200. Everything else goes on in the background: 202. A sweep that is under way is continued, not begun anew."),
 		func(ctx context.Context, in *requestInput) (*reconcileOutput, error) {
@@ -104,6 +100,9 @@ func (s *server) reconcile(ctx context.Context, q ReconcileRequest) (*reconcileO
 			return nil, err
 		}
 		out.Status, out.Body.Customer, out.Body.Compared, out.Body.Changed = http.StatusOK, &q.Customer, &compared, &changed
+		if out.Body.Accounts = []string{q.Provider}; q.Provider == "" {
+			out.Body.Accounts = slices.Sorted(maps.Keys(s.Apply.Drivers))
+		}
 		return out, nil
 	}
 	ask := s.Reconcile.Request
@@ -114,6 +113,14 @@ func (s *server) reconcile(ctx context.Context, q ReconcileRequest) (*reconcileO
 	slices.Sort(accounts)
 	out.Body.Accounts = listOf(accounts)
 	return out, err
+}
+
+func (s *server) listSweeps(ctx context.Context, in *ListInput) (*pageOutput[Sweep], error) {
+	all, err := s.sweeps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(all, *in, func(row Sweep) string { return row.Provider }, func(row Sweep) Sweep { return row })
 }
 
 // sweeps shows all accounts.

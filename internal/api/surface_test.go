@@ -370,3 +370,27 @@ func TestDocs(t *testing.T) {
 }
 
 func sqlite(t testing.TB) string { return "sqlite:" + t.TempDir() + "/trivet.db" }
+
+// TestACheckoutNeedsOnePage: who has no page for customers that did not buy sends
+// them to the one for those who did, which is told the difference.
+func TestACheckoutNeedsOnePage(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	made := w.do("POST /v1/checkouts", `{"customer":"user_1","plan":"pro","success_url":"https://app.test/in"}`)
+	if made.status != 201 {
+		t.Fatalf("%d %s", made.status, made.body)
+	}
+	row, err := w.ledger.CheckoutNamed(t.Context(), made.field("id").(string))
+	if err != nil || !strings.Contains(row.Doc, `"cancel_url":"https://app.test/in"`) {
+		t.Errorf("%+v %v", row, err)
+	}
+}
+
+// TestABanNeedsNoReason: who is in a hurry bans, and says later why.
+func TestABanNeedsNoReason(t *testing.T) {
+	w := newWorld(t, sqlite(t))
+	for customer, body := range map[string]string{"user_1": "", "user_2": `{}`, "user_3": `{"reason":""}`} {
+		if r := w.must("POST /v1/customers/"+customer+"/ban", body); r.field("banned.reason") != "by request" {
+			t.Errorf("with the body %q: %s", body, r.body)
+		}
+	}
+}

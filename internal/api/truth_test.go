@@ -40,7 +40,7 @@ func TestALostWebhookIsFoundOnRequest(t *testing.T) {
 			t.Fatalf("somebody told: %s", r.body)
 		}
 		r := w.must("POST /v1/reconcile", `{"customer":"user_1"}`)
-		if r.status != 200 || r.field("changed") != 1.0 {
+		if r.status != 200 || r.field("changed") != 1.0 || r.field("accounts.0") != "stripe" {
 			t.Errorf("%d %s", r.status, r.body)
 		}
 		if r := w.must("GET /v1/check?customer=user_1&feature=pro", ""); r.field("allowed") != false {

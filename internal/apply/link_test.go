@@ -168,7 +168,7 @@ func TestUnlinkedIsNeverDropped(t *testing.T) {
 		if err != nil || len(unlinked) != len(all) {
 			t.Errorf("%d unlinked objects, %v; want %d", len(unlinked), err, len(all))
 		}
-		if got := h.drift(); got != "unlinked sub_1 open" {
+		if got := h.drift(); got != "unlinked sub_1 open paid_but_blocked" {
 			t.Errorf("drift: %s", got)
 		}
 		h.world.say(mine("u"))
@@ -178,7 +178,7 @@ func TestUnlinkedIsNeverDropped(t *testing.T) {
 				t.Errorf("%s belongs to %q", s.Ref, got)
 			}
 		}
-		if got := h.drift(); got != "unlinked sub_1 healed" {
+		if got := h.drift(); got != "unlinked sub_1 healed paid_but_blocked" {
 			t.Errorf("drift: %s", got)
 		}
 		h.wantAccess("u", "api", true)

@@ -419,14 +419,15 @@ func TestUnmappedPrice(t *testing.T) {
 		h.world.say(mine("u"), snap("sub_1", odd), snap("sub_2", odd))
 		h.look(cus1, sub1, ref(billing.KindSubscription, "sub_2"))
 		// The two belong to one customer, so that one of them is also one too many.
-		const open1, open2 = "unmapped_price sub_1 open; duplicate sub_1 open", "unmapped_price sub_2 open"
+		const open1, open2 = "unmapped_price sub_1 open paid_but_blocked; duplicate sub_1 open", "unmapped_price sub_2 open paid_but_blocked"
+		const late1 = "unmapped_price sub_1 open; duplicate sub_1 open" // not paid now
 		const healed1 = "unmapped_price sub_1 healed; duplicate sub_1 healed"
 		if got := h.drift(); got != open1+"; "+open2 {
 			t.Errorf("drift: %s", got)
 		}
 		h.world.say(snap("sub_1", late))
 		h.look(sub1, sub1)
-		if got := h.drift(); got != open1+"; "+open2 {
+		if got := h.drift(); got != late1+"; "+open2 {
 			t.Errorf("drift when it is seen again: %s", got)
 		}
 		h.world.say(snap("sub_1", subscribed(billing.SubscriptionEnded)))
@@ -442,7 +443,7 @@ func TestUnmappedPrice(t *testing.T) {
 		config.Catalog = mapped
 		again := open(t, url, clock, config) // restarted with another plan; nothing changed at the provider
 		again.page(again.begin(), "", snap("sub_2", odd))
-		if got := h.drift(); got != healed1+"; unmapped_price sub_2 healed" {
+		if got := h.drift(); got != healed1+"; unmapped_price sub_2 healed paid_but_blocked" {
 			t.Errorf("drift when the price is in a plan: %s", got)
 		}
 	})

@@ -33,6 +33,14 @@ func (v verdicts) judge(r *row, kind string, wrong bool, diff ...billing.FieldDi
 	}
 }
 
+// impact notes what a finding about a row means for whoever bought it: whether they
+// pay for what gives them nothing.
+func (v verdicts) impact(r *row, kind string, blocked bool) {
+	if d := v[[2]string{r.next.Key, kind}]; d != nil && blocked {
+		d.Impact = PaidButBlocked
+	}
+}
+
 // standing lists what is wrong with the objects just seen that looking cannot heal,
 // and closes what is no longer wrong.
 func (w *writing) standing(ctx context.Context) ([]store.Drift, error) {
@@ -56,9 +64,15 @@ func (w *writing) standing(ctx context.Context) ([]store.Drift, error) {
 	healed := map[string][]string{} // by who heals
 	for _, d := range open {
 		name := [2]string{d.Account + "/" + d.Subject + "/" + d.Object, d.Kind}
-		if finding, judged := found[name]; judged && finding == nil {
+		switch finding, judged := found[name]; {
+		case judged && finding == nil:
 			by := w.healer(d)
 			healed[by] = append(healed[by], d.ID)
+		case judged && (finding.Customer != d.Customer || finding.Impact != d.Impact || finding.Diff != d.Diff):
+			d.Customer, d.Impact, d.Diff = finding.Customer, finding.Impact, finding.Diff
+			if err := w.tx.RenewDrift(ctx, d); err != nil {
+				return nil, err
+			}
 		}
 		delete(found, name)
 	}
@@ -99,11 +113,17 @@ func (w *writing) assess(found verdicts, r *row) {
 		return
 	}
 	live := s.Live() && !r.next.Gone
+	good := s.Status == billing.SubscriptionActive || s.Status == billing.SubscriptionTrialing
 	found.judge(r, DriftUnlinked, live && r.next.Customer == "")
-	found.judge(r, DriftUnmapped, live && slices.ContainsFunc(s.Items, func(item billing.Item) bool {
-		_, mapped := w.Catalog.ByPrice(r.next.Account, item.Price)
-		return !mapped
-	}))
+	found.impact(r, DriftUnlinked, good)
+	var unmapped []billing.FieldDiff
+	for _, item := range s.Items {
+		if _, mapped := w.Catalog.ByPrice(r.next.Account, item.Price); !mapped {
+			unmapped = append(unmapped, billing.FieldDiff{Field: "price", After: json.RawMessage(jsonText(item.Price))})
+		}
+	}
+	found.judge(r, DriftUnmapped, live && len(unmapped) > 0, unmapped...)
+	found.impact(r, DriftUnmapped, good && len(w.Catalog.PlansOf(r.next.Account, s)) == 0)
 	if len(r.kinds) > 0 {
 		found.judge(r, DriftDuplicate, false) // unless its customer has more of them
 	}

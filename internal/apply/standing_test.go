@@ -2,6 +2,7 @@ package apply_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,50 @@ func (h *house) openDrift(kind string) (found []string) {
 	return found
 }
 
+// TestPaidButBlocked: whoever pays for what gives them nothing is found under that
+// word, and under their name as soon as it is known.
+func TestPaidButBlocked(t *testing.T) {
+	both(t, trusting, func(t *testing.T, h *house) {
+		odd := subscribed(billing.SubscriptionActive)
+		odd.Price, odd.Items = "price_odd", []billing.Item{{Price: "price_odd", Quantity: 1}}
+		h.world.say(snap("sub_1", odd))
+		h.look(sub1)
+		want := func(when string, want ...string) {
+			t.Helper()
+			rows, err := h.db.Drift(t.Context(), store.DriftFilter{State: "open", Impact: apply.PaidButBlocked, Limit: 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range rows {
+				got = append(got, d.Kind+" of "+d.Customer+" "+d.Diff)
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", when, got, want)
+			}
+		}
+		const price = `[{"field":"price","after":"price_odd"}]`
+		want("nobody's, at a price in no plan", "unlinked of  []", "unmapped_price of  "+price)
+		h.world.say(mine("u"))
+		h.look(cus1)
+		want("linked", "unmapped_price of u "+price)
+		odd.Items = append(odd.Items, billing.Item{Price: "price_pro", Quantity: 1})
+		h.world.say(snap("sub_1", odd))
+		h.look(sub1)
+		want("something of it is in a plan")
+		late := odd
+		late.Status, late.Items = billing.SubscriptionUnpaid, odd.Items[:1]
+		h.world.say(snap("sub_1", late))
+		h.look(sub1)
+		want("not paid")
+		if got := h.openDrift(apply.DriftUnmapped); !slices.Equal(got, []string{"sub_1 of u " + price}) {
+			t.Errorf("%q", got)
+		}
+		h.audit()
+	})
+}
+
 // TestWrongPlan: a change that only a list showed is of another urgency if it is one
 // of plan.
 func TestWrongPlan(t *testing.T) {
@@ -125,7 +170,7 @@ func TestWrongPlan(t *testing.T) {
 			{"price_pro", 1, "missing sub_1 healed paid_but_blocked"},
 			{"price_pro", 2, "stale sub_1 healed"},
 			{"price_life", 2, "wrong_plan sub_1 healed paid_but_blocked"}, // from api to export
-			{"price_unknown", 2, "wrong_plan sub_1 healed unpaid_but_active; unmapped_price sub_1 open"},
+			{"price_unknown", 2, "wrong_plan sub_1 healed unpaid_but_active; unmapped_price sub_1 open paid_but_blocked"},
 			{"price_other", 2, "stale sub_1 healed"},
 			{"price_pro", 2, "wrong_plan sub_1 healed paid_but_blocked"},
 		} {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/trivetdev/trivet"
 	"github.com/trivetdev/trivet/client"
@@ -22,13 +23,15 @@ type backfillCommand struct {
 	DryRun    bool     `help:"Read everything into a ledger that is thrown away, and tell what would be in it."`
 	Enforce   bool     `help:"Take over although the mode is enforce: what the policies ask for is then due, and a running service does it."`
 	JSON      bool     `help:"Print the summary as JSON." name:"json"`
+
+	Timeout time.Duration `help:"Stop after this long, with exit code 1; the next run goes on where it stopped. 0: never." default:"0"`
 }
 
 // Help implements kong.HelpProvider.
 func (backfillCommand) Help() string {
 	return "Reads all that a provider can list, at the account's rate, in the same way as the service's daily sweep. Nobody is told anything and nothing is done at " +
 		"a provider: what policies ask for is recorded, by the mode. A service may run meanwhile, and does this by itself at its first start. " +
-		"After Ctrl-C, or any other end, the next run goes on where it stopped, and so does the service. Begin in mode observe: see docs/rollout.md."
+		"After Ctrl-C, --timeout or any other end, the next run goes on where it stopped, and so does the service. Begin in mode observe: see docs/rollout.md."
 }
 
 // Run takes over the history of accounts.
@@ -81,15 +84,18 @@ func (c backfillCommand) take(s *session, service *trivet.Service) error {
 		}
 	}
 	shown := takingProgress{progress: progress{session: s, quiet: c.JSON, told: map[string]string{}}}
-	taken, err := service.Backfill(s.ctx, c.Providers, shown.show)
+	reading, stop := s.ctx, func() {}
+	if c.Timeout > 0 {
+		reading, stop = context.WithTimeout(s.ctx, c.Timeout)
+	}
+	taken, err := service.Backfill(reading, c.Providers, shown.show)
+	ended := reading.Err() != nil
+	stop()
 	shown.end()
+	if err != nil && ended {
+		return c.stopped(s)
+	}
 	if err != nil {
-		if s.ctx.Err() != nil && c.DryRun {
-			return errors.New("stopped; nothing is kept of a dry run")
-		}
-		if s.ctx.Err() != nil {
-			return errors.New("stopped; run trivet backfill again, or start the service, and it goes on from here")
-		}
 		return err
 	}
 	ctx := context.WithoutCancel(s.ctx)
@@ -108,6 +114,18 @@ func (c backfillCommand) take(s *session, service *trivet.Service) error {
 	}
 	c.summary(s, taken, holdings, demands)
 	return nil
+}
+
+// stopped says what becomes of reading that ended before its end.
+func (c backfillCommand) stopped(s *session) error {
+	why := "stopped"
+	if s.ctx.Err() == nil {
+		why = fmt.Sprintf("not done after %s, and stopped", c.Timeout)
+	}
+	if c.DryRun {
+		return errors.New(why + "; nothing is kept of a dry run")
+	}
+	return errors.New(why + "; run trivet backfill again, or start the service, and it goes on from here")
 }
 
 // takingProgress tells what is news of accounts that are being taken over.

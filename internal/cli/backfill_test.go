@@ -105,6 +105,9 @@ func TestABackfillGoesOnWhereItStopped(t *testing.T) {
 		if code != exitWrong || !strings.Contains(stderr, "run trivet backfill again") {
 			t.Fatalf("interrupted: %d\n%s%s", code, stdout, stderr)
 		}
+		if code, _, stderr := h.run(t.Context(), url, "backfill", "--timeout", "1ns"); code != exitWrong || !strings.Contains(stderr, "not done after 1ns, and stopped; run trivet backfill again") {
+			t.Errorf("out of time: %d %s", code, stderr)
+		}
 		before := len(h.lists)
 		code, stdout, stderr = h.run(t.Context(), url, "backfill", "stripe")
 		if code != exitGood || !strings.Contains(stdout, "stripe: going on where it stopped") {

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -156,4 +157,26 @@ func statement(ts *testscript.TestScript, _ bool, args []string) {
 	defer db.Close()
 	_, err = db.Exec(args[1])
 	ts.Check(err)
+}
+
+// TestANounAloneLists: the commands that are named after what they show show it.
+func TestANounAloneLists(t *testing.T) {
+	none := func(string, map[string]any) (int, any) {
+		return http.StatusOK, map[string]any{"data": []any{}, "next": nil}
+	}
+	for noun, words := range map[string]string{
+		"events": "no events", "drift": "no drift", "customers": "no customers", "hooks": "no [[endpoint]]", "alerts": "nothing needs you",
+	} {
+		requests, code, out := asked(t, none, noun, "--limit", "3")
+		if noun == "hooks" { // they are few
+			requests, code, out = asked(t, none, noun)
+		}
+		if code != exitGood || len(requests) != 1 || !strings.Contains(out, words) {
+			t.Errorf("trivet %s: %d %q %s", noun, code, requests, out)
+		}
+	}
+	_, code, whole := asked(t, none, "mail", "list")
+	if _, bare, out := asked(t, none, "mail"); code != exitGood || bare != exitGood || out != whole || !strings.Contains(out, "trial_ending") {
+		t.Errorf("trivet mail: %d, not as list: %d\n%s", bare, code, out)
+	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 type customersCommand struct {
-	List    customersList    `cmd:"" help:"List customers."`
+	List    customersList    `cmd:"" default:"withargs" help:"List customers."`
 	Show    customersShow    `cmd:"" help:"Show all that is known about a customer."`
 	Set     customersSet     `cmd:"" help:"Say something about a customer; what is not named stays."`
 	Migrate customersMigrate `cmd:"" help:"Move customers to another provider: access goes on until they have bought there, for a bounded time."`

@@ -32,7 +32,7 @@ type doctorCommand struct {
 // Help implements kong.HelpProvider.
 func (doctorCommand) Help() string {
 	return "Looks at the configuration, the database, the clock, whether each provider takes the key, the mail server and the addresses; a service may run meanwhile. " +
-		"It changes nothing anywhere and sends nothing. Exit code 0 if nothing is wrong, 1 if something is, 2 if the configuration cannot be read."
+		"It changes nothing anywhere and sends nothing. Exit code 0 if nothing is wrong, 1 if something is, 2 if the configuration cannot be used."
 }
 
 // The verdicts on what was looked at.
@@ -64,6 +64,7 @@ func (c doctorCommand) Run(s *session) error {
 		return errors.Join(c.print(s, unusable(err)), usagef("the configuration cannot be used, and nothing else was looked at"))
 	}
 	e := examiner{session: s, conf: conf, offline: c.Offline}
+	_, e.unbuilt = build(conf, slog.New(slog.DiscardHandler), s.Now)
 	checkups := []checkup{e.configuration, e.database, e.reached, e.mail}
 	for _, p := range conf.Providers {
 		checkups = append(checkups, func(ctx context.Context) []finding { return e.provider(ctx, p) })
@@ -84,6 +85,9 @@ func (c doctorCommand) Run(s *session) error {
 	findings := slices.Concat(found...)
 	if err := c.print(s, findings); err != nil {
 		return err
+	}
+	if e.unbuilt != nil {
+		return usagef("the service would not start with this configuration")
 	}
 	bad := 0
 	for _, f := range findings {
@@ -131,6 +135,7 @@ type examiner struct {
 	*session
 	conf    *config.Config
 	offline bool
+	unbuilt error // why no service can be made of the configuration
 }
 
 // one is a single finding.
@@ -164,8 +169,8 @@ func (e examiner) configuration(context.Context) (all []finding) {
 	if len(e.conf.Plans) == 0 {
 		note(doubted, "plans", "there are none, so that no purchase gives anything", "say in [[plan]] which prices give which features")
 	}
-	if _, err := build(e.conf, slog.New(slog.DiscardHandler), e.Now); err != nil {
-		note(wrong, "configuration", err.Error(), "mend it: the service would not start")
+	if e.unbuilt != nil {
+		note(wrong, "configuration", e.unbuilt.Error(), "mend it: the service would not start")
 	}
 	return all
 }

@@ -21,6 +21,23 @@ func TestDoctorUnusable(t *testing.T) {
 	}
 }
 
+// TestDoctorUnbuilt: what serve refuses as configuration, doctor calls so too.
+func TestDoctorUnbuilt(t *testing.T) {
+	t.Chdir(t.TempDir())
+	good := []string{"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_1", "TRIVET_PROVIDERS_STRIPE_INGEST=pull"}
+	for _, bad := range []string{
+		"TRIVET_MAIL_TEMPLATES=nowhere", "TRIVET_ALERT_0_URL=gopher://ops", "TRIVET_POLICY_DUNNING_GRACE=soon", "TRIVET_DATABASE=sqlite://trivet.db",
+		"TRIVET_DATABASE=sqlite::memory:",
+	} {
+		environ := append([]string{bad}, good...)
+		served, _, refused := ran(t, environ, "serve")
+		code, stdout, stderr := ran(t, environ, "doctor", "--offline")
+		if served != exitUsage || code != exitUsage || !strings.Contains(stdout, "FAIL  configuration") || stderr == "" {
+			t.Errorf("%s: serve ends with %d (%s), doctor with %d: %s%s", bad, served, refused, code, stdout, stderr)
+		}
+	}
+}
+
 // TestDoctorOffline: nobody is asked but the database.
 func TestDoctorOffline(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -8,7 +9,7 @@ import (
 )
 
 type driftCommand struct {
-	List driftList `cmd:"" help:"List what reconciliation found, newest first."`
+	List driftList `cmd:"" default:"withargs" help:"List what reconciliation found, newest first."`
 	Heal driftHeal `cmd:"" help:"Look at the object of a finding now."`
 	Bury driftBury `cmd:"" help:"List, or confirm, that a provider has lost objects which are kept because they are too many to be believed lost."`
 }
@@ -22,14 +23,15 @@ type driftList struct {
 	Impact      string `help:"paid_but_blocked or unpaid_but_active." enum:",paid_but_blocked,unpaid_but_active" default:""`
 }
 
-// Run lists findings.
+// Run lists findings. It exits 1 if any of those that were asked for are open.
 func (c driftList) Run(s *session) error {
 	r, err := c.connect(s)
 	if err != nil {
 		return err
 	}
-	page, err := r.Drift(s.ctx, client.DriftFilter{Provider: c.Provider, State: c.State, Kind: c.Kind, Impact: c.Impact}, c.list())
-	return r.show(page, err, func() {
+	filter := client.DriftFilter{Provider: c.Provider, State: c.State, Kind: c.Kind, Impact: c.Impact}
+	page, err := r.Drift(s.ctx, filter, c.list())
+	err = r.show(page, err, func() {
 		t := table{none: "no drift", head: []string{"id", "found", "kind", "object", "customer", "impact", "state", "fields"}}
 		for _, d := range page.Data {
 			fields := ""
@@ -41,6 +43,31 @@ func (c driftList) Run(s *session) error {
 		t.print(s.Stdout)
 		s.more(page.Next)
 	})
+	if err != nil || c.State == "healed" {
+		return err
+	}
+	if slices.ContainsFunc(page.Data, func(d client.Drift) bool { return d.State == open }) {
+		return errDrift
+	}
+	if page.Next == nil && c.After == "" {
+		return nil
+	}
+	return r.inStep(filter)
+}
+
+// open is the state of a finding that nothing has healed yet.
+const open = "open"
+
+var errDrift = &failure{exitWrong, errors.New("there are open findings: trivet drift heal looks at one again, or says what you must do")}
+
+// inStep asks whether findings of a filter are open, which is an error.
+func (r *remote) inStep(filter client.DriftFilter) error {
+	filter.State = open
+	found, err := r.Drift(r.ctx, filter, client.List{Limit: 1})
+	if err == nil && len(found.Data) > 0 {
+		return errDrift
+	}
+	return r.explain(err)
 }
 
 type driftHeal struct {

@@ -101,3 +101,59 @@ func TestDriftBury(t *testing.T) {
 		t.Errorf("%d %s", code, out)
 	}
 }
+
+// TestOpenDriftIsWrong: what a cron job runs to know whether all is well must say so
+// by its exit code, wherever in the list the open finding is.
+func TestOpenDriftIsWrong(t *testing.T) {
+	row := func(state string) map[string]any {
+		return map[string]any{"id": "dr_1", "provider": "stripe", "kind": "unlinked", "subject": "subscription", "object": "sub_1@stripe", "state": state}
+	}
+	page := func(next any, rows ...any) map[string]any {
+		return map[string]any{"data": append([]any{}, rows...), "next": next}
+	}
+	tests := map[string]struct {
+		pages []map[string]any
+		args  []string
+		code  int
+	}{
+		"none":            {[]map[string]any{page(nil)}, []string{"drift"}, exitGood},
+		"healed":          {[]map[string]any{page(nil, row("healed"))}, []string{"drift", "list"}, exitGood},
+		"open":            {[]map[string]any{page(nil, row("open"))}, []string{"drift", "list"}, exitWrong},
+		"open, as JSON":   {[]map[string]any{page(nil, row("open"))}, []string{"drift", "list", "--json"}, exitWrong},
+		"on another page": {[]map[string]any{page("next", row("healed")), page(nil, row("open"))}, []string{"drift"}, exitWrong},
+		"on no page":      {[]map[string]any{page("next", row("healed")), page(nil)}, []string{"drift"}, exitGood},
+		"not asked for":   {[]map[string]any{page("next", row("healed"))}, []string{"drift", "--state", "healed"}, exitGood},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			n := -1
+			requests, code, out := asked(t, func(string, map[string]any) (int, any) { n++; return http.StatusOK, tt.pages[n] }, tt.args...)
+			if code != tt.code || len(requests) != len(tt.pages) || !strings.Contains(out, "dr_1") && name != "none" {
+				t.Errorf("%d after %q, want %d: %s", code, requests, tt.code, out)
+			}
+		})
+	}
+}
+
+// TestReconcileTellsWhatIsLeft: once everything was compared, what is still open is
+// what nothing mends by itself.
+func TestReconcileTellsWhatIsLeft(t *testing.T) {
+	swept := map[string]any{"provider": "stripe", "last": map[string]any{"objects": 3, "pages": 1, "finished_at": "2026-03-01T12:00:01Z"}}
+	for _, left := range []int{0, 1} {
+		service := func(path string, body map[string]any) (int, any) {
+			switch {
+			case path == "/v1/drift":
+				return http.StatusOK, map[string]any{"data": make([]map[string]any, left), "next": nil}
+			case body != nil:
+				return http.StatusAccepted, map[string]any{"requested_at": "2026-03-01T12:00:00Z", "accounts": []string{"stripe"}}
+			}
+			return http.StatusOK, map[string]any{"data": []any{swept}, "next": nil}
+		}
+		for _, args := range [][]string{{"reconcile", "--wait"}, {"reconcile", "--wait", "--json"}} {
+			requests, code, out := asked(t, service, args...)
+			if code != left || len(requests) != 3 || !strings.Contains(out, "stripe") {
+				t.Errorf("%q with %d open: %d after %q: %s", args, left, code, requests, out)
+			}
+		}
+	}
+}

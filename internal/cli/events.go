@@ -11,7 +11,7 @@ import (
 )
 
 type eventsCommand struct {
-	List   eventsList   `cmd:"" help:"List events, newest first."`
+	List   eventsList   `cmd:"" default:"withargs" help:"List events, newest first."`
 	Show   eventsShow   `cmd:"" help:"Show an event as it came."`
 	Replay eventsReplay `cmd:"" help:"Look again at what events name: at one, or all of a filter."`
 }

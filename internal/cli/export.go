@@ -55,11 +55,7 @@ func (c exportCommand) Run(s *session) error {
 			return usagef("%s is there already: name another file, or write over it with --force", c.Output)
 		}
 	}
-	plans, err := plansOf(configuration)
-	if err != nil {
-		return usage(err)
-	}
-	catalog, err := billing.NewCatalog(plans)
+	catalog, err := billing.NewCatalog(plansOf(configuration))
 	if err != nil {
 		return usage(err)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 type mailCommand struct {
-	List    mailListCommand    `cmd:"" help:"List the messages, their languages, and what you have overridden."`
+	List    mailListCommand    `cmd:"" default:"withargs" help:"List the messages, their languages, and what you have overridden."`
 	Preview mailPreviewCommand `cmd:"" help:"Show a message with made-up facts."`
 	Test    mailTestCommand    `cmd:"" help:"Send a message with made-up facts to yourself."`
 	Check   mailCheckCommand   `cmd:"" help:"Render every message in every language and say what is wrong."`

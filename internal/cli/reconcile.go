@@ -22,7 +22,13 @@ type reconcileCommand struct {
 	Timeout     time.Duration `help:"How long to wait at most." default:"1h"`
 }
 
-// Run compares the ledger with the providers.
+// Help implements kong.HelpProvider.
+func (reconcileCommand) Help() string {
+	return "With --wait the exit code is 1 if findings are open in the end: what the comparison could not mend by itself. trivet drift lists them."
+}
+
+// Run compares the ledger with the providers. Having waited, it exits 1 if findings are
+// open in the accounts that were compared.
 func (c reconcileCommand) Run(s *session) error {
 	if c.Wait && !c.Full && c.Customer == "" {
 		return usagef("--wait goes with a full comparison: leave out --no-full")
@@ -34,11 +40,15 @@ func (c reconcileCommand) Run(s *session) error {
 	asked, err := r.Reconcile(s.ctx, client.ReconcileRequest{Provider: c.Provider, Customer: c.Customer, Full: c.Full})
 	if err == nil && c.Wait && c.Customer == "" {
 		sweeps, err := c.watch(r, asked)
-		return r.show(sweeps, err, func() {
+		err = r.show(sweeps, err, func() {
 			for _, sweep := range sweeps {
 				fmt.Fprintf(s.Stdout, "%s: compared %d objects on %d pages, %d were different\n", sweep.Provider, sweep.Last.Objects, sweep.Last.Pages, sweep.Last.Changed)
 			}
 		})
+		for i := 0; i < len(sweeps) && err == nil; i++ {
+			err = r.inStep(client.DriftFilter{Provider: sweeps[i].Provider})
+		}
+		return err
 	}
 	return r.show(asked, err, func() {
 		if asked.Customer != nil {

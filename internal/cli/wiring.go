@@ -52,8 +52,8 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 		return built, err
 	}
 	built.Endpoints = endpointsOf(c)
-	built.Plans, err = plansOf(c)
-	return built, err
+	built.Plans = plansOf(c)
+	return built, nil
 }
 
 // namedKeys are the API keys that have names.
@@ -112,28 +112,15 @@ func modes(c *config.Config) policy.Modes {
 }
 
 // plansOf are what customers buy.
-func plansOf(c *config.Config) (plans []billing.Plan, err error) {
+func plansOf(c *config.Config) (plans []billing.Plan) {
 	for _, p := range c.Plans {
-		plan, err := planOf(p)
-		if err != nil {
-			return nil, err
-		}
-		plans = append(plans, plan)
+		plans = append(plans, billing.Plan{
+			ID: p.ID, Name: p.Name, Features: p.Features, Prices: p.Prices,
+			Kind: billing.GrantKind(p.Grants.Kind), Credits: p.Grants.Credits,
+			Pass: billing.CalendarPeriod{Years: p.Grants.Years, Months: p.Grants.Months, Days: p.Grants.Days, Time: p.Grants.Time},
+		})
 	}
-	return plans, nil
-}
-
-// planOf translates a plan.
-func planOf(p config.Plan) (billing.Plan, error) {
-	plan := billing.Plan{
-		ID: p.ID, Name: p.Name, Features: p.Features, Prices: p.Prices,
-		Kind: billing.GrantKind(p.Grants.Kind), Credits: p.Grants.Credits,
-		Pass: billing.CalendarPeriod{Years: p.Grants.Years, Months: p.Grants.Months, Days: p.Grants.Days},
-	}
-	if p.Grants.Time != 0 {
-		return plan, fmt.Errorf("plan %s: grants: a pass lasts whole days: write it like P1D or P1M", p.ID)
-	}
-	return plan, nil
+	return plans
 }
 
 // alertKinds are the words by which [[alert]] sections choose: the policies that raise

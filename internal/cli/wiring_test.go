@@ -38,7 +38,7 @@ func TestBuild(t *testing.T) {
 		"TRIVET_PROVIDERS_EU_KIND=stripe", "TRIVET_PROVIDERS_EU_SECRET_KEY=sk_live_1234", "TRIVET_PROVIDERS_EU_INGEST=pull", "TRIVET_PROVIDERS_EU_BIND=token,metadata.user_id",
 		"TRIVET_PROVIDERS_US_KIND=stripe", "TRIVET_PROVIDERS_US_SECRET_KEY=sk_live_5678", "TRIVET_PROVIDERS_US_INGEST=push", "TRIVET_PROVIDERS_US_WEBHOOK_SECRETS=whsec_5678",
 		"TRIVET_PLAN_0_ID=pro", "TRIVET_PLAN_0_FEATURES=export,sso", "TRIVET_PLAN_0_PRICES_EU=price_1,price_2",
-		"TRIVET_PLAN_1_ID=year", "TRIVET_PLAN_1_GRANTS=P1Y", "TRIVET_PLAN_2_ID=calls", "TRIVET_PLAN_2_GRANTS=credits=100",
+		"TRIVET_PLAN_1_ID=year", "TRIVET_PLAN_1_GRANTS=P1YT12H", "TRIVET_PLAN_2_ID=calls", "TRIVET_PLAN_2_GRANTS=credits=100",
 		"TRIVET_ACCESS_GRACE=3d", "TRIVET_ACCESS_PAUSED=true", "TRIVET_SWEEP_HOT=1m", "TRIVET_SWEEP_FULL=12h",
 	)
 	got, err := build(c, slog.New(slog.DiscardHandler), time.Now)
@@ -62,7 +62,7 @@ func TestBuild(t *testing.T) {
 		"access":    {*got.Access, billing.Rules{Grace: 72 * time.Hour, Paused: true, Disputed: true}},
 		"plans": {got.Plans, []billing.Plan{
 			{ID: "pro", Name: "pro", Features: []string{"export", "sso"}, Prices: map[string][]string{"eu": {"price_1", "price_2"}}, Kind: billing.GrantSubscription},
-			{ID: "year", Name: "year", Prices: map[string][]string{}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Years: 1}},
+			{ID: "year", Name: "year", Prices: map[string][]string{}, Kind: billing.GrantPass, Pass: billing.CalendarPeriod{Years: 1, Time: 12 * time.Hour}},
 			{ID: "calls", Name: "calls", Prices: map[string][]string{}, Kind: billing.GrantCredits, Credits: 100},
 		}},
 	} {

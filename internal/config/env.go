@@ -56,6 +56,19 @@ func envKey(variable string) verdict {
 	return verdict{}
 }
 
+// written is a path that a variable stands for with the account as the file writes it.
+func (l *loader) written(path string) string {
+	parts := strings.Split(path, ".")
+	at := map[string]int{"providers": 1, "plan": 3}[parts[0]]
+	if at == 0 || at >= len(parts) {
+		return path
+	}
+	if name, ok := l.accounts[parts[at]]; ok {
+		parts[at] = name
+	}
+	return strings.Join(parts, ".")
+}
+
 func tableKey(table, rest string) verdict {
 	if known := names(table); !slices.Contains(known, rest) {
 		return verdict{problem: "is not a key: " + didYouMean(rest, known)}

@@ -56,7 +56,7 @@ var mistakes = map[string]struct {
 	"prices without accounts":   {file: "[[plan]]\nid='a'\nprices=['p']\n", want: `FILE:3: plan.0.prices: has one list for each account: write prices.stripe = ["…"]`},
 
 	"wrong type of text":   {file: "listen = true\n", want: "FILE:1: listen: must be a text in quotes"},
-	"wrong type of list":   {file: "[[plan]]\nid='a'\nfeatures=[1]\n", want: `FILE:3: plan.0.features: must be a list of texts, as in ["a", "b"]`},
+	"wrong type of list":   {file: "[[plan]]\nid='a'\nfeatures=[true]\n", want: `FILE:3: plan.0.features: must be a list of texts, as in ["a", "b"]`},
 	"number as list":       {file: "[[plan]]\nid='a'\nfeatures=1\n", want: `FILE:3: plan.0.features: must be a list of texts, as in ["a", "b"]`},
 	"wrong type of secret": {file: "[providers.stripe]\nsecret_key=1\nwebhook_secrets='w'\n", want: "FILE:2: providers.stripe.secret_key: must be a text in quotes"},
 
@@ -111,7 +111,13 @@ var mistakes = map[string]struct {
 	"api key with empty scopes":  {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[]\n", want: `FILE:4: api_key.0.scopes: is missing: say what the key may do, as in scopes = ["read", "write"]; there are check, read, write, money, admin, all`},
 	"api key's scope":            {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=['read','wirte']\n", want: `FILE:4: api_key.0.scopes: there is no scope "wirte": did you mean write?`},
 	"api key's scope, no idea":   {file: "[[api_key]]\nname='a'\nkey='k'\nscopes='everything'\n", want: `FILE:4: api_key.0.scopes: there is no scope "everything": known are check, read, write, money, admin, all`},
-	"api key's scopes, a number": {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[1]\n", want: `FILE:4: api_key.0.scopes: must be a list of texts, as in ["a", "b"]`},
+	"database of two slashes":    {file: "database='sqlite://trivet.db'\n", want: "FILE:1: database: takes no slashes before the path: write sqlite:trivet.db or sqlite:/var/lib/trivet/trivet.db"},
+	"database in memory":         {file: "database='sqlite::memory:'\n", want: "FILE:1: database: is in memory only, and lost at the end: name a file, as in sqlite:trivet.db"},
+	"accounts alike":             {file: "[providers.paypal-eu]\nkind='stripe'\nsecret_key='k'\ningest='pull'\n[providers.paypal_eu]\nkind='stripe'\nsecret_key='k'\ningest='pull'\n", want: "FILE:5: providers.paypal_eu: differs from [providers.paypal-eu] in - and _ alone, which variables do not tell apart: give one of them another name"},
+	"a dash in a variable":       {file: "[providers.stripe-eu]\nkind='stripe'\ningest='pull'\n", want: "FILE:1: providers.stripe-eu.secret_key: is missing: set it in the file, or TRIVET_PROVIDERS_STRIPE_EU_SECRET_KEY"},
+	"no sweeps":                  {file: "[sweep]\nfull=0\n", want: `FILE:2: sweep.full: "0" is not a duration: write it as 7d, 12h, 30m or 5s, or several together as "1d 12h"`},
+	"list in a variable":         {env: []string{"TRIVET_API_KEYS=[k"}, want: `TRIVET_API_KEYS: api_keys: begins like a list and is none: write a,b or ["a", "b"]`},
+	"api key's scopes, a number": {file: "[[api_key]]\nname='a'\nkey='k'\nscopes=[1.5]\n", want: `FILE:4: api_key.0.scopes: must be a list of texts, as in ["a", "b"]`},
 
 	"api key's end, no such day": {file: named + "expires='2027-02-30'\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},
 	"api key's end, other order": {file: named + "expires='31.03.2027'\n", want: `FILE:5: api_key.0.expires: must be the last day of the key, as in expires = "2027-03-31", or an instant with its offset, as in "2027-03-31T18:00:00Z"`},

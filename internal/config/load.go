@@ -40,8 +40,12 @@ func LoadUnconnected(path string, environ []string) (*Config, error) {
 }
 
 func loadAs(path string, environ []string, unconnected bool) (*Config, error) {
-	l := &loader{origins: map[string]string{}}
+	l := &loader{origins: map[string]string{}, accounts: map[string]string{}}
 	file := l.file(path, environ)
+	accounts, _ := file["providers"].(map[string]any)
+	for name := range accounts {
+		l.accounts[spoken(name)] = name
+	}
 	vars := l.environ(environ)
 	k, err := l.merge(file, vars)
 	if err != nil {
@@ -75,6 +79,8 @@ type loader struct {
 	path    string            // of the file that was read; empty: there is none
 	origins map[string]string // file and line, or variable, by path
 	ignored []string
+	// accounts are the names of the file's accounts, by how a variable has them.
+	accounts map[string]string
 }
 
 // secretive says whether a secret stands in the file itself. An address of SQLite is
@@ -158,8 +164,9 @@ func (l *loader) variable(name, value string) string {
 	case value == "" && !isSecret(v.path):
 		return ""
 	}
-	l.origins[v.path] = name
-	return v.path
+	path := l.written(v.path)
+	l.origins[path] = name
+	return path
 }
 
 // merge lays the environment over the file over the defaults. A secret and its

@@ -430,3 +430,41 @@ func TestAllProblemsComeAtOnce(t *testing.T) {
 		t.Errorf("%d lines and %d problems, want 4 of each:\n%v", got, len(e.Problems), err)
 	}
 }
+
+// TestLists: what is numeric needs no quotes, and a variable may hold a list as the
+// file writes it.
+func TestLists(t *testing.T) {
+	c := load(t, "[providers.lemonsqueezy]\napi_key='k'\nwebhook_secrets='s'\n[[plan]]\nid='pro'\nprices.lemonsqueezy=[12345, '67']\n",
+		`TRIVET_API_KEYS=["k1", "k2"]`, "TRIVET_PLAN_0_FEATURES= ['api',\n7] ", "TRIVET_PROVIDERS_LEMONSQUEEZY_BIND=token,email")
+	got := []any{c.Plans[0].Prices["lemonsqueezy"], c.APIKeys, c.Plans[0].Features, c.Providers[0].Bind}
+	want := []any{[]string{"12345", "67"}, []Secret{"k1", "k2"}, []string{"api", "7"}, []string{"token", "email"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("values differ (-want +got):\n%s", diff)
+	}
+}
+
+// TestADashInTheNameOfAnAccount: no variable has one, so an _ stands for it.
+func TestADashInTheNameOfAnAccount(t *testing.T) {
+	c := load(t, "[providers.stripe-eu]\nkind='stripe'\ningest='pull'\n[[plan]]\nid='pro'\nprices.stripe-eu=['price_1']\n",
+		"TRIVET_PROVIDERS_STRIPE_EU_SECRET_KEY=k", "TRIVET_PLAN_0_PRICES_STRIPE_EU=price_2", "TRIVET_PROVIDERS_STRIPE_US_KIND=stripe",
+		"TRIVET_PROVIDERS_STRIPE_US_SECRET_KEY=k2", "TRIVET_PROVIDERS_STRIPE_US_INGEST=pull")
+	got := map[string]string{}
+	for _, p := range c.Providers {
+		got[p.Name] = p.SecretKey.Reveal()
+	}
+	if diff := cmp.Diff(map[string]string{"stripe-eu": "k", "stripe_us": "k2"}, got); diff != "" {
+		t.Errorf("accounts differ (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string][]string{"stripe-eu": {"price_2"}}, c.Plans[0].Prices); diff != "" {
+		t.Errorf("prices differ (-want +got):\n%s", diff)
+	}
+}
+
+// TestNoGrace: nothing is nothing in any unit.
+func TestNoGrace(t *testing.T) {
+	for _, grace := range []string{"0", "'0'", "'0s'", "'0d'"} {
+		if c := load(t, "[access]\ngrace = "+grace+"\n"); c.Access.Grace != 0 {
+			t.Errorf("%s: %s", grace, c.Access.Grace)
+		}
+	}
+}

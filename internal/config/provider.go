@@ -82,7 +82,12 @@ var kindNames = []string{Stripe, PayPal, Paddle, LemonSqueezy}
 
 func (r *reader) providers() []Provider {
 	var all []Provider
+	taken := map[string]string{}
 	for _, s := range r.named("providers") {
+		if other, ok := taken[spoken(s.name())]; ok {
+			s.bad("", "differs from [providers.%s] in - and _ alone, which variables do not tell apart: give one of them another name", other)
+		}
+		taken[spoken(s.name())] = s.name()
 		all = append(all, r.provider(s))
 	}
 	return all

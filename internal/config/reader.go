@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/knadh/koanf/parsers/toml/v2"
+
 	"github.com/trivetdev/trivet/billing"
 )
 
@@ -125,21 +127,34 @@ func (s section) text(key string) string {
 	}
 }
 
-// texts returns a list, which the environment writes with commas.
+// texts returns a list, which the environment writes with commas, or as the file does.
+// Whole numbers are taken as written.
 func (s section) texts(key string) []string {
+	value := s.values[key]
+	if text, ok := value.(string); ok && strings.HasPrefix(strings.TrimSpace(text), "[") {
+		list, err := toml.Parser().Unmarshal([]byte("list = " + text))
+		if err != nil {
+			s.bad(key, `begins like a list and is none: write a,b or ["a", "b"]`)
+			return nil
+		}
+		value = list["list"]
+	}
 	var all []string
-	switch v := s.values[key].(type) {
+	switch v := value.(type) {
 	case nil:
 	case string:
 		all = strings.Split(v, ",")
 	case []any:
 		for _, item := range v {
-			text, ok := item.(string)
-			if !ok {
+			switch item := item.(type) {
+			case string:
+				all = append(all, item)
+			case int64:
+				all = append(all, strconv.FormatInt(item, 10))
+			default:
 				s.bad(key, `must be a list of texts, as in ["a", "b"]`)
 				return nil
 			}
-			all = append(all, text)
 		}
 	default:
 		s.bad(key, `must be a list of texts, as in ["a", "b"]`)
@@ -198,6 +213,7 @@ func (s section) number(key string, most int64) int64 {
 func (s section) duration(key string, least time.Duration) time.Duration {
 	d, err := billing.ParseDuration(s.text(key))
 	switch {
+	case s.text(key) == "0" && least <= 0: // in whatever unit
 	case err != nil:
 		s.bad(key, "%v", err)
 	case d < least:

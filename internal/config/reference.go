@@ -31,7 +31,7 @@ type KeyReference struct {
 // sections are the tables in the order in which people meet them.
 var sections = []struct{ path, heading, about string }{
 	{"", "", "Written above all sections."},
-	{"providers.*", "[providers.NAME]", "An account at a provider. The name is the last part of its webhook's address, and the word for the account everywhere. Several accounts of one kind are normal."},
+	{"providers.*", "[providers.NAME]", "An account at a provider. The name is the last part of its webhook's address, and the word for the account everywhere. Several accounts of one kind are normal. In variables an `_` stands for a `-` of the name."},
 	{"plan.*", "[[plan]]", "What your customers buy, and what it lets them do."},
 	{"access", "[access]", "What a customer may do in the states where opinions differ."},
 	{"api_key.*", "[[api_key]]", "A key of the API that may not do everything; see [operations](operations.md#api-keys)."},
@@ -75,7 +75,7 @@ var meanings = map[string]string{ //nolint:gosec // the password is the word
 	"plan.*.id":       "What the plan is called in the API. It counts as a feature of the plan.",
 	"plan.*.name":     "What customers read. Default: the id.",
 	"plan.*.features": "What it gives: the words that `GET /v1/check` is asked about.",
-	"plan.*.grants":   "`period` (as long as the subscription is paid), an ISO 8601 duration such as `P1M` (a pass), `forever`, or `credits=N`. Default: `period`.",
+	"plan.*.grants":   "`period` (as long as the subscription is paid), an ISO 8601 duration such as `P1M` or `PT12H` (a pass), `forever`, or `credits=N`. Default: `period`.",
 
 	"access.grace":    "How long a subscription that is past due keeps access.",
 	"access.paused":   "Whether access goes on during a pause. (Lemon Squeezy's pause of mode `free` always keeps it.)",

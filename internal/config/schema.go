@@ -132,7 +132,11 @@ func split(path string) (table, key string) {
 	return "", path
 }
 
-// variable returns the environment variable of the key at path.
+// variable returns the environment variable of the key at path. No shell has a - in a
+// variable's name.
 func variable(path string) string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(path))
 }
+
+// spoken is an account's name as a variable has it.
+func spoken(account string) string { return strings.ReplaceAll(account, "-", "_") }

@@ -108,8 +108,13 @@ func (r *reader) database() Database {
 		return Database{}
 	}
 	if path, ok := strings.CutPrefix(text, "sqlite:"); ok {
-		if path == "" || strings.ContainsAny(path, "?#") {
+		switch {
+		case path == "", strings.ContainsAny(path, "?#"):
 			s.bad(from, "needs the path of a file, as in sqlite:/var/lib/trivet/trivet.db")
+		case strings.HasPrefix(path, "//"):
+			s.bad(from, "takes no slashes before the path: write sqlite:trivet.db or sqlite:/var/lib/trivet/trivet.db")
+		case path == ":memory:":
+			s.bad(from, "is in memory only, and lost at the end: name a file, as in sqlite:trivet.db")
 		}
 		return Database{Kind: SQLite, Path: path}
 	}

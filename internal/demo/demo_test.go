@@ -349,3 +349,33 @@ func TestView(t *testing.T) {
 		}
 	}
 }
+
+// endsAt is a writer that ends a run once it is told of a day.
+type endsAt struct {
+	bytes.Buffer
+	end context.CancelFunc
+}
+
+func (w *endsAt) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, []byte("day ")) {
+		w.end()
+	}
+	return w.Buffer.Write(p)
+}
+
+// TestARunThatIsEndedIsNoVerdict: with --fast nobody looks on, so the exit code must
+// say that nothing was judged.
+func TestARunThatIsEndedIsNoVerdict(t *testing.T) {
+	for _, test := range []struct {
+		fast bool
+		want int
+	}{{true, exitWrong}, {false, exitGood}} {
+		ctx, end := context.WithCancel(t.Context())
+		out := &endsAt{end: end}
+		code, err := Run(ctx, Options{Seed: 1, Days: 3, Customers: 2, Providers: []string{"stripe"}, Fast: test.fast, Listen: "off"}, out)
+		end()
+		if code != test.want || (err != nil) != (test.want == exitWrong) || err != nil && !strings.Contains(err.Error(), "ended early") {
+			t.Errorf("%+v: code %d, %v: %s", test, code, err, out.String())
+		}
+	}
+}

@@ -20,7 +20,7 @@ type Options struct {
 	// Days is how many days customers live; 0: 30. A few more pass afterwards,
 	// without faults, in which the service may settle.
 	Days int
-	// Customers is how many sign up; 0: 200, or 60 in the live view.
+	// Customers is how many sign up; 0: 200.
 	Customers int
 	// Providers are the simulated providers, one account each; none: all that
 	// are built.

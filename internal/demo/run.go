@@ -50,6 +50,9 @@ func Run(ctx context.Context, o Options, out io.Writer) (code int, err error) {
 		if err := show.interrupted(context.WithoutCancel(ctx)); err != nil {
 			return exitWrong, err
 		}
+		if w.Fast { // whoever waits for the verdict must not take this for one
+			return exitWrong, errors.New("the run was ended early, so nothing was judged")
+		}
 		return exitGood, nil
 	}
 	if err := show.close(ctx, r); err != nil {

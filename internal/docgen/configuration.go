@@ -13,7 +13,7 @@ const configPreface = `<!-- Written by go run ./internal/docgen from package con
 
 One TOML file: what ` + "`--config` or `TRIVET_CONFIG`" + ` names, else ` + "`trivet.toml`" + ` in the present folder. Every key can also come from
 the environment, which wins. A key with *file* has a twin with the suffix ` + "`_file`" + ` that names a file to read it from, as secrets are
-handed to containers: of a list, an entry to a line. In the environment a list is written with commas, and a duration is written as
+handed to containers: of a list, an entry to a line. In the environment a list is written with commas or as in the file, and a duration as
 ` + "`7d`, `12h`, `30m` or `5s`" + ` everywhere. A key that there is not is an error that names the one that was probably meant.
 ` + "`trivet doctor`" + ` says what is wrong, or will be.
 `

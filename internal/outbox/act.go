@@ -286,6 +286,17 @@ func pausedUntil(s billing.Subscription, until time.Time) bool {
 // sameSecond compares times as providers keep them.
 func sameSecond(a, b time.Time) bool { return a.Truncate(time.Second).Equal(b.Truncate(time.Second)) }
 
+// told is the reason for a refund as providers know it; what they have no word for is
+// none of theirs.
+func told(reason string) string {
+	word := strings.Join(strings.FieldsFunc(strings.ToLower(reason), func(r rune) bool { return r == ' ' || r == '_' || r == '-' }), "_")
+	switch word {
+	case "duplicate", "fraudulent", "requested_by_customer":
+		return word
+	}
+	return ""
+}
+
 // onPayment refunds. Money is looked for before every attempt, the first
 // included: a ledger restored from a backup does not remember its attempts.
 func onPayment(ctx context.Context, driver provider.Driver, ref provider.Ref, e store.Effect, details Details, p billing.Payment) (act, error) {
@@ -298,7 +309,7 @@ func onPayment(ctx context.Context, driver provider.Driver, ref provider.Ref, e 
 	}
 	request := provider.RefundRequest{
 		Payment: ref, Amount: billing.Money{Amount: details.Amount, Currency: p.Amount.Currency}, Refunded: details.Refunded,
-		Reason: details.Reason, Key: e.Key,
+		Reason: told(details.Reason), Key: e.Key,
 	}
 	made, found, err := refunder.FoundRefund(ctx, request)
 	switch {

@@ -140,7 +140,8 @@ func TestRefunds(t *testing.T) {
 			{"more than is left", outbox.Details{Amount: 1501}, store.EffectFailed, 1500},
 			{"negative", outbox.Details{Amount: -5}, store.EffectFailed, 1500},
 			{"other currency", outbox.Details{Amount: 100, Currency: "USD"}, store.EffectFailed, 1500},
-			{"no reason of Stripe's", outbox.Details{Amount: 100, Reason: "because"}, store.EffectFailed, 1500},
+			{"no reason of Stripe's", outbox.Details{Amount: 100, Reason: "the screen was green"}, store.EffectDone, 1400},
+			{"Stripe's, in words", outbox.Details{Amount: 100, Reason: "Requested by customer"}, store.EffectDone, 1300},
 			{"the rest", outbox.Details{}, store.EffectDone, 0},
 			{"nothing left", outbox.Details{}, store.EffectDropped, 0},
 			{"nothing left of it", outbox.Details{Amount: 1}, store.EffectDropped, 0},
@@ -157,13 +158,33 @@ func TestRefunds(t *testing.T) {
 				t.Errorf("%s: %d left, want %d", tt.key, left, tt.left)
 			}
 		}
-		if n := s.happened("refund"); n != 3 {
+		if n := s.happened("refund"); n != 5 {
 			t.Errorf("%d refunds", n)
+		}
+		if got := s.state(t, "no reason of Stripe's"); !strings.Contains(got.Doc, "the screen was green") {
+			t.Errorf("the reason is not kept: %s", got.Doc)
+		}
+		if got, want := reasons(t, s), []string{"", "", "", "duplicate", "requested_by_customer"}; !slices.Equal(got, want) {
+			t.Errorf("Stripe was told %q, want %q", got, want)
 		}
 		if got := s.state(t, "a"); !strings.HasPrefix(got.Result, "stripe/refund/re_") {
 			t.Errorf("result %q", got.Result)
 		}
 	})
+}
+
+// reasons are what Stripe was told of the refunds, sorted.
+func reasons(t *testing.T, s *shop) (all []string) {
+	t.Helper()
+	rows, err := s.DB.Objects(t.Context(), store.ObjectFilter{Kind: string(billing.KindRefund), Limit: 100})
+	check(t, err)
+	for _, row := range rows {
+		object, err := billing.ParseObject(billing.KindRefund, []byte(row.Doc))
+		check(t, err)
+		all = append(all, object.(billing.Refund).Reason)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // TestExhausted: nobody ever learns how it ended. That is not called failed.

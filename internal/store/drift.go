@@ -77,6 +77,13 @@ func (db *DB) OpenDrift(ctx context.Context, refs []string) ([]Drift, error) {
 	return selectIn(ctx, db, scanDrift, openDrift, refs)
 }
 
+// RenewDrift says anew of an open finding whom it concerns, what it means for them and
+// what differs.
+func (tx *Tx) RenewDrift(ctx context.Context, d Drift) error {
+	_, err := tx.exec(ctx, `update drift set customer = $1, impact = $2, diff = $3 where id = $4 and state = 'open'`, d.Customer, d.Impact, d.Diff, d.ID)
+	return err
+}
+
 // HealDrift closes findings.
 func (tx *Tx) HealDrift(ctx context.Context, ids []string, by string) error {
 	for _, id := range ids {

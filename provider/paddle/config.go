@@ -43,7 +43,8 @@ const (
 type Config struct {
 	// Account is the configured name of the account, such as "paddle".
 	Account string
-	// APIKey is a key of the environment: pdl_live_apikey_… or pdl_sdbx_apikey_….
+	// APIKey is a key of the environment: pdl_live_apikey_… or pdl_sdbx_apikey_…. Where
+	// BaseURL leads elsewhere than to Paddle it may look otherwise.
 	APIKey string
 	// WebhookSecrets are the secret keys (pdl_ntfset_…) of the notification
 	// destinations that are accepted; several while one is being replaced. With none
@@ -51,7 +52,8 @@ type Config struct {
 	WebhookSecrets []string
 	// Environment is [Live], also when empty, or [Sandbox].
 	Environment string
-	// BaseURL replaces the environment's own API; a path in it is kept.
+	// BaseURL replaces the environment's own API; a path in it is kept. What stands in
+	// for Paddle there need not make its keys and secrets look like Paddle's.
 	BaseURL string
 	// Transport carries the calls. A [*transport.Transport] is used as it is; any
 	// other is wrapped in one without rate limit and retries. Nil: a transport with
@@ -83,15 +85,16 @@ func New(config Config) (*Driver, error) {
 	if config.Environment == "" {
 		config.Environment = Live
 	}
-	if err := checkKey(config.APIKey, config.Environment); err != nil {
+	standIn := isStandIn(config.BaseURL)
+	if err := checkKey(config.APIKey, config.Environment, standIn); err != nil {
 		return nil, fmt.Errorf("%s: api_key %w", config.Account, err)
 	}
 	for i, secret := range config.WebhookSecrets {
-		if err := checkSecret(secret); err != nil {
+		if err := checkSecret(secret, standIn); err != nil {
 			return nil, fmt.Errorf("%s: webhook_secrets, number %d, %w", config.Account, i+1, err)
 		}
 	}
-	if err := checkBaseURL(config.BaseURL, config.Environment == Live); err != nil {
+	if err := checkBaseURL(config.BaseURL, config.Environment == Live || strings.HasPrefix(config.APIKey, liveKeys)); err != nil {
 		return nil, fmt.Errorf("%s: base_url %w", config.Account, err)
 	}
 	d := &Driver{
@@ -135,9 +138,24 @@ func newClient(config Config, now func() time.Time) (*sdk.SDK, error) {
 
 var keyPattern = regexp.MustCompile(`^pdl_(live|sdbx)_apikey_[A-Za-z0-9_]+$`)
 
-// checkKey makes sure that a key is one, and of the environment. No error shows
-// any of it but its kind.
-func checkKey(key, environment string) error {
+// liveKeys is what keys of the live environment begin with.
+const liveKeys = "pdl_live_apikey_"
+
+// isStandIn says whether an address leads elsewhere than to Paddle: to a simulator, say,
+// which has keys of its own.
+func isStandIn(address string) bool {
+	base, err := url.Parse(address)
+	if err != nil || base.Hostname() == "" {
+		return false
+	}
+	host := strings.ToLower(base.Hostname())
+	return host != "paddle.com" && !strings.HasSuffix(host, ".paddle.com")
+}
+
+// checkKey makes sure that a key is one, and of the environment; of a stand-in's it
+// knows only that it is none that was forgotten or put in the wrong place. No error
+// shows any of it but its kind.
+func checkKey(key, environment string, standIn bool) error {
 	switch {
 	case environment != Live && environment != Sandbox:
 		return errors.New("is for no environment: set environment to live or sandbox")
@@ -145,10 +163,14 @@ func checkKey(key, environment string) error {
 		return errors.New("is empty: copy it from the Paddle dashboard, Developer tools, Authentication")
 	case strings.HasPrefix(key, secretPrefix):
 		return errors.New("is the secret key of a notification destination (pdl_ntfset_): it belongs into webhook_secrets")
-	case strings.HasPrefix(key, "live_"), strings.HasPrefix(key, "test_"):
-		return errors.New("is a client-side token: use an API key (pdl_live_apikey_ or pdl_sdbx_apikey_)")
 	case placeholder.Is(key):
 		return errors.New("is a placeholder: copy the real key from the Paddle dashboard, Developer tools, Authentication")
+	case standIn && strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("has spaces or letters that no key has: copy it anew")
+	case standIn:
+		return nil
+	case strings.HasPrefix(key, "live_"), strings.HasPrefix(key, "test_"):
+		return errors.New("is a client-side token: use an API key (pdl_live_apikey_ or pdl_sdbx_apikey_)")
 	}
 	parts := keyPattern.FindStringSubmatch(key)
 	switch {
@@ -165,12 +187,14 @@ func checkKey(key, environment string) error {
 // secretPrefix is what the secret key of a notification destination begins with.
 const secretPrefix = "pdl_ntfset_" //nolint:gosec // it is how all of them begin
 
-func checkSecret(secret string) error {
+func checkSecret(secret string, standIn bool) error {
 	switch {
 	case secret == "":
 		return errors.New("is empty: copy it from the destination's page in the Paddle dashboard, Developer tools, Notifications")
 	case placeholder.Is(secret):
 		return errors.New("is a placeholder: copy the real secret key from the destination's page in the Paddle dashboard")
+	case standIn && !strings.ContainsAny(secret, " \t\r\n"):
+		return nil
 	case !strings.HasPrefix(secret, secretPrefix) || len(secret) == len(secretPrefix) || strings.ContainsAny(secret, " \t\r\n"):
 		return errors.New("is not the secret key of a notification destination: it begins with pdl_ntfset_ and has no spaces")
 	}

@@ -26,6 +26,11 @@ func TestNewRefuses(t *testing.T) {
 		"empty secret":           {func(c *Config) { c.WebhookSecrets[1] = "" }, "number 2, is empty"},
 		"placeholder secret":     {func(c *Config) { c.WebhookSecrets[0] = "pdl_ntfset_your_secret" }, "number 1, is a placeholder"},
 		"another kind of secret": {func(c *Config) { c.WebhookSecrets[0] = "whsec_1" }, "begins with pdl_ntfset_"},
+		"a stand-in's, a space":  {func(c *Config) { c.BaseURL, c.APIKey = "https://sim.test", "made up" }, "spaces"},
+		"a stand-in's, left":     {func(c *Config) { c.BaseURL, c.APIKey = "https://sim.test", "your_api_key" }, "placeholder"},
+		"Paddle by its name":     {func(c *Config) { c.BaseURL, c.APIKey = "https://API.paddle.com/", "made-up" }, "not a Paddle API key"},
+		"no stand-in's secret":   {func(c *Config) { c.BaseURL, c.WebhookSecrets[0] = "https://api.paddle.com", "made-up" }, "begins with pdl_ntfset_"},
+		"live key in the clear":  {func(c *Config) { c.BaseURL, c.Environment = "http://sim.test", Sandbox }, "unencrypted"},
 		"base URL without host":  {func(c *Config) { c.BaseURL = "paddle" }, "not a web address"},
 		"base URL with a query":  {func(c *Config) { c.BaseURL = "https://x.test/?a" }, "more than scheme"},
 		"live key unencrypted":   {func(c *Config) { c.BaseURL = "http://x.test" }, "unencrypted"},
@@ -54,6 +59,9 @@ func TestNewAccepts(t *testing.T) {
 		"sandbox over HTTP":     func(c *Config) { c.Environment, c.APIKey, c.BaseURL = Sandbox, "pdl_sdbx_apikey_01", "http://sim.test" },
 		"live to this machine":  func(c *Config) { c.BaseURL = "http://127.0.0.1:8080" },
 		"its own transport":     func(c *Config) { c.Transport = nil },
+		"a stand-in's key":      func(c *Config) { c.BaseURL, c.APIKey = "http://127.0.0.1:8080", "made-up" },
+		"a stand-in's sandbox":  func(c *Config) { c.BaseURL, c.APIKey, c.Environment = "http://sim.test", "test_1", Sandbox },
+		"a stand-in's secret":   func(c *Config) { c.BaseURL, c.WebhookSecrets = "http://127.0.0.1:8080", []string{"made-up"} },
 		"environment, said out": func(c *Config) { c.Environment = Live },
 	} {
 		t.Run(name, func(t *testing.T) { newDriver(t, change) })

@@ -42,7 +42,12 @@ func (r *Redirect) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case err != nil:
 		r.Log.Error("cannot take a customer back", "error", err)
 		w.Header().Set("Retry-After", "5")
-		http.Error(w, "Something went wrong on our side. Your purchase is not lost; please load this page again.", http.StatusServiceUnavailable)
+		const sorry = "Something went wrong on our side. Your purchase is not lost; please load this page again."
+		if asJSON {
+			problem(w, http.StatusServiceUnavailable, "unavailable", sorry)
+			return
+		}
+		http.Error(w, sorry, http.StatusServiceUnavailable)
 	case asJSON:
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(back)
@@ -55,14 +60,19 @@ func (r *Redirect) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 func (r *Redirect) refuse(w http.ResponseWriter, asJSON bool) {
 	if asJSON {
-		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(http.StatusForbidden)
-		_ = json.NewEncoder(w).Encode(map[string]any{"title": "Forbidden", "status": http.StatusForbidden, "detail": ErrForeign.Error()})
+		problem(w, http.StatusForbidden, "invalid_link", ErrForeign.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusForbidden)
 	_ = pages.ExecuteTemplate(w, "foreign", page{Title: "This link is not valid"})
+}
+
+// problem answers as the REST API does (RFC 9457).
+func problem(w http.ResponseWriter, status int, code, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail, "code": code})
 }
 
 // polled is how often the page has looked before.

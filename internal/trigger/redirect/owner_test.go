@@ -219,6 +219,11 @@ func TestJSON(t *testing.T) {
 	if w.Code != http.StatusForbidden || w.Header().Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
+	for _, field := range []string{`"type":"about:blank"`, `"title":"Forbidden"`, `"status":403`, `"code":"invalid_link"`, `"detail":"`} {
+		if !strings.Contains(w.Body.String(), field) {
+			t.Errorf("without %s: %s", field, w.Body)
+		}
+	}
 }
 
 // TestSecretLasts: tokens stay good over a restart, and another database's are

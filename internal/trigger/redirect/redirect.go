@@ -174,7 +174,8 @@ func (r *Redirect) choose(q *Request) (billing.Plan, provider.Checkouter, error)
 }
 
 func (q *Request) check() error {
-	for name, text := range map[string]string{"success_url": q.SuccessURL, "cancel_url": q.CancelURL} {
+	for _, page := range [][2]string{{"success_url", q.SuccessURL}, {"cancel_url", q.CancelURL}} {
+		name, text := page[0], page[1]
 		address, err := url.Parse(text)
 		if err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http" {
 			return &Invalid{fmt.Sprintf("%s %q is not an address: write it like https://app.example.com/welcome", name, text)}

@@ -43,11 +43,14 @@ type Handler struct {
 
 	mu         sync.Mutex
 	rejections []Rejection
+	rejected   int64 // since this process started
 }
 
 // Rejection is what is kept of a rejected delivery: no body, and nothing that a
 // stranger could make long.
 type Rejection struct {
+	// Seq counts the rejections since this process started, from 1.
+	Seq     int64           `json:"seq"`
 	At      time.Time       `json:"at"`
 	Account string          `json:"account"`
 	Reason  provider.Reason `json:"reason"`
@@ -164,7 +167,8 @@ func (h *Handler) reject(w http.ResponseWriter, status int, account string, know
 	if len(h.rejections) == remembered {
 		h.rejections = h.rejections[1:]
 	}
-	h.rejections = append(h.rejections, Rejection{At: h.now(), Account: account, Reason: rejection.Reason, Detail: rejection.Detail, Bytes: size})
+	h.rejected++
+	h.rejections = append(h.rejections, Rejection{Seq: h.rejected, At: h.now(), Account: account, Reason: rejection.Reason, Detail: rejection.Detail, Bytes: size})
 	h.mu.Unlock()
 	text := "not accepted"
 	if rejection.Authentic() {
