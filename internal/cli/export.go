@@ -63,7 +63,7 @@ func (c exportCommand) Run(s *session) error {
 	if err != nil {
 		return usage(err)
 	}
-	db, err := store.Open(s.ctx, store.Options{URL: databaseURL(configuration.Database), Now: s.Now})
+	db, err := store.Open(s.ctx, store.Options{URL: databaseURL(configuration.Database), Now: s.Now, Current: true})
 	if err != nil {
 		return usage(err)
 	}
