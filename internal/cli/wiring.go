@@ -17,7 +17,7 @@ import (
 // one line for the operator.
 func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Config, error) {
 	built := trivet.Config{
-		PublicURL: c.PublicURL, Database: databaseURL(c.Database), Bind: map[string][]string{},
+		PublicURL: c.PublicURL, Checkout: c.Checkout, Database: databaseURL(c.Database), Bind: map[string][]string{},
 		Access: &billing.Rules{Grace: c.Access.Grace, Paused: c.Access.Paused, Refunded: c.Access.Refunded, Disputed: c.Access.Disputed},
 		Modes:  modes(c), RefundsPerDay: c.Caps.Refunds, RefundAmounts: c.Caps.Amounts,
 		Hot: c.Sweep.Hot, Full: c.Sweep.Full, KeepEvents: c.Retention.Events,

@@ -37,6 +37,9 @@ type Config struct {
 	NamedKeys []APIKey
 	// Providers are the accounts, in the order of their names.
 	Providers []Provider
+	// Checkout is the account that sells to whoever buys nowhere yet, where several
+	// sell a plan and the request names none; empty: none.
+	Checkout  string
 	Plans     []Plan
 	Access    Access
 	Caps      Caps

@@ -169,6 +169,8 @@ var mistakes = map[string]struct {
 	"plan with a bad id":        {file: "[[plan]]\nid='a b'\n", want: `FILE:2: plan.0.id: "a b" may hold only letters, digits, dots, dashes and underscores`},
 	"plan twice":                {file: "[[plan]]\nid='a'\n[[plan]]\nid='a'\n", want: `FILE:4: plan.1.id: "a" is used by another plan: give each its own`},
 	"plan of unknown account":   {file: "[[plan]]\nid='a'\nprices.strip=['p']\n" + stripe, want: "FILE:3: plan.0.prices.strip: there is no account of that name: did you mean stripe?"},
+	"checkout, unknown account": {file: "checkout = 'strpe'\n" + stripe, want: `FILE:1: checkout: there is no account "strpe": did you mean stripe?`},
+	"checkout without accounts": {env: []string{"TRIVET_CHECKOUT=stripe"}, want: `TRIVET_CHECKOUT: checkout: there is no account "stripe": add [providers.stripe]`},
 	"plan without any account":  {file: "[[plan]]\nid='a'\nprices.stripe=['p']\n", want: "FILE:3: plan.0.prices.stripe: there is no account of that name: add [providers.stripe]"},
 	"price of two plans":        {file: "[[plan]]\nid='a'\nprices.stripe=['p']\n[[plan]]\nid='b'\nprices.stripe=['p']\n" + stripe, want: `FILE:6: plan.1.prices.stripe: p already means plan "a": a price can mean only one plan`},
 	"grants":                    {file: "[[plan]]\nid='a'\ngrants='yearly'\n", want: `FILE:3: plan.0.grants: "yearly" is no grant: write period, forever, credits=100, or an ISO 8601 duration such as P1Y or P30D`},

@@ -22,6 +22,7 @@ func (r *reader) config() *Config {
 		Listen:    r.address("listen", "8990"),
 		Metrics:   r.metrics(),
 		Providers: r.providers(),
+		Checkout:  r.account(r.root(), "checkout"),
 		Plans:     r.plans(),
 		Access:    r.access(),
 		Caps:      r.caps(),
