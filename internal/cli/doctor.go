@@ -165,7 +165,9 @@ func (e examiner) configuration(context.Context) (all []finding) {
 		note(doubted, "plans", "there are none, so that no purchase gives anything", "say in [[plan]] which prices give which features")
 	}
 	if _, err := build(e.conf, slog.New(slog.DiscardHandler), e.Now); err != nil {
-		note(wrong, "configuration", err.Error(), "mend it: the service would not start")
+		for _, f := range unusable(err) {
+			note(f.Verdict, f.Subject, f.Found, "mend it: the service would not start")
+		}
 	}
 	return all
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet"
@@ -14,7 +13,7 @@ import (
 )
 
 // build turns a configuration into what the service is made from. The error is
-// one line for the operator.
+// for the operator; a [*config.Error] names several things at once.
 func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Config, error) {
 	built := trivet.Config{
 		PublicURL: c.PublicURL, Checkout: c.Checkout, Database: databaseURL(c.Database), Bind: map[string][]string{},
@@ -52,8 +51,10 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 		return built, err
 	}
 	built.Endpoints = endpointsOf(c)
-	built.Plans, err = plansOf(c)
-	return built, err
+	if built.Plans, err = plansOf(c); err != nil {
+		return built, err
+	}
+	return built, meant(c, built)
 }
 
 // namedKeys are the API keys that have names.
@@ -136,10 +137,6 @@ func planOf(p config.Plan) (billing.Plan, error) {
 	return plan, nil
 }
 
-// alertKinds are the words by which [[alert]] sections choose: the policies that raise
-// alerts have theirs, and so have endpoints.
-var alertKinds = []string{"dispute", "duplicate", "dunning", "fraud", "hook", "hygiene"}
-
 // announce tells the log what is configured, or is missing.
 func announce(c *config.Config, s *session, log *slog.Logger) {
 	log.Info("configuration", "config", c)
@@ -154,13 +151,6 @@ func announce(c *config.Config, s *session, log *slog.Logger) {
 	}
 	if len(c.Plans) == 0 {
 		log.Warn("no [[plan]] is configured: purchases are recorded, but give access to nothing")
-	}
-	for _, a := range c.Alerts {
-		for _, kind := range a.When {
-			if !slices.Contains(alertKinds, kind) {
-				log.Warn("an [[alert]] waits for a kind of alert that there is not", "kind", kind, "known", alertKinds)
-			}
-		}
 	}
 	if c.Mail.SMTP == "" && !c.Mail.HandOver {
 		log.Warn("no [mail] is configured: customers are told nothing by mail")

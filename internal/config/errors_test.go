@@ -169,6 +169,8 @@ var mistakes = map[string]struct {
 	"plan with a bad id":        {file: "[[plan]]\nid='a b'\n", want: `FILE:2: plan.0.id: "a b" may hold only letters, digits, dots, dashes and underscores`},
 	"plan twice":                {file: "[[plan]]\nid='a'\n[[plan]]\nid='a'\n", want: `FILE:4: plan.1.id: "a" is used by another plan: give each its own`},
 	"plan of unknown account":   {file: "[[plan]]\nid='a'\nprices.strip=['p']\n" + stripe, want: "FILE:3: plan.0.prices.strip: there is no account of that name: did you mean stripe?"},
+	"price left as it was":      {file: "[[plan]]\nid='a'\nprices.stripe=['price_…']\n" + stripe, want: `FILE:3: plan.0.prices.stripe: "price_…" is a placeholder: copy the id of the price from the provider's dashboard, or take it out`},
+	"alert of no kind":          {file: "[[alert]]\nurl='https://hooks.example.com/1'\nwhen=['disputes']\n", want: `FILE:3: alert.0.when: there are no alerts of the kind "disputes": did you mean dispute?`},
 	"checkout, unknown account": {file: "checkout = 'strpe'\n" + stripe, want: `FILE:1: checkout: there is no account "strpe": did you mean stripe?`},
 	"checkout without accounts": {env: []string{"TRIVET_CHECKOUT=stripe"}, want: `TRIVET_CHECKOUT: checkout: there is no account "stripe": add [providers.stripe]`},
 	"plan without any account":  {file: "[[plan]]\nid='a'\nprices.stripe=['p']\n", want: "FILE:3: plan.0.prices.stripe: there is no account of that name: add [providers.stripe]"},

@@ -50,7 +50,7 @@ func loadAs(path string, environ []string, unconnected bool) (*Config, error) {
 	r := &reader{problems: &l.problems, tree: k.Raw(), origins: l.origins, unconnected: unconnected}
 	c := r.config()
 	c.Ignored, c.Path, c.Files = l.ignored, l.path, r.files
-	c.Secretive = l.secretive(c)
+	c.Secretive, c.Origins = l.secretive(c), l.origins
 	if err := l.err(); err != nil {
 		return nil, err
 	}

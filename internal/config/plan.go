@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trivetdev/trivet/internal/placeholder"
 )
 
 // Plan is something a customer can have: a [[plan]].
@@ -126,6 +128,9 @@ func (r *reader) prices(s section, p Plan, owner map[string]string) {
 			continue
 		}
 		for _, price := range p.Prices[account] {
+			if placeholder.Is(price) {
+				s.bad(key, "%q is a placeholder: copy the id of the price from the provider's dashboard, or take it out", price)
+			}
 			if other, taken := owner[account+" "+price]; taken {
 				s.bad(key, "%s already means plan %q: a price can mean only one plan", price, other)
 			}

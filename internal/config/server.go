@@ -171,6 +171,10 @@ func (r *reader) retention() (kept Retention) {
 	return kept
 }
 
+// alertKinds are the words by which [[alert]] sections choose: the policies that raise
+// alerts have theirs, and so have endpoints.
+var alertKinds = []string{"dispute", "duplicate", "dunning", "fraud", "hook", "hygiene"}
+
 func (r *reader) alerts() []Alert {
 	var all []Alert
 	for _, s := range r.numbered("alert") {
@@ -182,6 +186,11 @@ func (r *reader) alerts() []Alert {
 		case a.URL == "": // reported by secret
 		case err != nil || u.Scheme == "":
 			s.bad("url", "is no address: write it as https://hooks.example.com/… or mailto:ops@example.com")
+		}
+		for _, kind := range a.When {
+			if !slices.Contains(alertKinds, kind) {
+				s.bad("when", "there are no alerts of the kind %q: %s", kind, didYouMean(kind, alertKinds))
+			}
 		}
 		all = append(all, a)
 	}
