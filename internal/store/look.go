@@ -26,6 +26,9 @@ type Looked struct {
 	// Switches are what people switched at run time; they are not read from a schema
 	// that is not the one that this program knows.
 	Switches []Switch
+	// Identities are whose objects the ledger holds, by account, as [IdentityOf] has
+	// them; they are read where Switches are.
+	Identities map[string]string
 }
 
 // Look looks at a database without changing anything of it: no file is made, and no
@@ -91,6 +94,9 @@ func (db *DB) look(ctx context.Context, seen *Looked) (err error) {
 	if seen.Schema != seen.Known {
 		return nil
 	}
+	if err := lookAtIdentities(ctx, tx, seen); err != nil {
+		return err
+	}
 	rows, err := tx.QueryContext(ctx, switchColumns)
 	if err != nil {
 		return err
@@ -102,6 +108,25 @@ func (db *DB) look(ctx context.Context, seen *Looked) (err error) {
 			return err
 		}
 		seen.Switches = append(seen.Switches, s)
+	}
+	return rows.Err()
+}
+
+func lookAtIdentities(ctx context.Context, tx *sql.Tx, seen *Looked) error {
+	rows, err := tx.QueryContext(ctx, "select name, value from cursors")
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	seen.Identities = map[string]string{}
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return err
+		}
+		if account, ok := strings.CutPrefix(name, identityPrefix); ok {
+			seen.Identities[account] = value
+		}
 	}
 	return rows.Err()
 }
