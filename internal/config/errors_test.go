@@ -169,6 +169,8 @@ var mistakes = map[string]struct {
 	"plan with a bad id":        {file: "[[plan]]\nid='a b'\n", want: `FILE:2: plan.0.id: "a b" may hold only letters, digits, dots, dashes and underscores`},
 	"plan twice":                {file: "[[plan]]\nid='a'\n[[plan]]\nid='a'\n", want: `FILE:4: plan.1.id: "a" is used by another plan: give each its own`},
 	"plan of unknown account":   {file: "[[plan]]\nid='a'\nprices.strip=['p']\n" + stripe, want: "FILE:3: plan.0.prices.strip: there is no account of that name: did you mean stripe?"},
+	"cap of no currency":        {file: "[caps]\nrefund_amounts=['500.00 EUX']\n", want: `FILE:2: caps.refund_amounts: "500.00 EUX": there is no currency EUX, so that nothing would be limited: write its code by ISO 4217, as in EUR`},
+	"cap of a currency, twice":  {file: "[caps]\nrefund_amounts=['500.00 EUR', '5.00 eur']\n", want: `FILE:2: caps.refund_amounts: EUR is limited twice: keep one of the two`},
 	"price left as it was":      {file: "[[plan]]\nid='a'\nprices.stripe=['price_…']\n" + stripe, want: `FILE:3: plan.0.prices.stripe: "price_…" is a placeholder: copy the id of the price from the provider's dashboard, or take it out`},
 	"alert of no kind":          {file: "[[alert]]\nurl='https://hooks.example.com/1'\nwhen=['disputes']\n", want: `FILE:3: alert.0.when: there are no alerts of the kind "disputes": did you mean dispute?`},
 	"checkout, unknown account": {file: "checkout = 'strpe'\n" + stripe, want: `FILE:1: checkout: there is no account "strpe": did you mean stripe?`},

@@ -143,6 +143,14 @@ func (r *reader) caps() Caps {
 			s.bad("refund_amounts", `%q is no amount of money: write it with its currency, as in ["500.00 EUR", "100000 JPY"]`, text)
 			continue
 		}
+		if !billing.KnownCurrency(m.Currency) {
+			s.bad("refund_amounts", "%q: there is no currency %s, so that nothing would be limited: write its code by ISO 4217, as in EUR", text, m.Currency)
+			continue
+		}
+		if _, twice := c.Amounts[m.Currency]; twice {
+			s.bad("refund_amounts", "%s is limited twice: keep one of the two", m.Currency)
+			continue
+		}
 		if c.Amounts == nil {
 			c.Amounts = map[string]int64{}
 		}
