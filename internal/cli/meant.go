@@ -21,9 +21,14 @@ func meant(c *config.Config, built trivet.Config) error {
 	for _, d := range built.Providers {
 		drivers[d.Account()] = d
 	}
+	return together(slices.Concat(claimsMeant(c, drivers), pricesMeant(c, drivers), accountsMeant(c, built.Policies)))
+}
+
+// together makes one [*config.Error] of several; nil of none.
+func together(wrong []error) error {
 	var all config.Error
-	for _, wrong := range slices.Concat(claimsMeant(c, drivers), pricesMeant(c, drivers), accountsMeant(c, built.Policies)) {
-		if told, ok := errors.AsType[*config.Error](wrong); ok {
+	for _, err := range wrong {
+		if told, ok := errors.AsType[*config.Error](err); ok {
 			all.Problems = append(all.Problems, told.Problems...)
 		}
 	}
@@ -114,7 +119,11 @@ func accountsMeant(c *config.Config, policies []policy.Policy) (all []error) {
 		for _, setting := range slices.Sorted(maps.Keys(named)) {
 			for _, account := range named[setting] {
 				if !slices.Contains(known, account) {
-					all = append(all, c.Wrong("policy."+p.Name()+"."+setting, "there is no account %q, nor such a kind of provider: %s", account, config.DidYouMean(account, known)))
+					key := "policy." + p.Name() + "." + setting
+					if c.Origins[key+"_"+account] != "" { // a variable of its own
+						key += "_" + account
+					}
+					all = append(all, c.Wrong(key, "there is no account %q, nor such a kind of provider: %s", account, config.DidYouMean(account, known)))
 				}
 			}
 		}

@@ -29,6 +29,10 @@ func TestMeant(t *testing.T) {
 		"price of no currency":  {accounts + "[[plan]]\nid = 'a'\nprices.paypal = ['pass:5.00USX']\n", "there is no currency USX"},
 		"receipts of nobody":    {accounts + "[policy.dunning]\nreceipts = ['strpe']\n", `trivet.toml:17: policy.dunning.receipts: there is no account "strpe", nor such a kind of provider: did you mean stripe?`},
 		"switch of nobody":      {accounts + "[policy.renewal]\nproviders = {padle = true}\n", `trivet.toml:17: policy.renewal.providers: there is no account "padle", nor such a kind of provider: did you mean paddle?`},
+		"key of a policy":       {accounts + "[policy.dunning]\nmode = 'assist'\nstpes = ['1h']\n", `trivet.toml:18: policy.dunning.stpes: is not a key: did you mean steps?`},
+		"key of a rule":         {accounts + "[policy.fraud]\n[[policy.fraud.rules]]\nname = 'a'\nwen = 'true'\n", `trivet.toml:19: policy.fraud.rules.0.wen: is not a key: did you mean when?`},
+		"value of a policy":     {accounts + "[policy.dunning]\ntries = 'many'\n", `trivet.toml:17: policy.dunning.tries: must be a number, and is "many"`},
+		"too much for a policy": {accounts + "[policy.dunning]\nfinal = '900d'\n", `trivet.toml:17: policy.dunning.final: `},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -53,5 +57,28 @@ func TestMeantAll(t *testing.T) {
 	write(t, "trivet.toml", "[providers.stripe]\nsecret_key = 'sk_test_1'\ningest = 'pull'\nbind = ['meta.x']\n[policy.dunning]\nreceipts = ['strpe']\n")
 	if code, _, stderr := ran(t, nil, "serve"); code != exitUsage || strings.Count(stderr, "trivet: trivet.toml:") != 2 {
 		t.Errorf("%d %s", code, stderr)
+	}
+}
+
+// TestPoliciesFromTheEnvironment: what the file can say of a policy, variables can.
+func TestPoliciesFromTheEnvironment(t *testing.T) {
+	t.Chdir(t.TempDir())
+	environ := []string{
+		"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_1", "TRIVET_PROVIDERS_STRIPE_INGEST=pull", "TRIVET_POLICY_DUNNING_STEPS=1h,2d", "TRIVET_POLICY_DUNNING_CARD=30d,7d",
+		"TRIVET_POLICY_RENEWAL_PROVIDERS_PADDLE=true", "TRIVET_POLICY_FRAUD_RULES_0_NAME=mine", "TRIVET_POLICY_FRAUD_RULES_0_WHEN=declines_30d > 3",
+		"TRIVET_POLICY_FRAUD_RULES_0_DO=alert", "TRIVET_POLICY_DUPLICATE_TOGETHER_0=pro,seats",
+	}
+	if code, stdout, stderr := ran(t, environ, "doctor", "--offline"); code != exitGood {
+		t.Errorf("%d %s%s", code, stdout, stderr)
+	}
+	for variable, says := range map[string]string{
+		"TRIVET_POLICY_DUNNING_STPES=1h":             "TRIVET_POLICY_DUNNING_STPES: policy.dunning.stpes: is not a key: did you mean steps?",
+		"TRIVET_POLICY_DUNNING_STEPS_0=1h":           "TRIVET_POLICY_DUNNING_STEPS_0: policy.dunning.steps_0: is not a key: did you mean steps?",
+		"TRIVET_POLICY_DUNNING_PROVIDERS_PADLE=true": "TRIVET_POLICY_DUNNING_PROVIDERS_PADLE: policy.dunning.providers_padle: there is no account",
+		"TRIVET_POLICY_DUNNING_TRIES=many":           "TRIVET_POLICY_DUNNING_TRIES: policy.dunning.tries: must be a number",
+	} {
+		if code, stdout, stderr := ran(t, append(environ, variable), "doctor", "--offline"); code != exitWrong || !strings.Contains(stdout, says) {
+			t.Errorf("%s: %d %s%s", variable, code, stdout, stderr)
+		}
 	}
 }
