@@ -308,6 +308,8 @@ func (e examiner) mail(ctx context.Context) (all []finding) {
 	switch {
 	case err != nil:
 		return append(all, finding{wrong, "mail", err.Error(), ""})
+	case channel == nil && e.conf.Mail.HandOver:
+		return append(all, finding{fine, "mail", "your application is handed each mail to send (message.due)", ""})
 	case channel == nil:
 		return append(all, finding{doubted, "mail", "no [mail] is configured: customers are told nothing by mail", "set mail.smtp and mail.from, or hand messages over to your application (docs/hooks.md)"})
 	}

@@ -87,6 +87,24 @@ func TestDoctorKnowsWhoseTheLedgerIs(t *testing.T) {
 	})
 }
 
+// TestDoctorOfMailsHandedOver: who has their own mailer needs no mail server, and may say
+// who mails are from.
+func TestDoctorOfMailsHandedOver(t *testing.T) {
+	t.Chdir(t.TempDir())
+	environ := []string{
+		"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_1", "TRIVET_PROVIDERS_STRIPE_INGEST=pull", "TRIVET_MAIL_HANDOVER=true", "TRIVET_MAIL_FROM=Kern <billing@kern.test>", "TRIVET_MAIL_REPLY_TO=help@kern.test",
+		"TRIVET_ENDPOINT_0_NAME=app", "TRIVET_ENDPOINT_0_URL=https://nobody.invalid/hooks", "TRIVET_ENDPOINT_0_SECRET=whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE=",
+	}
+	code, stdout, stderr := ran(t, environ, "doctor", "--offline", "--json")
+	if found := verdicts(t, code, stdout, stderr); code != exitGood || found["mail"] != "ok your application is handed each mail to send (message.due)\n" {
+		t.Errorf("%d %v", code, found)
+	}
+	environ = append(environ, "TRIVET_MAIL_HANDOVER=false")
+	if code, stdout, _ := ran(t, environ, "doctor", "--offline"); code != exitUsage || !strings.Contains(stdout, "mail.smtp: is missing") {
+		t.Errorf("sent by nobody: %d %s", code, stdout)
+	}
+}
+
 // TestHealthy: only the service itself is taken for it.
 func TestHealthy(t *testing.T) {
 	address := served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
