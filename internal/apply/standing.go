@@ -100,13 +100,21 @@ func (w *writing) assess(found verdicts, r *row) {
 	}
 	live := s.Live() && !r.next.Gone
 	found.judge(r, DriftUnlinked, live && r.next.Customer == "")
-	found.judge(r, DriftUnmapped, live && slices.ContainsFunc(s.Items, func(item billing.Item) bool {
-		_, mapped := w.Catalog.ByPrice(r.next.Account, item.Price)
-		return !mapped
-	}))
+	unmapped := w.unmapped(r.next.Account, s)
+	found.judge(r, DriftUnmapped, live && len(unmapped) > 0, unmapped...)
 	if len(r.kinds) > 0 {
 		found.judge(r, DriftDuplicate, false) // unless its customer has more of them
 	}
+}
+
+// unmapped names the prices of a subscription that are in no plan.
+func (w *writing) unmapped(account string, s billing.Subscription) (prices []billing.FieldDiff) {
+	for _, item := range s.Items {
+		if _, mapped := w.Catalog.ByPrice(account, item.Price); !mapped {
+			prices = append(prices, billing.FieldDiff{Field: UnmappedPrice, After: json.RawMessage(jsonText(item.Price))})
+		}
+	}
+	return prices
 }
 
 // healer says how we came to see that something is no longer wrong.
