@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -115,6 +116,8 @@ func (c exportCommand) write(s *session, db *store.DB, catalog billing.Catalog, 
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return rows, usagef("%s came into being meanwhile: name another file, or write over it with --force", c.Output)
+	case errors.Is(err, fs.ErrNotExist) && missing(filepath.Dir(c.Output)):
+		return rows, usagef("the folder %s does not exist: make it, or name another file", filepath.Dir(c.Output))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return rows, usage(err)
 	}

@@ -82,3 +82,15 @@ func TestPoliciesFromTheEnvironment(t *testing.T) {
 		}
 	}
 }
+
+// TestServeWithoutAConfiguration: who begins in an empty folder is told how.
+func TestServeWithoutAConfiguration(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if code, _, stderr := ran(t, nil, "serve"); code != exitUsage || !strings.Contains(stderr, "trivet init writes a configuration") {
+		t.Errorf("%d %s", code, stderr)
+	}
+	write(t, "trivet.toml", "mode = 'observe'\n")
+	if code, _, stderr := ran(t, nil, "serve"); code != exitUsage || !strings.Contains(stderr, "add a section such as [providers.stripe] to trivet.toml") {
+		t.Errorf("%d %s", code, stderr)
+	}
+}

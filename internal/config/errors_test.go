@@ -47,6 +47,8 @@ var mistakes = map[string]struct {
 	"policy variable, no policy":   {env: []string{"TRIVET_POLICY_X_MODE=observe"}, want: "TRIVET_POLICY_X_MODE: names no policy: known are renewal, dunning, fraud, dispute, duplicate, hygiene"},
 	"policy variable, no key":      {env: []string{"TRIVET_POLICY_FRAUD=observe"}, want: "TRIVET_POLICY_FRAUD: names no key: write TRIVET_POLICY_FRAUD_MODE"},
 
+	"duration without quotes":   {file: "[access]\ngrace = 7d # a week\n", want: `FILE:2: is not valid TOML: expected newline but got U+0064 'd': put it in quotes, as in "7d"`},
+	"share without quotes":      {file: "[providers.stripe]\nrate = 50%\n", want: `FILE:2: is not valid TOML: expected newline but got U+0025 '%': put it in quotes, as in "50%"`},
 	"not TOML":                  {file: "a = 1\nb = \n", want: "FILE:2: is not valid TOML: "},
 	"section written as a list": {file: "[plan]\nid='a'\n", want: "FILE:1: plan: is written [[plan]], with two brackets, and may come several times"},
 	"list of numbers as plans":  {file: "plan = [1]\n", want: "FILE:1: plan.0: is a section: write it as [[plan]]"},
@@ -297,5 +299,17 @@ func TestSecretFileThatCannotBeOpened(t *testing.T) {
 	_, err := Load(write(t, "trivet.toml", "api_keys_file = '"+loop+"'\n"), nil)
 	if err == nil || !strings.Contains(err.Error(), "api_keys_file: "+loop+" cannot be read: too many levels of symbolic links") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestUnquotedSecretsAreNotShown: who forgot the quotes is told so, and no more.
+func TestUnquotedSecretsAreNotShown(t *testing.T) {
+	_, err := Load(write(t, "trivet.toml", "[providers.stripe]\nsecret_key = sk_live_51hush\n"), nil)
+	if err == nil || !strings.HasSuffix(err.Error(), ": a text stands in quotes") || strings.Contains(err.Error(), "hush") {
+		t.Errorf("%v", err)
+	}
+	_, err = Load(write(t, "trivet.toml", "[providers.stripe\nsecret_key = \"sk_1\"\n"), nil)
+	if err == nil || strings.Contains(err.Error(), "quotes") {
+		t.Errorf("%v", err)
 	}
 }

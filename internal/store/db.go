@@ -83,7 +83,7 @@ func Open(ctx context.Context, options Options) (*DB, error) {
 		err = db.inherit(ctx, options.URL)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", redact(options.URL), err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", redact(options.URL), reached(err)), db.Close())
 	}
 	return db, nil
 }

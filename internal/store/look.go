@@ -37,7 +37,7 @@ type Looked struct {
 func Look(ctx context.Context, address string) (seen Looked, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("database %s: %w", redact(address), err)
+			err = fmt.Errorf("database %s: %w", redact(address), reached(err))
 		}
 	}()
 	db := &DB{}

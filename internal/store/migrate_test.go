@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -190,6 +191,27 @@ func TestBadAddress(t *testing.T) {
 			}
 			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("the error is %q; it should say %q and no password", err, test.want)
+			}
+		})
+	}
+}
+
+// TestUnreachable: a server that does not answer, or lets us not in, is told of once,
+// with what to do.
+func TestUnreachable(t *testing.T) {
+	here := pgtest.URL(t)
+	for name, test := range map[string]struct{ url, want string }{
+		"no server":   {"postgres://u:hunter2@127.0.0.1:1/x", "see that PostgreSQL runs there"},
+		"no database": {regexp.MustCompile(`/t_[a-z0-9]+`).ReplaceAllString(here, "/nowhere"), "createdb"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := store.Open(t.Context(), options(test.url))
+			_, looked := store.Look(t.Context(), test.url)
+			for _, err := range []error{err, looked} {
+				if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") ||
+					strings.Count(err.Error(), "refused") > 1 || strings.Count(err.Error(), "does not exist") > 1 {
+					t.Errorf("%v", err)
+				}
 			}
 		})
 	}
