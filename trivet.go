@@ -261,7 +261,7 @@ func (c *Config) checkAccounts(drivers map[string]provider.Driver) error {
 		}
 	}
 	if _, able := drivers[c.Checkout].(provider.Checkouter); c.Checkout != "" && !able {
-		return fmt.Errorf("Checkout names %q, whose provider makes no checkouts: name another account, or leave it out", c.Checkout)
+		return fmt.Errorf("setting Checkout names %q, whose provider makes no checkouts: name another account, or leave it out", c.Checkout)
 	}
 	for _, account := range c.PullOnly {
 		if slices.Contains(c.NoPull, account) {

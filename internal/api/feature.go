@@ -24,8 +24,8 @@ func newFeatures(known []string) *features {
 	return &features{known: known, told: map[string]bool{}}
 }
 
-// unheard tells the log, once, of a feature that no plan has.
-func (s *server) unheard(feature, what string) {
+// unheard tells the log, once, of a feature that no plan has, and by what it was named.
+func (s *server) unheard(feature, by string) {
 	f := s.features
 	if slices.Contains(f.known, feature) || len(f.known) == 0 {
 		return
@@ -36,5 +36,5 @@ func (s *server) unheard(feature, what string) {
 		return
 	}
 	f.told[feature] = true
-	s.Log.Warn(what, "feature", feature, "known", strings.Join(f.known, ", "))
+	s.Log.Warn("a feature is named that no plan has, so that nobody can buy it: see its spelling, or add it to a plan", "feature", feature, "by", by, "known", strings.Join(f.known, ", "))
 }

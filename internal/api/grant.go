@@ -95,7 +95,7 @@ func (s *server) grant(ctx context.Context, ref string, q GrantRequest) (*grantO
 	}
 	given, err := s.Apply.Grant(ctx, ref, grant, requested(ctx, ""))
 	if err == nil && grant.Feature != "" {
-		s.unheard(grant.Feature, "a feature was given by hand that no plan has: if that is not meant, take the grant back and see its spelling")
+		s.unheard(grant.Feature, "grant")
 	}
 	return &grantOutput{grantOf(ref, given)}, err
 }

@@ -23,7 +23,7 @@ func TestReadingChangesNoSchema(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer raw.Close() //nolint:errcheck // the test is over
+		defer raw.Close()
 		seen, err := store.Look(t.Context(), url)
 		if err != nil {
 			t.Fatal(err)
