@@ -2,12 +2,14 @@ package trivet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/apply"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/internal/work"
@@ -198,6 +200,8 @@ type Holding struct {
 	Unlinked int64 `json:"unlinked"`
 	Unmapped int64 `json:"unmapped_prices"`
 	Unread   int64 `json:"unread"`
+	// Prices counts those subscriptions by the price that no plan has.
+	Prices map[string]int64 `json:"prices_in_no_plan"`
 }
 
 // Holdings tells what the ledger has of the accounts (none: all).
@@ -225,9 +229,41 @@ func (s *Service) Holdings(ctx context.Context, accounts []string) ([]Holding, e
 				h.Objects[string(kind)], h.Linked[string(kind)] = n, linked[account+"/"+string(kind)]
 			}
 		}
+		if h.Prices, err = s.unmappedPrices(ctx, account); err != nil {
+			return nil, err
+		}
 		all[i] = h
 	}
 	return all, nil
+}
+
+// unmappedPrices counts the live subscriptions by each of their prices that is in no
+// plan.
+func (s *Service) unmappedPrices(ctx context.Context, account string) (map[string]int64, error) {
+	counts := map[string]int64{}
+	filter := store.DriftFilter{Account: account, State: "open", Kind: apply.DriftUnmapped, Limit: 500}
+	for {
+		found, err := s.db.Drift(ctx, filter)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range found {
+			var diff []billing.FieldDiff
+			if err := json.Unmarshal([]byte(d.Diff), &diff); err != nil {
+				return nil, fmt.Errorf("finding %s: %w", d.ID, err)
+			}
+			for _, field := range diff {
+				var price string
+				if field.Field == apply.UnmappedPrice && json.Unmarshal(field.After, &price) == nil {
+					counts[price]++
+				}
+			}
+		}
+		if len(found) < filter.Limit {
+			return counts, nil
+		}
+		filter.Before = found[len(found)-1].Seq
+	}
 }
 
 // Demand counts what is to be done, or would be, by kind and state, as GET /v1/effects

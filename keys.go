@@ -60,9 +60,6 @@ func checkKey(ctx context.Context, checker provider.KeyChecker) (string, error) 
 	return checker.CheckKey(ctx)
 }
 
-// identityOf names the cursor that holds the provider's own id of an account.
-func identityOf(account string) string { return "identity/" + account }
-
 // recognize makes sure that the keys open the accounts whose objects the ledger
 // holds: to another account's key every object seems to have vanished. The first
 // time, it notes whose they are.
@@ -70,15 +67,41 @@ func (s *Service) recognize(ctx context.Context, identities map[string]string) e
 	for _, account := range slices.Sorted(maps.Keys(identities)) {
 		var known string
 		err := s.db.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-			known, err = tx.KeepCursor(ctx, identityOf(account), identities[account])
+			known, err = tx.KeepCursor(ctx, store.IdentityOf(account), identities[account])
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if known != identities[account] {
-			return fmt.Errorf("providers.%s: the key opens %s, and the ledger holds the objects of %s: configure that account's key, "+
-				"or give the other account a section of its own, such as [providers.%s_2] with kind", account, identities[account], known, account)
+		if why := store.Mistaken(account, identities[account], known); why != "" {
+			return fmt.Errorf("providers.%s: %s", account, why)
+		}
+	}
+	if s.config.CheckKeys {
+		return s.recognizeModes(ctx, identities)
+	}
+	return nil
+}
+
+// recognizeModes refuses a key for another mode than that of the objects that the ledger
+// holds, where whose account it opens could not be learned and the key itself says the
+// mode.
+func (s *Service) recognizeModes(ctx context.Context, identities map[string]string) error {
+	for _, d := range s.config.Providers {
+		teller, tells := d.(interface{ Live() bool })
+		if !tells || identities[d.Account()] != "" {
+			continue
+		}
+		known, err := s.db.Cursor(ctx, store.IdentityOf(d.Account()))
+		if err != nil {
+			return err
+		}
+		mode := "test"
+		if teller.Live() {
+			mode = "live"
+		}
+		if why := store.MistakenMode(d.Account(), mode, known); why != "" {
+			return fmt.Errorf("providers.%s: %s", d.Account(), why)
 		}
 	}
 	return nil
@@ -97,7 +120,7 @@ func (s *Service) identify(ctx context.Context, account string) (known bool, err
 		if err != nil {
 			return false, fmt.Errorf("the provider does not say whose the key of %s is: %w", account, err)
 		}
-		noted, err := s.db.Cursor(ctx, identityOf(account))
+		noted, err := s.db.Cursor(ctx, store.IdentityOf(account))
 		if err != nil || noted == "" || identity == "" {
 			return false, err
 		}

@@ -20,6 +20,7 @@ type keyed struct {
 	*driver.Driver
 	opens string
 	err   error
+	live  bool
 }
 
 func (k keyed) CheckKey(context.Context) (string, error) { return k.opens, k.err }
@@ -32,7 +33,11 @@ func TestAnotherAccountsKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			open := func(k keyed) error {
 				var err error
-				k.Driver, err = driver.New(driver.Config{Account: "stripe", SecretKey: "sk_test_1"})
+				key := "sk_test_1"
+				if k.live {
+					key = "sk_live_1"
+				}
+				k.Driver, err = driver.New(driver.Config{Account: "stripe", SecretKey: key})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -56,7 +61,9 @@ func TestAnotherAccountsKey(t *testing.T) {
 				{keyed{opens: "acct_1 in test mode"}, ""},
 				{keyed{opens: "acct_1 in test mode"}, ""},
 				{keyed{opens: "acct_2 in test mode"}, "the ledger holds the objects of acct_1 in test mode"},
-				{keyed{opens: "acct_1 in live mode"}, "the key opens acct_1 in live mode"},
+				{keyed{opens: "acct_1 in live mode", live: true}, "the key opens acct_1 in live mode, and the ledger holds the objects of acct_1 in test mode: the two are never mixed: use another database"},
+				{keyed{opens: "", live: true}, "use another database"},
+				{keyed{err: down, live: true}, "use another database"},
 				{keyed{err: down}, ""},
 				{keyed{opens: "acct_1 in test mode"}, ""},
 			} {

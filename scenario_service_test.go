@@ -111,6 +111,7 @@ func TestBadConfigurations(t *testing.T) {
 		"no such database":     {func(c *trivet.Config) { c.Database = "mysql://x" }, "sqlite:PATH"},
 		"a price in two plans": {func(c *trivet.Config) { c.Plans[1].Prices = c.Plans[0].Prices }, "two plans"},
 		"pull only of nobody":  {func(c *trivet.Config) { c.PullOnly = []string{"strip"} }, `"strip"`},
+		"checkout of nobody":   {func(c *trivet.Config) { c.Checkout = "strip" }, `"strip"`},
 		"no pull of nobody":    {func(c *trivet.Config) { c.NoPull = []string{"paypal"} }, `"paypal"`},
 		"neither way":          {func(c *trivet.Config) { c.PullOnly, c.NoPull = []string{"stripe"}, []string{"stripe"} }, `"stripe"`},
 		"bind of nobody":       {func(c *trivet.Config) { c.Bind = map[string][]string{"strip": {"token"}} }, `"strip"`},

@@ -51,6 +51,10 @@ type Config struct {
 	Providers []provider.Driver
 	// Plans are what is sold.
 	Plans []billing.Plan
+	// Checkout is the account that sells to whoever buys nowhere yet, where several
+	// sell a plan and the request for a checkout names none; empty: none, and such a
+	// request is refused.
+	Checkout string
 	// Access are the switches of access; nil: [billing.DefaultRules].
 	Access *billing.Rules
 	// Bind lists for each account what says whose an object is, such as
@@ -248,7 +252,7 @@ func (c *Config) checkAccounts(drivers map[string]provider.Driver) error {
 		name     string
 		accounts []string
 	}{
-		{"PullOnly", c.PullOnly}, {"NoPull", c.NoPull}, {"Bind", slices.Sorted(maps.Keys(c.Bind))},
+		{"Checkout", c.sellers()}, {"PullOnly", c.PullOnly}, {"NoPull", c.NoPull}, {"Bind", slices.Sorted(maps.Keys(c.Bind))},
 	} {
 		for _, account := range setting.accounts {
 			if drivers[account] == nil {
@@ -256,12 +260,23 @@ func (c *Config) checkAccounts(drivers map[string]provider.Driver) error {
 			}
 		}
 	}
+	if _, able := drivers[c.Checkout].(provider.Checkouter); c.Checkout != "" && !able {
+		return fmt.Errorf("setting Checkout names %q, whose provider makes no checkouts: name another account, or leave it out", c.Checkout)
+	}
 	for _, account := range c.PullOnly {
 		if slices.Contains(c.NoPull, account) {
 			return fmt.Errorf("account %q gets no webhooks (PullOnly), and its events are not listed (NoPull): leave it out of one", account)
 		}
 	}
 	return nil
+}
+
+// sellers is the default seller, if there is one.
+func (c *Config) sellers() []string {
+	if c.Checkout == "" {
+		return nil
+	}
+	return []string{c.Checkout}
 }
 
 // doubt is how long after an event an answer may still be from before it: nobody
@@ -326,7 +341,7 @@ func (s *Service) wire(ctx context.Context, catalog billing.Catalog, drivers map
 	queues := append([]work.Queue{s.apply.Queue(c.Workers), out.Queue(4), s.reconcile.Queue(2 + len(drivers))}, hooks.Queues()...)
 	s.engine = work.New(s.db, s.log, queues...)
 	s.engine.Observe = meters.worked
-	back, err := redirect.New(ctx, redirect.Config{DB: s.db, Apply: s.apply, PublicURL: c.PublicURL, Log: s.log})
+	back, err := redirect.New(ctx, redirect.Config{DB: s.db, Apply: s.apply, PublicURL: c.PublicURL, Default: c.Checkout, Log: s.log})
 	if err != nil {
 		return err
 	}

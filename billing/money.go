@@ -28,6 +28,9 @@ func Exponent(code string) int {
 	return 2
 }
 
+// KnownCurrency reports whether a code is of a currency in use by ISO 4217.
+func KnownCurrency(code string) bool { return currency.IsValid(code) }
+
 // Rescale converts an amount with from decimals into the currency's own minor
 // units. Stripe, for one, counts ISK and UGX in hundredths although ISO 4217
 // gives them no decimals. It returns an error if the amount does not fit

@@ -146,7 +146,8 @@ func (c *Client) Payment(ctx context.Context, id string) (Payment, error) {
 type CheckoutRequest struct {
 	Customer string `json:"customer"`
 	Plan     string `json:"plan"`
-	// Provider is the account; it may be left out if one alone sells the plan.
+	// Provider is the account; left out: where the customer buys already,
+	// else the one that checkout names in the configuration, else the only one.
 	Provider   string `json:"provider,omitempty"`
 	Price      string `json:"price,omitempty"`
 	Quantity   int64  `json:"quantity,omitempty"`

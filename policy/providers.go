@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -21,6 +22,15 @@ func (p Providers) On(known Known, account string) bool {
 	}
 	return !a.MerchantOfRecord
 }
+
+// AccountNamer is for policies whose settings name accounts or kinds of providers.
+type AccountNamer interface {
+	// NamedAccounts lists the names, by the setting that has them.
+	NamedAccounts() map[string][]string
+}
+
+// Names lists what is switched, sorted.
+func (p Providers) Names() []string { return slices.Sorted(maps.Keys(p)) }
 
 // Banned reports whether the customer is barred from everything: nobody writes to
 // them, and nothing is charged.

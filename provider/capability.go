@@ -95,6 +95,20 @@ func (r CheckoutRequest) Problem(longestToken int) string {
 	return ""
 }
 
+// Claimer is for drivers that know what the claims of their objects can be called.
+type Claimer interface {
+	// ClaimNames lists the names in [Snapshot.Claims] beside [ClaimToken]. One that ends
+	// with a dot begins those that the seller chooses, such as "metadata.".
+	ClaimNames() []string
+}
+
+// PriceChecker is for drivers of which the form of a price alone can be wrong.
+type PriceChecker interface {
+	// CheckPrice reports a text that cannot be a price of the provider's, without asking
+	// it.
+	CheckPrice(price string) error
+}
+
 // CheckoutPage is a checkout that was made.
 type CheckoutPage struct {
 	Ref       Ref

@@ -52,13 +52,14 @@ type server struct {
 	// watches the service, for whoever can reach it.
 	front, rest, inside *http.ServeMux
 	huma                huma.API
+	features            *features
 }
 
 // New makes the handler of all routes, and one of what watches the service, which
 // asks for no key: nobody but the operator must be able to reach that.
 func New(config Config) (front, inside http.Handler) {
 	s := &server{
-		Config: config, keys: newKeyring(config.Keys, config.NamedKeys), needs: map[string]scope.Scope{},
+		Config: config, keys: newKeyring(config.Keys, config.NamedKeys), needs: map[string]scope.Scope{}, features: newFeatures(config.Apply.Catalog.Features()),
 		front: http.NewServeMux(), rest: http.NewServeMux(), inside: http.NewServeMux(),
 	}
 	s.huma = humago.New(s.rest, described(config.Version))

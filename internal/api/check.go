@@ -98,6 +98,9 @@ func (s *server) check(w http.ResponseWriter, r *http.Request) {
 		s.unavailable(r, err).write(w)
 		return
 	}
+	if found.Reason == billing.ReasonNone {
+		s.unheard(feature, "check")
+	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(checked(customer, feature, found)) // the client has gone
 }

@@ -17,8 +17,8 @@ import (
 type CheckoutRequest struct {
 	Customer       string     `json:"customer" maxLength:"200" doc:"Your own user id."`
 	Plan           string     `json:"plan" maxLength:"100"`
-	Provider       string     `json:"provider,omitempty" doc:"The account; may be left out if one alone sells the plan."`
-	Price          string     `json:"price,omitempty" doc:"The provider's price; left out: the plan's first."`
+	Provider       string     `json:"provider,omitempty" doc:"The account; left out: where the customer buys already, else the one that checkout names in the configuration, else the only one that sells the plan."`
+	Price          string     `json:"price,omitempty" doc:"The provider's price; left out: the plan's first there."`
 	Quantity       int64      `json:"quantity,omitempty" minimum:"1" maximum:"10000" doc:"1 if left out."`
 	Email          string     `json:"email,omitempty" maxLength:"320" doc:"Fills in the page."`
 	Locale         string     `json:"locale,omitempty" maxLength:"35" doc:"A BCP 47 tag; left out: the browser's."`

@@ -28,7 +28,7 @@ type Grant struct {
 
 // GrantRequest says what to give.
 type GrantRequest struct {
-	Feature string     `json:"feature,omitempty" maxLength:"100" doc:"The feature to give; this or plan."`
+	Feature string     `json:"feature,omitempty" maxLength:"100" doc:"The feature to give, which need not be in a plan; this or plan."`
 	Plan    string     `json:"plan,omitempty" maxLength:"100" doc:"The plan whose features to give; this or feature."`
 	From    string     `json:"from,omitempty" maxLength:"100" doc:"The account that the customer is being moved away from: the grant ends when they have bought elsewhere, too. It needs plan and until."`
 	Until   *time.Time `json:"until,omitempty" doc:"When it lapses; left out: never."`
@@ -94,5 +94,8 @@ func (s *server) grant(ctx context.Context, ref string, q GrantRequest) (*grantO
 		grant.Until = q.Until.UTC()
 	}
 	given, err := s.Apply.Grant(ctx, ref, grant, requested(ctx, ""))
+	if err == nil && grant.Feature != "" {
+		s.unheard(grant.Feature, "grant")
+	}
 	return &grantOutput{grantOf(ref, given)}, err
 }

@@ -94,6 +94,9 @@ func TestAnUnmappedPriceSaysWhatToDo(t *testing.T) {
 	w.pass(time.Hour)
 	open := w.must("GET /v1/drift?state=open", "")
 	w.name("drift", open.field("data.0.id"))
+	if open.field("data.0.diff.0.field") != "price" || open.field("data.0.diff.0.after") != w.names["other_price"] {
+		t.Errorf("the price is not named: %s", open.body)
+	}
 	r := w.must("POST /v1/drift/{drift}/heal", "")
 	if next, _ := r.field("next_step").(string); !strings.Contains(next, "[[plan]]") || r.field("drift.state") != "open" {
 		t.Errorf("%s", r.body)

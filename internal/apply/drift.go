@@ -37,6 +37,9 @@ const (
 )
 
 // The impacts of drift.
+// UnmappedPrice is the field in the diff of a [DriftUnmapped] that names the price.
+const UnmappedPrice = "price"
+
 const (
 	PaidButBlocked  = "paid_but_blocked"
 	UnpaidButActive = "unpaid_but_active"

@@ -116,17 +116,22 @@ func (w *writing) assess(found verdicts, r *row) {
 	good := s.Status == billing.SubscriptionActive || s.Status == billing.SubscriptionTrialing
 	found.judge(r, DriftUnlinked, live && r.next.Customer == "")
 	found.impact(r, DriftUnlinked, good)
-	var unmapped []billing.FieldDiff
-	for _, item := range s.Items {
-		if _, mapped := w.Catalog.ByPrice(r.next.Account, item.Price); !mapped {
-			unmapped = append(unmapped, billing.FieldDiff{Field: "price", After: json.RawMessage(jsonText(item.Price))})
-		}
-	}
+	unmapped := w.unmapped(r.next.Account, s)
 	found.judge(r, DriftUnmapped, live && len(unmapped) > 0, unmapped...)
 	found.impact(r, DriftUnmapped, good && len(w.Catalog.PlansOf(r.next.Account, s)) == 0)
 	if len(r.kinds) > 0 {
 		found.judge(r, DriftDuplicate, false) // unless its customer has more of them
 	}
+}
+
+// unmapped names the prices of a subscription that are in no plan.
+func (w *writing) unmapped(account string, s billing.Subscription) (prices []billing.FieldDiff) {
+	for _, item := range s.Items {
+		if _, mapped := w.Catalog.ByPrice(account, item.Price); !mapped {
+			prices = append(prices, billing.FieldDiff{Field: UnmappedPrice, After: json.RawMessage(jsonText(item.Price))})
+		}
+	}
+	return prices
 }
 
 // healer says how we came to see that something is no longer wrong.

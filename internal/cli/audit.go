@@ -62,7 +62,7 @@ func (s *session) audit(d config.Database) (report apply.AuditReport, err error)
 	if err := there(d, "audit"); err != nil {
 		return report, err
 	}
-	kept, err := store.Open(s.ctx, store.Options{URL: databaseURL(d), Now: s.Now})
+	kept, err := store.Open(s.ctx, store.Options{URL: databaseURL(d), Now: s.Now, Current: true})
 	if err != nil {
 		return report, usage(err)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -156,6 +157,13 @@ func (p *takingProgress) show(taking []trivet.Taking) {
 	p.update(sweeps)
 }
 
+// mostFirst sorts names by how many there are of each.
+func mostFirst(counts map[string]int64) []string {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+}
+
 // summary tells what the ledger has now, and what is to be done about it.
 func (c backfillCommand) summary(s *session, taken []trivet.Taking, holdings []trivet.Holding, demands []trivet.Demand) {
 	has, does := "has", "is recorded, and nothing was carried out"
@@ -175,6 +183,9 @@ func (c backfillCommand) summary(s *session, taken []trivet.Taking, holdings []t
 		}
 		if h.Unmapped > 0 {
 			fmt.Fprintf(s.Stdout, "  %d live subscriptions have a price that no [[plan]] has, and give access to nothing: trivet drift list --kind unmapped_price\n", h.Unmapped)
+			for _, price := range mostFirst(h.Prices) {
+				fmt.Fprintf(s.Stdout, "    %d with %s\n", h.Prices[price], price)
+			}
 		}
 		if h.Unread > 0 {
 			fmt.Fprintf(s.Stdout, "  %d objects cannot be read: GET /readyz and the log say why\n", h.Unread)

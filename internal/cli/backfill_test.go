@@ -124,7 +124,7 @@ func TestABackfillGoesOnWhereItStopped(t *testing.T) {
 		if before < half || before == len(h.lists) {
 			t.Errorf("it ended after %d of %d pages", before, len(h.lists))
 		}
-		for _, want := range []string{"subscription", "24 subscriptions and payments are nobody's", "/v1/unlinked", "1 live subscriptions have a price that no [[plan]] has"} {
+		for _, want := range []string{"subscription", "24 subscriptions and payments are nobody's", "/v1/unlinked", "1 live subscriptions have a price that no [[plan]] has", "    1 with price_old\n"} {
 			if !strings.Contains(stdout, want) {
 				t.Errorf("the summary lacks %q:\n%s", want, stdout)
 			}
@@ -132,12 +132,15 @@ func TestABackfillGoesOnWhereItStopped(t *testing.T) {
 		code, stdout, stderr = h.run(t.Context(), url, "backfill", "--json")
 		var again struct {
 			Read     []struct{ Objects, Changed int }
-			Accounts []struct{ Objects, Linked map[string]int }
+			Accounts []struct {
+				Objects, Linked map[string]int
+				Prices          map[string]int `json:"prices_in_no_plan"`
+			}
 		}
 		if err := json.Unmarshal([]byte(stdout), &again); code != exitGood || err != nil {
 			t.Fatalf("once more: %d %v\n%s%s", code, err, stdout, stderr)
 		}
-		if a := again.Accounts[0]; a.Objects["subscription"] != bought || a.Linked["subscription"] != bought-unowned || again.Read[0].Changed != 0 {
+		if a := again.Accounts[0]; a.Objects["subscription"] != bought || a.Linked["subscription"] != bought-unowned || again.Read[0].Changed != 0 || len(a.Prices) != 1 || a.Prices["price_old"] != 1 {
 			t.Errorf("once more: %s", stdout)
 		}
 		if len(h.writes) > 0 {

@@ -47,6 +47,8 @@ func (c backupCommand) Run(s *session) error {
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return usagef("%s is there already, and a backup is never written over: name another file, such as one with the date", c.File)
+	case errors.Is(err, fs.ErrNotExist) && missing(filepath.Dir(c.File)):
+		return usagef("the folder %s does not exist: make it, or name another file", filepath.Dir(c.File))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return usage(err)
 	case err != nil:
@@ -75,10 +77,16 @@ func (c backupCommand) Run(s *session) error {
 	return nil
 }
 
+// missing reports whether there is no file or folder of a name.
+func missing(name string) bool {
+	_, err := os.Stat(name)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // there reports that a SQLite file is missing, which opening it would make.
 func there(d config.Database, verb string) error {
 	if d.Kind == config.SQLite {
-		if _, err := os.Stat(d.Path); errors.Is(err, fs.ErrNotExist) {
+		if missing(d.Path) {
 			return usagef("there is no database %s to %s: run this where the service runs, or set database (TRIVET_DATABASE)", d.Path, verb)
 		}
 	}

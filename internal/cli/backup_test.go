@@ -50,7 +50,7 @@ func TestBackup(t *testing.T) {
 	if code, _, stderr := h.run(t.Context(), storetest.SQLite(t), "backup", file+"2"); code != exitUsage || !strings.Contains(stderr, "there is no database") {
 		t.Errorf("of nothing: %d %s", code, stderr)
 	}
-	if code, _, stderr := h.run(t.Context(), url, "backup", filepath.Join(file, "..", "away", "copy.db")); code != exitUsage {
+	if code, _, stderr := h.run(t.Context(), url, "backup", filepath.Join(file, "..", "away", "copy.db")); code != exitUsage || !strings.Contains(stderr, "away does not exist: make it, or name another file") {
 		t.Errorf("to nowhere: %d %s", code, stderr)
 	}
 }

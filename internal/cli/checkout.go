@@ -10,8 +10,8 @@ type checkoutCommand struct {
 	remoteFlags    `embed:""`
 	Customer       string `arg:"" help:"The customer: your own user id."`
 	Plan           string `arg:"" help:"The plan to sell."`
-	Provider       string `help:"The provider account, if several sell the plan."`
-	Price          string `help:"The provider's price, if the plan has several."`
+	Provider       string `help:"The provider account (default: where the customer buys already, else the configured checkout, else the only one)."`
+	Price          string `help:"The provider's price (default: the plan's first)."`
 	Quantity       int64  `help:"How many."`
 	Email          string `help:"Fills in the page."`
 	SuccessURL     string `help:"Where customers go who have bought." name:"success-url" required:""`

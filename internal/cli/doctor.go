@@ -65,6 +65,11 @@ func (c doctorCommand) Run(s *session) error {
 	}
 	e := examiner{session: s, conf: conf, offline: c.Offline}
 	_, e.unbuilt = build(conf, slog.New(slog.DiscardHandler), s.Now)
+	e.look = sync.OnceValues(func() (store.Looked, error) {
+		ctx, cancel := context.WithTimeout(s.ctx, patience)
+		defer cancel()
+		return store.Look(ctx, databaseURL(conf.Database))
+	})
 	checkups := []checkup{e.configuration, e.database, e.reached, e.mail}
 	for _, p := range conf.Providers {
 		checkups = append(checkups, func(ctx context.Context) []finding { return e.provider(ctx, p) })
@@ -136,6 +141,8 @@ type examiner struct {
 	conf    *config.Config
 	offline bool
 	unbuilt error // why no service can be made of the configuration
+	// look looks at the database, once.
+	look func() (store.Looked, error)
 }
 
 // one is a single finding.
@@ -170,7 +177,9 @@ func (e examiner) configuration(context.Context) (all []finding) {
 		note(doubted, "plans", "there are none, so that no purchase gives anything", "say in [[plan]] which prices give which features")
 	}
 	if e.unbuilt != nil {
-		note(wrong, "configuration", e.unbuilt.Error(), "mend it: the service would not start")
+		for _, f := range unusable(e.unbuilt) {
+			note(f.Verdict, f.Subject, f.Found, "mend it: the service would not start")
+		}
 	}
 	return all
 }
@@ -197,12 +206,12 @@ var said = map[config.Mode]string{
 }
 
 // database looks at the database, and at the mode, which may have been switched there.
-func (e examiner) database(ctx context.Context) []finding {
+func (e examiner) database(context.Context) []finding {
 	where := "postgres"
 	if e.conf.Database.Kind == config.SQLite {
 		where = e.conf.Database.Path
 	}
-	seen, err := store.Look(ctx, databaseURL(e.conf.Database))
+	seen, err := e.look()
 	var about finding
 	switch {
 	case err != nil:
@@ -304,6 +313,8 @@ func (e examiner) mail(ctx context.Context) (all []finding) {
 	switch {
 	case err != nil:
 		return append(all, finding{wrong, "mail", err.Error(), ""})
+	case channel == nil && e.conf.Mail.HandOver:
+		return append(all, finding{fine, "mail", "your application is handed each mail to send (message.due)", ""})
 	case channel == nil:
 		return append(all, finding{doubted, "mail", "no [mail] is configured: customers are told nothing by mail", "set mail.smtp and mail.from, or hand messages over to your application (docs/hooks.md)"})
 	}
@@ -352,7 +363,9 @@ func (e examiner) provider(ctx context.Context, p config.Provider) (all []findin
 		return one(wrong, subject, err.Error(), "")
 	}
 	if checker, can := d.(provider.KeyChecker); can && !e.offline {
-		all = keyTaken(ctx, p, checker)
+		all = e.keyTaken(ctx, p, checker)
+	} else if able, tells := d.(liver); tells {
+		all = e.keyOpens(p, mode(able.Live()))
 	}
 	if expirer, does := d.(provider.KeyExpirer); does {
 		all = append(all, keyEnds(subject, expirer.KeyExpires(), e.Now())...)
@@ -364,40 +377,6 @@ func (e examiner) provider(ctx context.Context, p config.Provider) (all []findin
 		all = append(all, finding{doubted, subject, "events are listed, not sent: changes are seen some minutes late", "trivet connect " + p.Name + " makes the webhook"})
 	}
 	return append(all, clock.finding(subject)...)
-}
-
-// keyTaken asks a provider for whom, and in which mode, it takes the key.
-func keyTaken(ctx context.Context, p config.Provider, checker provider.KeyChecker) []finding {
-	subject := "providers." + p.Name
-	account, err := checker.CheckKey(ctx)
-	live, tells := checker.(interface{ Live() bool })
-	switch {
-	case err != nil && provider.KindOf(err) == provider.Denied:
-		return one(wrong, subject, "the provider refuses the key", "compare it with the dashboard, and see that it is of the right environment")
-	case err != nil:
-		return one(wrong, subject, "whether the provider takes the key cannot be told: "+err.Error(), "see that this machine reaches it")
-	case account != "":
-		return one(fine, subject, "the key is taken, for "+account, "")
-	case tells && p.Environment != "":
-		return one(fine, subject, "the key is taken, in the "+p.Environment+" environment", "")
-	case tells && live.Live():
-		return one(fine, subject, "the key is taken, in live mode", "")
-	case tells:
-		return one(fine, subject, "the key is taken, in test mode", "")
-	}
-	return one(fine, subject, "the key is taken", "")
-}
-
-// keyEnds looks at when a key stops working.
-func keyEnds(subject string, at, now time.Time) []finding {
-	const soon = 30 * 24 * time.Hour
-	switch {
-	case at.IsZero() || at.After(now.Add(soon)):
-		return nil
-	case at.After(now):
-		return one(doubted, subject, "the key expires at "+stamp(at), "make a new one in the dashboard")
-	}
-	return one(wrong, subject, "the key has expired, at "+stamp(at), "make a new one in the dashboard")
 }
 
 // clockReader compares our clock with what answers say of the provider's.

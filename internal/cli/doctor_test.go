@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/trivetdev/trivet/internal/store"
+	"github.com/trivetdev/trivet/internal/store/storetest"
 )
 
 // TestDoctorUnusable: what keeps the configuration from being read is the finding.
@@ -60,6 +64,61 @@ func TestDoctorOffline(t *testing.T) {
 	code, stdout, stderr = ran(t, environ, "doctor", "--offline", "--json")
 	if found := verdicts(t, code, stdout, stderr); code != exitWrong || !strings.Contains(found["providers.stripe"], "FAIL there is nothing to prove") {
 		t.Errorf("%d %v", code, found)
+	}
+}
+
+// TestDoctorKnowsWhoseTheLedgerIs: a key that the service would not start with on this
+// ledger is wrong, whether or not the provider is asked.
+func TestDoctorKnowsWhoseTheLedgerIs(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		h := newHistory(t)
+		db := storetest.Open(t, url, nil)
+		holds := func(identity string) {
+			storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) error {
+				return tx.SetCursor(ctx, store.IdentityOf("stripe"), identity)
+			})
+		}
+		environ := []string{"TRIVET_DATABASE=" + url, "TRIVET_PROVIDERS_STRIPE_INGEST=pull", "TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_sim", "TRIVET_PROVIDERS_STRIPE_BASE_URL=" + h.URL}
+		for _, tt := range []struct {
+			holds, says string
+			args        []string
+		}{
+			{"acct_else in live mode", "FAIL the key opens acct_", nil},
+			{"acct_else in live mode", "use another database", []string{"--offline"}},
+			{"acct_else in test mode", "[providers.stripe_2]", nil},
+		} {
+			holds(tt.holds)
+			code, stdout, stderr := ran(t, environ, append([]string{"doctor", "--json"}, tt.args...)...)
+			if found := verdicts(t, code, stdout, stderr)["providers.stripe"]; code != exitWrong || !strings.Contains(found, tt.says) || !strings.Contains(found, "the ledger holds the objects of "+tt.holds) {
+				t.Errorf("%v of %s: %d %s", tt.args, tt.holds, code, found)
+			}
+		}
+		if code, _, stderr := ran(t, environ, "serve"); code != exitUsage || !strings.Contains(stderr, "[providers.stripe_2]") {
+			t.Errorf("the service: %d %s", code, stderr)
+		}
+		holds("acct_else in test mode")
+		code, stdout, stderr := ran(t, environ, "doctor", "--json", "--offline")
+		if found := verdicts(t, code, stdout, stderr)["providers.stripe"]; code != exitGood {
+			t.Errorf("the same mode, unasked: %d %s", code, found)
+		}
+	})
+}
+
+// TestDoctorOfMailsHandedOver: who has their own mailer needs no mail server, and may say
+// who mails are from.
+func TestDoctorOfMailsHandedOver(t *testing.T) {
+	t.Chdir(t.TempDir())
+	environ := []string{
+		"TRIVET_PROVIDERS_STRIPE_SECRET_KEY=sk_test_1", "TRIVET_PROVIDERS_STRIPE_INGEST=pull", "TRIVET_MAIL_HANDOVER=true", "TRIVET_MAIL_FROM=Kern <billing@kern.test>", "TRIVET_MAIL_REPLY_TO=help@kern.test",
+		"TRIVET_ENDPOINT_0_NAME=app", "TRIVET_ENDPOINT_0_URL=https://nobody.invalid/hooks", "TRIVET_ENDPOINT_0_SECRET=whsec_5Zk0n1dWc9Qb2xTq7LrV3uYpHs8JfGmA4eNoXwCiKtE=",
+	}
+	code, stdout, stderr := ran(t, environ, "doctor", "--offline", "--json")
+	if found := verdicts(t, code, stdout, stderr); code != exitGood || found["mail"] != "ok your application is handed each mail to send (message.due)\n" {
+		t.Errorf("%d %v", code, found)
+	}
+	environ = append(environ, "TRIVET_MAIL_HANDOVER=false")
+	if code, stdout, _ := ran(t, environ, "doctor", "--offline"); code != exitUsage || !strings.Contains(stdout, "mail.smtp: is missing") {
+		t.Errorf("sent by nobody: %d %s", code, stdout)
 	}
 }
 

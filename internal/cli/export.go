@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -59,7 +60,7 @@ func (c exportCommand) Run(s *session) error {
 	if err != nil {
 		return usage(err)
 	}
-	db, err := store.Open(s.ctx, store.Options{URL: databaseURL(configuration.Database), Now: s.Now})
+	db, err := store.Open(s.ctx, store.Options{URL: databaseURL(configuration.Database), Now: s.Now, Current: true})
 	if err != nil {
 		return usage(err)
 	}
@@ -111,6 +112,8 @@ func (c exportCommand) write(s *session, db *store.DB, catalog billing.Catalog, 
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return rows, usagef("%s came into being meanwhile: name another file, or write over it with --force", c.Output)
+	case errors.Is(err, fs.ErrNotExist) && missing(filepath.Dir(c.Output)):
+		return rows, usagef("the folder %s does not exist: make it, or name another file", filepath.Dir(c.Output))
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return rows, usage(err)
 	}

@@ -69,11 +69,13 @@ api_keys = ["{{.Key}}"]   # your application sends it
 {{.Section}}ingest = "pull"             # until trivet connect {{.Name}} has made the webhook; then take this line out
 bind = ["token"]            # how purchases name your customers; add what yours carry, as in "metadata.user_id"
 {{end}}
-[[plan]]                        # what your customers buy, and what it lets them do
-id       = "pro"
-features = ["export"]
-[plan.prices]
-{{range .Providers}}{{.Name}} = ["{{.Price}}"]
+# What your customers buy, and what it lets them do. Until there is a plan, purchases are
+# recorded and give nothing: take out the # and name your own.
+# [[plan]]
+# id       = "pro"
+# features = ["export"]
+# [plan.prices]
+{{range .Providers}}# {{.Name}} = ["{{.Price}}"]
 {{end}}`))
 
 // Run writes the file.
@@ -113,7 +115,7 @@ func (c initCommand) Run(s *session) error {
 	if err := write(path, saying(text.String())); err != nil {
 		return usage(err)
 	}
-	fmt.Fprintf(s.Stdout, "%s is written, for your eyes only.\n\nNext:\n  1. fill in what is empty: trivet doctor tells what is missing or wrong\n"+
+	fmt.Fprintf(s.Stdout, "%s is written, for your eyes only.\n\nNext:\n  1. fill in what is empty, and your plans: trivet doctor tells what is missing or wrong\n"+
 		"  2. trivet backfill --dry-run   what would taking over your account give?\n  3. trivet serve\n"+
 		"  4. trivet connect %s   once the service can be reached from outside\n", path, strings.Join(c.Provider, " "))
 	return nil

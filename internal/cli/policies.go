@@ -54,15 +54,43 @@ func policies(c *config.Config) (all []policy.Policy, digest string, err error) 
 	for _, p := range c.Policies {
 		sections[p.Name] = p.Settings
 	}
+	var wrong []error
 	for _, s := range shipped {
 		p, err := s.make(sections[s.name])
 		if err != nil {
-			return nil, "", fmt.Errorf("policy.%s: %w", s.name, err)
+			wrong = append(wrong, settingsWrong(c, s.name, sections[s.name], err)...)
+			continue
 		}
 		all = append(all, p)
 	}
+	if err := together(wrong); err != nil {
+		return nil, "", err
+	}
 	text, err := json.Marshal(sections)
 	return all, string(text), err
+}
+
+// settingsWrong tells the operator what a policy says of its section: where each
+// setting is, and what was meant. What a policy says of a setting's value begins with the
+// setting's name.
+func settingsWrong(c *config.Config, name string, section map[string]any, err error) (all []error) {
+	path := "policy." + name
+	told, ok := errors.AsType[policy.SettingErrors](err)
+	if !ok {
+		if key, why, found := strings.Cut(err.Error(), ": "); found && section[key] != nil {
+			return []error{c.Wrong(path+"."+key, "%s", why)}
+		}
+		return []error{c.Wrong(path, "%v", err)}
+	}
+	for _, e := range told {
+		if e.Known != nil {
+			last := e.Key[strings.LastIndexByte(e.Key, '.')+1:]
+			all = append(all, c.Wrong(path+"."+e.Key, "is not a key: %s", config.DidYouMean(last, e.Known)))
+			continue
+		}
+		all = append(all, c.Wrong(path+"."+e.Key, "%v", e.Err))
+	}
+	return all
 }
 
 // says configures what is said, who says it and how it gets there.

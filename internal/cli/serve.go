@@ -38,8 +38,12 @@ func (c serveCommand) Run(s *session) error {
 	}
 	log := c.logger(s.Stderr)
 	if len(configuration.Providers) == 0 {
-		return usagef("no provider is configured: add [providers.stripe] with secret_key and webhook_secrets, " +
-			"or set TRIVET_PROVIDERS_STRIPE_SECRET_KEY and TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS")
+		where := "trivet init writes a configuration to begin with"
+		if configuration.Path != "" {
+			where = "add a section such as [providers.stripe] to " + configuration.Path
+		}
+		return usagef("no provider is configured: %s; "+
+			"or set TRIVET_PROVIDERS_STRIPE_SECRET_KEY and TRIVET_PROVIDERS_STRIPE_WEBHOOK_SECRETS", where)
 	}
 	built, err := build(configuration, log, s.Now)
 	if err != nil {

@@ -65,7 +65,7 @@ func TestInit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Providers) != 4 || c.Mode != config.Observe || c.PublicURL != "https://billing.example.com" || len(c.Plans) != 1 || len(c.APIKeys) != 1 || len(c.APIKeys[0].Reveal()) < 40 {
+	if len(c.Providers) != 4 || c.Mode != config.Observe || c.PublicURL != "https://billing.example.com" || len(c.Plans) != 0 || len(c.APIKeys) != 1 || len(c.APIKeys[0].Reveal()) < 40 {
 		t.Errorf("%+v", c)
 	}
 	if code, _, stderr := ran(t, nil, "init"); code != exitUsage || !strings.Contains(stderr, "--force") {

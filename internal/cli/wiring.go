@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/trivetdev/trivet"
@@ -14,10 +13,10 @@ import (
 )
 
 // build turns a configuration into what the service is made from. The error is
-// one line for the operator.
+// for the operator; a [*config.Error] names several things at once.
 func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Config, error) {
 	built := trivet.Config{
-		PublicURL: c.PublicURL, Database: databaseURL(c.Database), Bind: map[string][]string{},
+		PublicURL: c.PublicURL, Checkout: c.Checkout, Database: databaseURL(c.Database), Bind: map[string][]string{},
 		Access: &billing.Rules{Grace: c.Access.Grace, Paused: c.Access.Paused, Refunded: c.Access.Refunded, Disputed: c.Access.Disputed},
 		Modes:  modes(c), RefundsPerDay: c.Caps.Refunds, RefundAmounts: c.Caps.Amounts,
 		Hot: c.Sweep.Hot, Full: c.Sweep.Full, KeepEvents: c.Retention.Events,
@@ -53,7 +52,7 @@ func build(c *config.Config, log *slog.Logger, now func() time.Time) (trivet.Con
 	}
 	built.Endpoints = endpointsOf(c)
 	built.Plans = plansOf(c)
-	return built, nil
+	return built, meant(c, built)
 }
 
 // namedKeys are the API keys that have names.
@@ -123,10 +122,6 @@ func plansOf(c *config.Config) (plans []billing.Plan) {
 	return plans
 }
 
-// alertKinds are the words by which [[alert]] sections choose: the policies that raise
-// alerts have theirs, and so have endpoints.
-var alertKinds = []string{"dispute", "duplicate", "dunning", "fraud", "hook", "hygiene"}
-
 // announce tells the log what is configured, or is missing.
 func announce(c *config.Config, s *session, log *slog.Logger) {
 	log.Info("configuration", "config", c)
@@ -141,13 +136,6 @@ func announce(c *config.Config, s *session, log *slog.Logger) {
 	}
 	if len(c.Plans) == 0 {
 		log.Warn("no [[plan]] is configured: purchases are recorded, but give access to nothing")
-	}
-	for _, a := range c.Alerts {
-		for _, kind := range a.When {
-			if !slices.Contains(alertKinds, kind) {
-				log.Warn("an [[alert]] waits for a kind of alert that there is not", "kind", kind, "known", alertKinds)
-			}
-		}
 	}
 	if c.Mail.SMTP == "" && !c.Mail.HandOver {
 		log.Warn("no [mail] is configured: customers are told nothing by mail")

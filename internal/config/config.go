@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ type Config struct {
 	NamedKeys []APIKey
 	// Providers are the accounts, in the order of their names.
 	Providers []Provider
+	// Checkout is the account that sells to whoever buys nowhere yet, where several
+	// sell a plan and the request names none; empty: none.
+	Checkout  string
 	Plans     []Plan
 	Access    Access
 	Caps      Caps
@@ -57,6 +61,25 @@ type Config struct {
 	Secretive bool
 	// Files are the files that secrets were read from.
 	Files []SecretFile
+	// Origins say where each key was set, by its dotted path: "trivet.toml:12", or the
+	// name of a variable.
+	Origins map[string]string
+}
+
+// Wrong is an [*Error] about the value of a key, from whoever knows better than this
+// package what it means.
+func (c *Config) Wrong(key, format string, args ...any) error {
+	return &Error{Problems: []Problem{{Key: key, Origin: originOf(c.Origins, key), Text: fmt.Sprintf(format, args...)}}}
+}
+
+// originOf is where a key was set. One that was not has the origin of its section,
+// which helps to find the place.
+func originOf(origins map[string]string, key string) (origin string) {
+	for origin = origins[key]; origin == "" && key != ""; {
+		key, _ = split(key)
+		origin = origins[key]
+	}
+	return origin
 }
 
 // SecretFile is a file that a secret was read from.

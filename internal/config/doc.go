@@ -13,7 +13,8 @@
 // providers.stripe.secret_key is TRIVET_PROVIDERS_STRIPE_SECRET_KEY, and the
 // first [[plan]]'s id is TRIVET_PLAN_0_ID. A section's name may hold
 // underscores itself: the longest known key that ends the variable's name is
-// the key, the rest is the section. Lists are separated by commas. The
+// the key, the rest is the section. Lists are separated by commas. The settings of
+// policies are not ours to know: package policy finds what is nested in them. The
 // environment wins over the file. A variable that is set but empty counts as
 // not set, except for a secret, where it is refused.
 //

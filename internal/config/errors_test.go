@@ -47,6 +47,8 @@ var mistakes = map[string]struct {
 	"policy variable, no policy":   {env: []string{"TRIVET_POLICY_X_MODE=observe"}, want: "TRIVET_POLICY_X_MODE: names no policy: known are renewal, dunning, fraud, dispute, duplicate, hygiene"},
 	"policy variable, no key":      {env: []string{"TRIVET_POLICY_FRAUD=observe"}, want: "TRIVET_POLICY_FRAUD: names no key: write TRIVET_POLICY_FRAUD_MODE"},
 
+	"duration without quotes":   {file: "[access]\ngrace = 7d # a week\n", want: `FILE:2: is not valid TOML: expected newline but got U+0064 'd': put it in quotes, as in "7d"`},
+	"share without quotes":      {file: "[providers.stripe]\nrate = 50%\n", want: `FILE:2: is not valid TOML: expected newline but got U+0025 '%': put it in quotes, as in "50%"`},
 	"not TOML":                  {file: "a = 1\nb = \n", want: "FILE:2: is not valid TOML: "},
 	"section written as a list": {file: "[plan]\nid='a'\n", want: "FILE:1: plan: is written [[plan]], with two brackets, and may come several times"},
 	"list of numbers as plans":  {file: "plan = [1]\n", want: "FILE:1: plan.0: is a section: write it as [[plan]]"},
@@ -176,6 +178,12 @@ var mistakes = map[string]struct {
 	"plan with a bad id":        {file: "[[plan]]\nid='a b'\n", want: `FILE:2: plan.0.id: "a b" may hold only letters, digits, dots, dashes and underscores`},
 	"plan twice":                {file: "[[plan]]\nid='a'\n[[plan]]\nid='a'\n", want: `FILE:4: plan.1.id: "a" is used by another plan: give each its own`},
 	"plan of unknown account":   {file: "[[plan]]\nid='a'\nprices.strip=['p']\n" + stripe, want: "FILE:3: plan.0.prices.strip: there is no account of that name: did you mean stripe?"},
+	"cap of no currency":        {file: "[caps]\nrefund_amounts=['500.00 EUX']\n", want: `FILE:2: caps.refund_amounts: "500.00 EUX": there is no currency EUX, so that nothing would be limited: write its code by ISO 4217, as in EUR`},
+	"cap of a currency, twice":  {file: "[caps]\nrefund_amounts=['500.00 EUR', '5.00 eur']\n", want: `FILE:2: caps.refund_amounts: EUR is limited twice: keep one of the two`},
+	"price left as it was":      {file: "[[plan]]\nid='a'\nprices.stripe=['price_…']\n" + stripe, want: `FILE:3: plan.0.prices.stripe: "price_…" is a placeholder: copy the id of the price from the provider's dashboard, or take it out`},
+	"alert of no kind":          {file: "[[alert]]\nurl='https://hooks.example.com/1'\nwhen=['disputes']\n", want: `FILE:3: alert.0.when: there are no alerts of the kind "disputes": did you mean dispute?`},
+	"checkout, unknown account": {file: "checkout = 'strpe'\n" + stripe, want: `FILE:1: checkout: there is no account "strpe": did you mean stripe?`},
+	"checkout without accounts": {env: []string{"TRIVET_CHECKOUT=stripe"}, want: `TRIVET_CHECKOUT: checkout: there is no account "stripe": add [providers.stripe]`},
 	"plan without any account":  {file: "[[plan]]\nid='a'\nprices.stripe=['p']\n", want: "FILE:3: plan.0.prices.stripe: there is no account of that name: add [providers.stripe]"},
 	"price of two plans":        {file: "[[plan]]\nid='a'\nprices.stripe=['p']\n[[plan]]\nid='b'\nprices.stripe=['p']\n" + stripe, want: `FILE:6: plan.1.prices.stripe: p already means plan "a": a price can mean only one plan`},
 	"grants":                    {file: "[[plan]]\nid='a'\ngrants='yearly'\n", want: `FILE:3: plan.0.grants: "yearly" is no grant: write period, forever, credits=100, or an ISO 8601 duration such as P1Y or P30D`},
@@ -298,5 +306,17 @@ func TestSecretFileThatCannotBeOpened(t *testing.T) {
 	_, err := Load(write(t, "trivet.toml", "api_keys_file = '"+loop+"'\n"), nil)
 	if err == nil || !strings.Contains(err.Error(), "api_keys_file: "+loop+" cannot be read: too many levels of symbolic links") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestUnquotedSecretsAreNotShown: who forgot the quotes is told so, and no more.
+func TestUnquotedSecretsAreNotShown(t *testing.T) {
+	_, err := Load(write(t, "trivet.toml", "[providers.stripe]\nsecret_key = sk_live_51hush\n"), nil)
+	if err == nil || !strings.HasSuffix(err.Error(), ": a text stands in quotes") || strings.Contains(err.Error(), "hush") {
+		t.Errorf("%v", err)
+	}
+	_, err = Load(write(t, "trivet.toml", "[providers.stripe\nsecret_key = \"sk_1\"\n"), nil)
+	if err == nil || strings.Contains(err.Error(), "quotes") {
+		t.Errorf("%v", err)
 	}
 }

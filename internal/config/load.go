@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -54,7 +55,7 @@ func loadAs(path string, environ []string, unconnected bool) (*Config, error) {
 	r := &reader{problems: &l.problems, tree: k.Raw(), origins: l.origins, unconnected: unconnected}
 	c := r.config()
 	c.Ignored, c.Path, c.Files = l.ignored, l.path, r.files
-	c.Secretive = l.secretive(c)
+	c.Secretive, c.Origins = l.secretive(c), l.origins
 	if err := l.err(); err != nil {
 		return nil, err
 	}
@@ -109,7 +110,7 @@ func (l *loader) file(path string, environ []string) map[string]any {
 	l.path = path
 	k := koanf.New(".")
 	if err := k.Load(rawbytes.Provider(text), toml.Parser()); err != nil {
-		l.add("", syntaxOrigin(path, err), "is not valid TOML: %s", strings.TrimPrefix(err.Error(), "toml: "))
+		l.add("", syntaxOrigin(path, err), "is not valid TOML: %s%s", strings.TrimPrefix(err.Error(), "toml: "), unquoted(text, err))
 		return map[string]any{}
 	}
 	for key, line := range lineNumbers(text) {
@@ -127,6 +128,35 @@ func syntaxOrigin(path string, err error) string {
 		return fmt.Sprintf("%s:%d", path, row)
 	}
 	return path
+}
+
+var (
+	// bare matches a line whose value is a text without quotes.
+	bare = regexp.MustCompile(`^\s*[A-Za-z0-9_."'-]+\s*=\s*([^\s"'\[{#][^#]*?)\s*(?:#.*)?$`)
+	// harmless matches such a value that is no secret and may be shown.
+	harmless = regexp.MustCompile(`^\d{1,6}(?:[a-z]|%|/s)$`)
+)
+
+// unquoted ends a message about a line that is not TOML, where what is missing are
+// quotes: durations such as 7d look as if they needed none.
+func unquoted(text []byte, err error) string {
+	var at interface{ Position() (row, column int) }
+	if !errors.As(err, &at) {
+		return ""
+	}
+	row, _ := at.Position()
+	lines := strings.Split(string(text), "\n")
+	if row < 1 || row > len(lines) {
+		return ""
+	}
+	value := bare.FindStringSubmatch(strings.TrimSuffix(lines[row-1], "\r"))
+	switch {
+	case value == nil:
+		return ""
+	case harmless.MatchString(value[1]):
+		return fmt.Sprintf(": put it in quotes, as in %q", value[1])
+	}
+	return ": a text stands in quotes"
 }
 
 // environ returns the values of the TRIVET_ variables by the path of their key.

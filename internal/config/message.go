@@ -27,7 +27,7 @@ func (r *reader) mail() Mail {
 	if s.has("keep") {
 		m.Keep = s.duration("keep", 0)
 	}
-	if !s.has("smtp") && !s.has("from") && !s.has("reply_to") && len(s.values) > 0 {
+	if !s.has("smtp") && (m.HandOver || !s.has("from") && !s.has("reply_to") && len(s.values) > 0) {
 		return m
 	}
 	if !s.has("smtp") {

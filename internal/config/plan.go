@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trivetdev/trivet/internal/placeholder"
 )
 
 // Plan is something a customer can have: a [[plan]].
@@ -120,22 +122,45 @@ func (s section) plan() Plan {
 
 // prices checks that the accounts exist and that no price means two plans.
 func (r *reader) prices(s section, p Plan, owner map[string]string) {
-	accounts := r.names("providers")
 	for _, account := range s.sub("prices").keys() {
 		key := "prices." + account
-		if _, ok := r.table("providers." + account); !ok {
-			if len(accounts) == 0 {
-				s.bad(key, "there is no account of that name: add [providers.%s]", account)
-			} else {
-				s.bad(key, "there is no account of that name: %s", didYouMean(account, accounts))
-			}
+		if !r.knows(s, key, account) {
 			continue
 		}
 		for _, price := range p.Prices[account] {
+			if placeholder.Is(price) {
+				s.bad(key, "%q is a placeholder: copy the id of the price from the provider's dashboard, or take it out", price)
+			}
 			if other, taken := owner[account+" "+price]; taken {
 				s.bad(key, "%s already means plan %q: a price can mean only one plan", price, other)
 			}
 			owner[account+" "+price] = p.ID
 		}
 	}
+}
+
+// knows reports an account that there is not, which key names.
+func (r *reader) knows(s section, key, account string) bool {
+	if _, ok := r.table("providers." + account); ok {
+		return true
+	}
+	found := "there is no account of that name"
+	if !strings.HasSuffix(key, "."+account) {
+		found = fmt.Sprintf("there is no account %q", account)
+	}
+	if accounts := r.names("providers"); len(accounts) > 0 {
+		s.bad(key, "%s: %s", found, didYouMean(account, accounts))
+	} else {
+		s.bad(key, "%s: add [providers.%s]", found, account)
+	}
+	return false
+}
+
+// account reads a key that names an account; empty if nothing is set.
+func (r *reader) account(s section, key string) string {
+	name := s.text(key)
+	if name != "" && r.knows(s, key, name) {
+		return name
+	}
+	return ""
 }

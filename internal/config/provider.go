@@ -80,6 +80,9 @@ var kinds = map[string]struct{ needs, hooks, may []string }{
 
 var kindNames = []string{Stripe, PayPal, Paddle, LemonSqueezy}
 
+// Kinds lists the kinds of provider.
+func Kinds() []string { return slices.Clone(kindNames) }
+
 func (r *reader) providers() []Provider {
 	var all []Provider
 	taken := map[string]string{}

@@ -102,13 +102,7 @@ func (s section) has(key string) bool {
 // bad reports a problem with the value of key, or with the section for "".
 func (s section) bad(key, format string, args ...any) {
 	path := s.at(key)
-	origin := s.origins[path]
-	// A missing key has no origin; that of its section helps to find the place.
-	for at := path; origin == "" && at != ""; {
-		at, _ = split(at)
-		origin = s.origins[at]
-	}
-	s.add(path, origin, format, args...)
+	s.add(path, originOf(s.origins, path), format, args...)
 }
 
 // text returns a value as text; numbers are taken as written, since ids that

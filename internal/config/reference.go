@@ -39,7 +39,7 @@ var sections = []struct{ path, heading, about string }{
 	{"alert.*", "[[alert]]", "Where your team is told of what needs a person."},
 	{"mail", "[mail]", "How mail goes out, and who all messages are from; see [messages](messages.md)."},
 	{"sms", "[sms]", "How SMS go out. Without a kind none does."},
-	{"policy.*", "[policy.NAME]", "One of `renewal`, `dunning`, `fraud`, `dispute`, `duplicate`, `hygiene`. Beside these two keys each has settings of its own, on its page in [policies](policies/)."},
+	{"policy.*", "[policy.NAME]", "One of `renewal`, `dunning`, `fraud`, `dispute`, `duplicate`, `hygiene`. Beside these two keys each has settings of its own, on its page in [policies](policies/): from the environment `TRIVET_POLICY_DUNNING_STEPS=1h,2d`, and for what is nested `TRIVET_POLICY_RENEWAL_PROVIDERS_PADDLE=true`, `TRIVET_POLICY_FRAUD_RULES_0_WHEN=…`."},
 	{"caps", "[caps]", "What refunds of one day (UTC) stay below, whoever asks for them."},
 	{"sweep", "[sweep]", "How often the ledger is compared with the providers."},
 	{"retention", "[retention]", "How long what is no longer needed is kept."},
@@ -53,6 +53,7 @@ var meanings = map[string]string{ //nolint:gosec // the password is the word
 	"database":   "`sqlite:PATH`, or `postgres://user:password@host/name`.",
 	"mode":       "How far policies may go: `observe`, `assist` or `enforce`; see [rollout](rollout.md).",
 	"api_keys":   "Keys that may do everything. Without any, and without `[[api_key]]`, nobody may ask anything.",
+	"checkout":   "The account that sells to whoever buys nowhere yet, where several sell a plan and the request names none; see [selling](api.md#selling). Default: none, and such a request is refused.",
 
 	"providers.*.kind":            "`stripe`, `paypal`, `paddle` or `lemonsqueezy`. Default: the section's name.",
 	"providers.*.bind":            "What of a purchase names your customer, in this order: `token` (our own checkouts), `metadata.KEY`, `custom_id` and others that the provider's page lists. Default: `token` alone.",

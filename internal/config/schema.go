@@ -14,7 +14,7 @@ type field struct {
 var schema = map[string][]field{
 	"": {
 		{name: "public_url"}, {name: "listen"}, {name: "metrics"}, {name: "database", secret: true}, {name: "mode"},
-		{name: "api_keys", secret: true},
+		{name: "api_keys", secret: true}, {name: "checkout"},
 	},
 	"providers.*": {
 		{name: "kind", common: true}, {name: "bind", common: true}, {name: "mode", common: true},

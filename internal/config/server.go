@@ -22,6 +22,7 @@ func (r *reader) config() *Config {
 		Listen:    r.address("listen", "8990"),
 		Metrics:   r.metrics(),
 		Providers: r.providers(),
+		Checkout:  r.account(r.root(), "checkout"),
 		Plans:     r.plans(),
 		Access:    r.access(),
 		Caps:      r.caps(),
@@ -147,6 +148,14 @@ func (r *reader) caps() Caps {
 			s.bad("refund_amounts", `%q is no amount of money: write it with its currency, as in ["500.00 EUR", "100000 JPY"]`, text)
 			continue
 		}
+		if !billing.KnownCurrency(m.Currency) {
+			s.bad("refund_amounts", "%q: there is no currency %s, so that nothing would be limited: write its code by ISO 4217, as in EUR", text, m.Currency)
+			continue
+		}
+		if _, twice := c.Amounts[m.Currency]; twice {
+			s.bad("refund_amounts", "%s is limited twice: keep one of the two", m.Currency)
+			continue
+		}
 		if c.Amounts == nil {
 			c.Amounts = map[string]int64{}
 		}
@@ -175,6 +184,10 @@ func (r *reader) retention() (kept Retention) {
 	return kept
 }
 
+// alertKinds are the words by which [[alert]] sections choose: the policies that raise
+// alerts have theirs, and so have endpoints.
+var alertKinds = []string{"dispute", "duplicate", "dunning", "fraud", "hook", "hygiene"}
+
 func (r *reader) alerts() []Alert {
 	var all []Alert
 	for _, s := range r.numbered("alert") {
@@ -186,6 +199,11 @@ func (r *reader) alerts() []Alert {
 		case a.URL == "": // reported by secret
 		case err != nil || u.Scheme == "":
 			s.bad("url", "is no address: write it as https://hooks.example.com/… or mailto:ops@example.com")
+		}
+		for _, kind := range a.When {
+			if !slices.Contains(alertKinds, kind) {
+				s.bad("when", "there are no alerts of the kind %q: %s", kind, didYouMean(kind, alertKinds))
+			}
 		}
 		all = append(all, a)
 	}

@@ -2,6 +2,9 @@ package config
 
 import "strings"
 
+// Closest returns the candidate that was probably meant by name, or "".
+func Closest(name string, candidates []string) string { return closest(name, candidates) }
+
 // closest returns the candidate that was probably meant by name, or "". A name
 // that is the beginning of a candidate, or goes on after it, is close too:
 // people write secret for secret_key.
@@ -43,8 +46,10 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// didYouMean ends a message about an unknown name: with the likely one, or with
+// DidYouMean ends a message about an unknown name: with the likely one, or with
 // all there are.
+func DidYouMean(name string, candidates []string) string { return didYouMean(name, candidates) }
+
 func didYouMean(name string, candidates []string) string {
 	if c := closest(name, candidates); c != "" {
 		return "did you mean " + c + "?"

@@ -38,6 +38,9 @@ type Options struct {
 	// Connections limits the connections to PostgreSQL; 0: 12. Fewer than 2 are
 	// not enough to bring the schema up to date.
 	Connections int
+	// Current is for who only reads: a schema of an older version is refused, for an
+	// older service may be running on it, instead of brought up to date.
+	Current bool
 }
 
 // DB is an open database. It is safe for concurrent use.
@@ -60,7 +63,8 @@ type DB struct {
 	reads map[string]*sql.Stmt
 }
 
-// Open opens the database and brings its schema up to date.
+// Open opens the database and brings its schema up to date. A schema that a newer
+// version of the program made is refused.
 func Open(ctx context.Context, options Options) (*DB, error) {
 	db := &DB{now: options.Now, reads: map[string]*sql.Stmt{}, closed: make(chan struct{})}
 	var err error
@@ -73,13 +77,13 @@ func Open(ctx context.Context, options Options) (*DB, error) {
 		return nil, fmt.Errorf("database %q is neither sqlite:PATH nor postgres://…", redact(options.URL))
 	}
 	if err == nil {
-		err = db.migrate(ctx)
+		err = db.migrate(ctx, options.Current)
 	}
 	if err == nil && db.writer != nil {
 		err = db.inherit(ctx, options.URL)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", redact(options.URL), err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", redact(options.URL), reached(err)), db.Close())
 	}
 	return db, nil
 }
@@ -174,8 +178,9 @@ func (db *DB) openPostgres(options Options) error {
 	return nil
 }
 
-// migrate brings the schema up to date. Several processes may start at once.
-func (db *DB) migrate(ctx context.Context) error {
+// migrate brings the schema up to date, unless it must be current already. Several
+// processes may start at once.
+func (db *DB) migrate(ctx context.Context, current bool) error {
 	files, err := db.migrations()
 	if err != nil {
 		return err
@@ -188,6 +193,9 @@ func (db *DB) migrate(ctx context.Context) error {
 			return err
 		}
 		defer release()
+	}
+	if err := db.fits(ctx, current); err != nil {
+		return err
 	}
 	provider, err := goose.NewProvider(gooseDialect, db.pool, files)
 	if err != nil {

@@ -26,6 +26,9 @@ type Looked struct {
 	// Switches are what people switched at run time; they are not read from a schema
 	// that is not the one that this program knows.
 	Switches []Switch
+	// Identities are whose objects the ledger holds, by account, as [IdentityOf] has
+	// them; they are read where Switches are.
+	Identities map[string]string
 }
 
 // Look looks at a database without changing anything of it: no file is made, and no
@@ -34,7 +37,7 @@ type Looked struct {
 func Look(ctx context.Context, address string) (seen Looked, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("database %s: %w", redact(address), err)
+			err = fmt.Errorf("database %s: %w", redact(address), reached(err))
 		}
 	}()
 	db := &DB{}
@@ -85,19 +88,14 @@ func (db *DB) look(ctx context.Context, seen *Looked) (err error) {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // it was only read
-	there := "select count(*) from sqlite_master where type = 'table' and name = 'goose_db_version'"
-	if db.dialect.name == "postgres" {
-		there = "select count(to_regclass('goose_db_version'))"
-	}
-	var tables int
-	if err := tx.QueryRowContext(ctx, there).Scan(&tables); err != nil || tables == 0 {
-		return err
-	}
-	if err := tx.QueryRowContext(ctx, "select coalesce(max(version_id), 0) from goose_db_version where is_applied").Scan(&seen.Schema); err != nil {
+	if seen.Schema, err = db.schema(ctx, tx); err != nil {
 		return err
 	}
 	if seen.Schema != seen.Known {
 		return nil
+	}
+	if err := lookAtIdentities(ctx, tx, seen); err != nil {
+		return err
 	}
 	rows, err := tx.QueryContext(ctx, switchColumns)
 	if err != nil {
@@ -112,6 +110,62 @@ func (db *DB) look(ctx context.Context, seen *Looked) (err error) {
 		seen.Switches = append(seen.Switches, s)
 	}
 	return rows.Err()
+}
+
+func lookAtIdentities(ctx context.Context, tx *sql.Tx, seen *Looked) error {
+	rows, err := tx.QueryContext(ctx, "select name, value from cursors")
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	seen.Identities = map[string]string{}
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return err
+		}
+		if account, ok := strings.CutPrefix(name, identityPrefix); ok {
+			seen.Identities[account] = value
+		}
+	}
+	return rows.Err()
+}
+
+// schema is the number of the migration that the schema is at; 0: there is none yet.
+func (db *DB) schema(ctx context.Context, from interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (number int64, err error) {
+	there := "select count(*) from sqlite_master where type = 'table' and name = 'goose_db_version'"
+	if db.dialect.name == "postgres" {
+		there = "select count(to_regclass('goose_db_version'))"
+	}
+	var tables int
+	if err := from.QueryRowContext(ctx, there).Scan(&tables); err != nil || tables == 0 {
+		return 0, err
+	}
+	err = from.QueryRowContext(ctx, "select coalesce(max(version_id), 0) from goose_db_version where is_applied").Scan(&number)
+	return number, err
+}
+
+// fits refuses a schema that this program must not touch. One that a newer version
+// made has columns and rules that this one would not keep.
+func (db *DB) fits(ctx context.Context, current bool) error {
+	known, err := db.lastMigration()
+	if err != nil {
+		return err
+	}
+	is, err := db.schema(ctx, db.readers)
+	switch {
+	case err != nil:
+		return err
+	case is > known:
+		return fmt.Errorf("a newer version of trivet brought the schema to %d, and this one knows it up to %d: run the newer version, "+
+			"or go back with a copy of the database that the older version made", is, known)
+	case current && is != 0 && is < known:
+		return fmt.Errorf("the schema is at %d, older than the %d of this version, and is not changed just to read: "+
+			"use the version of trivet that the service runs, or start the service with this one, which brings the schema up to date", is, known)
+	}
+	return nil
 }
 
 // lastMigration is the number of the newest migration there is.

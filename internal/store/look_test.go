@@ -41,11 +41,15 @@ func TestLook(t *testing.T) {
 			t.Fatal(err)
 		}
 		storetest.Write(t, db, func(ctx context.Context, tx *store.Tx) error {
+			if _, err := tx.KeepCursor(ctx, store.IdentityOf("stripe"), "acct_1 in test mode"); err != nil {
+				return err
+			}
 			return tx.SetSwitch(ctx, store.Switch{Scope: store.SwitchBrake, Value: "on", Actor: "key:ops"})
 		})
 		check := func(when string) {
 			t.Helper()
-			if seen := look(); seen.Absent || seen.Schema != before.Known || seen.Known != before.Known || len(seen.Switches) != 1 || seen.Switches[0].Value != "on" {
+			if seen := look(); seen.Absent || seen.Schema != before.Known || seen.Known != before.Known || len(seen.Switches) != 1 || seen.Switches[0].Value != "on" ||
+				len(seen.Identities) != 1 || seen.Identities["stripe"] != "acct_1 in test mode" {
 				t.Errorf("%s: %+v", when, seen)
 			}
 		}

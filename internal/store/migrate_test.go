@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,75 @@ func TestMigrateAgain(t *testing.T) {
 		again := storetest.Open(t, url, nil)
 		if value, err := again.Cursor(t.Context(), "kept"); err != nil || value != "yes" {
 			t.Errorf("after opening again the row says %q, %v", value, err)
+		}
+	})
+}
+
+// TestOpenAnotherVersion: what a newer version made is refused by whoever opens it,
+// and what an older one made by who only reads; both are left as they are.
+func TestOpenAnotherVersion(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		db := storetest.Open(t, url, nil)
+		seen, err := store.Look(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		current := options(url)
+		current.Current = true
+		refused := func(o store.Options, want string) {
+			t.Helper()
+			opened, err := store.Open(t.Context(), o)
+			if err == nil {
+				t.Fatal("opened", opened.Close())
+			}
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("the error is %q; it should say %q", err, want)
+			}
+		}
+		good := func(o store.Options) {
+			t.Helper()
+			opened, err := store.Open(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := opened.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		good(current)
+
+		insert := "insert into goose_db_version (version_id, is_applied) values ($1, true)"
+		if err := db.Exec(t.Context(), insert, seen.Known+1); err != nil {
+			t.Fatal(err)
+		}
+		refused(options(url), "run the newer version")
+		refused(current, "run the newer version")
+
+		if err := db.Exec(t.Context(), "delete from goose_db_version where version_id > $1", seen.Known); err != nil {
+			t.Fatal(err)
+		}
+		good(options(url))
+		if err := db.Exec(t.Context(), "delete from goose_db_version where version_id = $1", seen.Known); err != nil {
+			t.Fatal(err)
+		}
+		refused(current, "start the service with this one")
+		if after, err := store.Look(t.Context(), url); err != nil || after.Schema != seen.Known-1 {
+			t.Errorf("refusing left schema %d, %v", after.Schema, err)
+		}
+	})
+}
+
+// TestOpenCurrentAnew: a database that is new is made, whoever opens it.
+func TestOpenCurrentAnew(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		o := options(url)
+		o.Current = true
+		db, err := store.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }
@@ -121,6 +191,27 @@ func TestBadAddress(t *testing.T) {
 			}
 			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("the error is %q; it should say %q and no password", err, test.want)
+			}
+		})
+	}
+}
+
+// TestUnreachable: a server that does not answer, or lets us not in, is told of once,
+// with what to do.
+func TestUnreachable(t *testing.T) {
+	here := pgtest.URL(t)
+	for name, test := range map[string]struct{ url, want string }{
+		"no server":   {"postgres://u:hunter2@127.0.0.1:1/x", "see that PostgreSQL runs there"},
+		"no database": {regexp.MustCompile(`/t_[a-z0-9]+`).ReplaceAllString(here, "/nowhere"), "createdb"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := store.Open(t.Context(), options(test.url))
+			_, looked := store.Look(t.Context(), test.url)
+			for _, err := range []error{err, looked} {
+				if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") ||
+					strings.Count(err.Error(), "refused") > 1 || strings.Count(err.Error(), "does not exist") > 1 {
+					t.Errorf("%v", err)
+				}
 			}
 		})
 	}

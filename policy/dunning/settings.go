@@ -118,3 +118,8 @@ func ordered(setting string, list []time.Duration, most time.Duration, up int) e
 	}
 	return nil
 }
+
+// NamedAccounts implements [policy.AccountNamer].
+func (p *Policy) NamedAccounts() map[string][]string {
+	return map[string][]string{"receipts": p.settings.Receipts, "providers": p.settings.Providers.Names()}
+}

@@ -111,3 +111,8 @@ func Decode(section map[string]any) (Settings, error) {
 }
 
 var _ policy.Reviewer = (*Policy)(nil)
+
+// NamedAccounts implements [policy.AccountNamer].
+func (p *Policy) NamedAccounts() map[string][]string {
+	return map[string][]string{"providers": p.settings.Providers.Names()}
+}

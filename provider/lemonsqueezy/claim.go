@@ -77,3 +77,6 @@ func claimsFor(refs []provider.Ref, custom map[string]string) map[provider.Ref]m
 	}
 	return all
 }
+
+// ClaimNames implements [provider.Claimer].
+func (d *Driver) ClaimNames() []string { return []string{"custom_data."} }

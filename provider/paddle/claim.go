@@ -66,3 +66,6 @@ func plain(value any) string {
 	}
 	return ""
 }
+
+// ClaimNames implements [provider.Claimer].
+func (d *Driver) ClaimNames() []string { return []string{"custom_data."} }

@@ -58,3 +58,6 @@ func claims(custom, payer string) map[string]string {
 	}
 	return found
 }
+
+// ClaimNames implements [provider.Claimer].
+func (d *Driver) ClaimNames() []string { return []string{"custom_id", "payer_id"} }

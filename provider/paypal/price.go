@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/trivetdev/trivet/billing"
 )
@@ -20,6 +21,9 @@ func Price(id string) (name string, cost billing.Money, err error) {
 	parts := pricePattern.FindStringSubmatch(id)
 	if parts == nil {
 		return "", cost, fmt.Errorf("%q is not the price of a single payment: write it as a name, a colon, the amount and its currency, like pass:5.00USD", clip(id, 64))
+	}
+	if !billing.KnownCurrency(parts[3]) {
+		return "", cost, fmt.Errorf("%q: there is no currency %s: write its code by ISO 4217, like USD", clip(id, 64), parts[3])
 	}
 	cost, err = billing.ParseDecimal(parts[2], parts[3])
 	if err == nil && cost.Amount == 0 {
@@ -70,4 +74,13 @@ func currencyOf(lines []line) string {
 		currency = l.unit.Currency
 	}
 	return currency
+}
+
+// CheckPrice implements [provider.PriceChecker]. PayPal's own ids have no colon.
+func (d *Driver) CheckPrice(price string) error {
+	if !strings.Contains(price, ":") {
+		return nil
+	}
+	_, _, err := Price(price)
+	return err
 }

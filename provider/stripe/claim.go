@@ -107,3 +107,6 @@ func sound(items []billing.Item) []billing.Item {
 	}
 	return items
 }
+
+// ClaimNames implements [provider.Claimer].
+func (d *Driver) ClaimNames() []string { return []string{"metadata.", claimReference} }

@@ -33,7 +33,10 @@ type Config struct {
 	Apply *apply.Applier
 	// PublicURL is where browsers reach us, without a slash at the end.
 	PublicURL string
-	Log       *slog.Logger
+	// Default is the account that sells to whoever buys nowhere yet, where several
+	// sell the plan; empty: none.
+	Default string
+	Log     *slog.Logger
 }
 
 // Redirect makes checkouts and takes customers back. Make it with [New].
@@ -56,9 +59,9 @@ type Request struct {
 	// Customer is the application's reference.
 	Customer string `json:"customer"`
 	Plan     string `json:"plan"`
-	// Account is the provider account; empty: the only one that sells the plan.
+	// Account is the provider account; empty: see [Redirect.Begin].
 	Account string `json:"account"`
-	// Price is the provider's price; empty: the plan's first.
+	// Price is the provider's price; empty: the plan's first at the account.
 	Price    string `json:"price"`
 	Quantity int64  `json:"quantity"`
 	Email    string `json:"email"`
@@ -103,20 +106,22 @@ func (e *Blocked) Error() string {
 	return fmt.Sprintf("the customer has a subscription already: %s at %s is %s", e.Subscription, e.Account, e.Status)
 }
 
-// Begin makes a checkout. The errors of what can be mended by whoever asks are
+// Begin makes a checkout. Without an account, of those that sell the plan (and the
+// price, if one is named) and that the customer is not being moved away from, it is the
+// one where they buy already, else the default, else the only one. The errors of what can be mended by whoever asks are
 // [*Invalid] and [*Blocked].
 func (r *Redirect) Begin(ctx context.Context, q Request) (Checkout, error) {
 	if err := billing.CheckRef(q.Customer); err != nil {
 		return Checkout{}, &Invalid{err.Error()}
 	}
-	plan, checkouter, err := r.choose(&q)
-	if err != nil {
-		return Checkout{}, err
-	}
 	if err := q.check(); err != nil {
 		return Checkout{}, err
 	}
 	facts, _, err := r.Apply.Facts(ctx, q.Customer)
+	if err != nil {
+		return Checkout{}, err
+	}
+	plan, checkouter, err := r.choose(&q, facts)
 	if err != nil {
 		return Checkout{}, err
 	}
@@ -137,40 +142,6 @@ func (r *Redirect) Begin(ctx context.Context, q Request) (Checkout, error) {
 		}
 	}
 	return r.make(ctx, q, mode, checkouter)
-}
-
-// choose fills in the account and the price.
-func (r *Redirect) choose(q *Request) (billing.Plan, provider.Checkouter, error) {
-	plan, known := r.Apply.Catalog.ByID(q.Plan)
-	if !known {
-		return plan, nil, &Invalid{fmt.Sprintf("there is no plan %q: see [[plan]] in the configuration", q.Plan)}
-	}
-	if q.Account == "" {
-		for account, driver := range r.Apply.Drivers {
-			if _, able := driver.(provider.Checkouter); !able || len(plan.Prices[account]) == 0 {
-				continue
-			}
-			if q.Account != "" {
-				return plan, nil, &Invalid{fmt.Sprintf("plan %q is sold through %s and %s: say which with \"provider\"", q.Plan, min(q.Account, account), max(q.Account, account))}
-			}
-			q.Account = account
-		}
-	}
-	prices := plan.Prices[q.Account]
-	if len(prices) == 0 {
-		return plan, nil, &Invalid{fmt.Sprintf("plan %q has no price at %q: see its prices in the configuration", q.Plan, q.Account)}
-	}
-	if q.Price == "" {
-		q.Price = prices[0]
-	}
-	if found, mapped := r.Apply.Catalog.ByPrice(q.Account, q.Price); !mapped || found.ID != plan.ID {
-		return plan, nil, &Invalid{fmt.Sprintf("price %q is not one of plan %q at %q", q.Price, q.Plan, q.Account)}
-	}
-	checkouter, able := r.Apply.Drivers[q.Account].(provider.Checkouter)
-	if !able {
-		return plan, nil, &Invalid{fmt.Sprintf("%q makes no checkouts", q.Account)}
-	}
-	return plan, checkouter, nil
 }
 
 func (q *Request) check() error {

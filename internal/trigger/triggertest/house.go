@@ -53,6 +53,8 @@ type Options struct {
 	Outbox func(*outbox.Config)
 	// Schedule changes what is reconciled when.
 	Schedule func(*reconcile.Config)
+	// Checkout is the account that sells to whoever buys nowhere yet.
+	Checkout string
 	// Quiet schedules no reconciliation: only what the test asks for runs.
 	Quiet bool
 }
@@ -211,7 +213,7 @@ func (h *House) wire(t *testing.T) {
 	h.Reconcile = reconcile.New(schedule)
 	queues := append([]work.Queue{h.Apply.Queue(4), h.Outbox.Queue(4), h.Reconcile.Queue(4)}, h.Hooks.Queues()...)
 	h.Engine = work.New(h.DB, log, queues...)
-	if h.Redirect, err = redirect.New(t.Context(), redirect.Config{DB: h.DB, Apply: h.Apply, PublicURL: "https://billing.test", Log: log}); err != nil {
+	if h.Redirect, err = redirect.New(t.Context(), redirect.Config{DB: h.DB, Apply: h.Apply, PublicURL: "https://billing.test", Default: h.Options.Checkout, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	h.Webhooks = webhook.New(drivers, h.Inbox, h.Clock.Now, log)
