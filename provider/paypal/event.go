@@ -152,6 +152,9 @@ func (d *Driver) refsOf(about subject, r resource) []provider.Ref {
 		}
 		return refs
 	case aCapture:
+		if id := upwardTo(r.Links, capturePath); id != "" { // a reversal is told with the refund that it is
+			return []provider.Ref{d.ref(billing.KindPayment, id)}
+		}
 		return []provider.Ref{d.ref(billing.KindPayment, r.ID), d.ref(billing.KindCheckout, cmp.Or(r.Related.IDs.Order, upward(r.Links)))}
 	case aRefund:
 		return []provider.Ref{d.ref(billing.KindRefund, r.ID), d.ref(billing.KindPayment, cmp.Or(r.SaleID, upward(r.Links)))}
@@ -168,14 +171,20 @@ func (d *Driver) refsOf(about subject, r resource) []provider.Ref {
 	return nil
 }
 
+// capturePath is in the address of every capture.
+const capturePath = "/captures/"
+
 // upward is the id of what the link "up" leads to: the last part of its path, on
 // whichever of PayPal's hosts.
-func upward(links []link) string {
+func upward(links []link) string { return upwardTo(links, "") }
+
+// upwardTo is upward where the path has a part, and else nothing.
+func upwardTo(links []link, part string) string {
 	for _, l := range links {
 		if l.Rel != "up" {
 			continue
 		}
-		if u, err := url.Parse(l.Href); err == nil {
+		if u, err := url.Parse(l.Href); err == nil && strings.Contains(u.Path, part) {
 			return u.Path[strings.LastIndexByte(u.Path, '/')+1:]
 		}
 	}
