@@ -36,6 +36,27 @@ func TestFlawRefundLinkOfOneHost(t *testing.T) {
 	}
 }
 
+// A reversal is told as the refund that it is: what is looked at is nothing of the
+// same id that there is not, and leads to the payment.
+func TestFlawReversalTakenForItsPayment(t *testing.T) {
+	reversal := `{"id":"R1","state":"completed","amount":{"total":"-14.99","currency":"USD"},"create_time":"2026-03-01T10:00:00Z",` +
+		`"links":[{"rel":"self","href":"https://api.paypal.com/v1/payments/refund/R1"}]`
+	f := &fake{answers: map[string]reply{"GET /v1/payments/refund/R1": {body: reversal + `,"sale_id":"S1"}`}}}
+	d := f.driver(t)
+	event := []byte(`{"id":"WH-1","event_type":"PAYMENT.SALE.REVERSED","resource":` + reversal + `}}`)
+	delivery, err := d.readEvent(event)
+	if err != nil || len(delivery.Refs) != 1 || delivery.Refs[0] != refTo(billing.KindRefund, "R1") {
+		t.Fatalf("%+v, %v", delivery, err)
+	}
+	s, err := d.Fetch(t.Context(), delivery.Refs[0])
+	if err != nil || len(s.Related) != 1 || s.Related[0] != refTo(billing.KindPayment, "S1") {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if ref, version := d.Shown(event); version != (provider.Version{}) {
+		t.Errorf("it shows %v", ref)
+	}
+}
+
 // A sale that belongs to no subscription was looked up at the subscription
 // "undefined". Here it is a payment, and nothing else is asked for.
 func TestFlawSaleWithoutSubscription(t *testing.T) {
