@@ -1,6 +1,8 @@
 package trivet_test
 
 import (
+	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -108,6 +110,38 @@ func TestDisputeLost(t *testing.T) {
 			"09d00:00:02 no dispute_lost",
 			"31d01:01:00 yes active")
 		h.settled()
+	})
+}
+
+// TestDisputeOfNobody: a dispute about a purchase that nobody's is reaches no policy. The
+// team is told all the same, whatever the mode, until it is ruled.
+func TestDisputeOfNobody(t *testing.T) {
+	everywhere(t, func(h *house) {
+		h.until(time.Minute)
+		_, err := h.world.CreateSubscription(world.NewSubscription{Customer: h.world.CreateCustomer("who@example.com"), Price: h.pro, Card: world.CardGood})
+		h.Check(err)
+		h.until(5 * day)
+		dispute, err := h.world.OpenDispute(h.only(sim.KindPayment), "general", false)
+		h.Check(err)
+		told := func(open bool) (lines []string) {
+			var alerts struct {
+				Data []struct{ Cause, Kind string }
+			}
+			h.Call(http.MethodGet, fmt.Sprintf("/v1/alerts?open=%t", open), "", &alerts)
+			for _, a := range alerts.Data {
+				if a.Kind == "dispute" {
+					lines = append(lines, a.Cause)
+				}
+			}
+			return lines
+		}
+		h.until(6 * day)
+		h.expect("open alerts", told(true), "unlinked_dispute:stripe")
+		h.Check(h.world.RuleDispute(dispute, "lost"))
+		h.until(7 * day)
+		h.expect("open alerts", told(true))
+		h.expect("closed alerts", told(false), "unlinked_dispute:stripe")
+		h.Audited()
 	})
 }
 

@@ -42,7 +42,7 @@ func (s *Service) forget(ctx context.Context) error {
 // stats is how the service stands.
 func (s *Service) stats(ctx context.Context) (stats hygiene.Stats, err error) {
 	stats = hygiene.Stats{
-		Now: s.db.Now(), Sweeps: map[string]hygiene.Sweep{}, Keys: map[string]time.Time{}, Unlinked: map[string]hygiene.Unlinked{},
+		Now: s.db.Now(), Sweeps: map[string]hygiene.Sweep{}, Keys: map[string]time.Time{}, OwnKeys: map[string]time.Time{}, Unlinked: map[string]hygiene.Unlinked{},
 		Catalog: s.apply.Catalog,
 	}
 	for _, p := range s.config.Policies {
@@ -55,6 +55,7 @@ func (s *Service) stats(ctx context.Context) (stats hygiene.Stats, err error) {
 		from func(context.Context) (map[string]int64, error)
 	}{
 		{&stats.DeadEvents, s.db.DeadEvents}, {&stats.DeadEffects, s.db.FailedEffects}, {&stats.DeadLooks, s.db.DeadLookCounts},
+		{&stats.Disputes, s.db.UnlinkedDisputes},
 	} {
 		if *read.into, err = read.from(ctx); err != nil {
 			return stats, err
@@ -66,6 +67,11 @@ func (s *Service) stats(ctx context.Context) (stats hygiene.Stats, err error) {
 	}
 	for account, waiting := range unlinked {
 		stats.Unlinked[account] = hygiene.Unlinked{Count: waiting.Count, Oldest: waiting.Oldest}
+	}
+	for _, k := range s.config.NamedKeys {
+		if !k.Expires.IsZero() {
+			stats.OwnKeys[k.Name] = k.Expires
+		}
 	}
 	for _, d := range s.config.Providers {
 		account := d.Account()

@@ -62,6 +62,9 @@ func since(at time.Time) detail    { return func(s *billing.Subscription) { s.Pa
 func until(at time.Time) detail {
 	return func(s *billing.Subscription) { s.Pause = &billing.Pause{Until: at, Mode: "void"} }
 }
+func pausedFrom(at time.Time) detail {
+	return func(s *billing.Subscription) { s.Pause = &billing.Pause{From: at} }
+}
 func mode(mode string) detail {
 	return func(s *billing.Subscription) { s.Pause = &billing.Pause{Mode: mode} }
 }

@@ -148,7 +148,8 @@ func DisputeMachine() Machine {
 			"The bank decides, or we accept.", []string{"won", "lost"}},
 		{"won", "Decided for the merchant, or never pursued.", "A second round is opened, which is rare.",
 			[]string{"open", "lost"}},
-		{"lost", "Decided for the customer, or accepted.", "A late reversal, which is rare.", []string{"won"}},
+		{"lost", "The money went back to the customer: decided for them, accepted, or taken before anybody decides (Paddle).",
+			"A reversal, which is rare.", []string{"won"}},
 	}}
 }
 

@@ -24,6 +24,8 @@ func TestRevisit(t *testing.T) {
 		"the date a pause ends":                     {paused(month, until(day(3)))(), day(3)},
 		"the date a pause ends, after the period":   {paused(month, until(day(40)))(), day(40)},
 		"a cancellation in a pause":                 {paused(month, until(day(40)), cancelAt(day(35)))(), day(35)},
+		"a pause to come":                           {active(month, pausedFrom(day(20)))(), day(20)},
+		"a pause that began":                        {paused(month, pausedFrom(day(20)))(), day(30)},
 		"a pause without an end":                    {paused(month, mode("void"))(), day(30)},
 		"nothing comes after the end":               {ended(month, cancelAt(day(9)))(), never},
 		"a draft invoice, soon":                     {billing.Invoice{Status: billing.InvoiceDraft, CreatedAt: day(0)}, day(0).Add(2 * time.Hour)},

@@ -121,7 +121,8 @@ const PauseOver = "over"
 
 // Pause is a suspension of charging that the merchant or the customer asked for.
 type Pause struct {
-	// From is when it began; zero where the provider does not say.
+	// From is when it began, or is to begin while the status is another yet; zero
+	// where the provider does not say.
 	From time.Time `json:"from,omitzero"`
 	// Until is when the provider resumes by itself; zero: when told.
 	Until time.Time `json:"until,omitzero"`
@@ -142,8 +143,8 @@ func (Subscription) Kind() Kind { return KindSubscription }
 // State implements [Object].
 func (s Subscription) State() string { return string(s.Status) }
 
-// Revisit implements [Object]: the earliest of period end, cancellation,
-// resumption and, in a trial, its end.
+// Revisit implements [Object]: the earliest of period end, cancellation, pause to
+// come, resumption and, in a trial, its end.
 func (s Subscription) Revisit() time.Time {
 	if s.Status == SubscriptionEnded {
 		return time.Time{}
@@ -160,6 +161,9 @@ func (s Subscription) Revisit() time.Time {
 	}
 	if s.Pause != nil {
 		at = earliest(at, s.Pause.Until)
+		if s.Status != SubscriptionPaused {
+			at = earliest(at, s.Pause.From)
+		}
 	}
 	return at
 }

@@ -58,7 +58,8 @@ type Item struct {
 	Plan     *string `json:"plan"`
 }
 
-// Pause is a suspension of charging; Until nil: until told.
+// Pause is a suspension of charging, which is to begin at From while the status is not
+// paused; Until nil: until told.
 type Pause struct {
 	From  *time.Time `json:"from"`
 	Until *time.Time `json:"until"`

@@ -14,7 +14,8 @@ type Mode string
 const (
 	// Observe records what would be done.
 	Observe Mode = "observe"
-	// Assist proposes it; a person accepts or rejects.
+	// Assist proposes it; a person accepts or rejects. The team is told all the same:
+	// an [Alert] goes out.
 	Assist Mode = "assist"
 	// Enforce does it.
 	Enforce Mode = "enforce"
@@ -33,8 +34,9 @@ type Modes struct {
 	Accounts map[string]Mode
 	Policies map[string]Mode
 	// Rollout gives for a policy the percentage of customers for whom it is
-	// enforced although its own mode is more careful. Who they are depends on nothing
-	// but the names of policy and customer, and whoever is in at 10 % is in at 20 %.
+	// enforced although its own mode is more careful, unless that was switched to
+	// [Observe]: it then acts on nobody. Who they are depends on nothing but the names of
+	// policy and customer, and whoever is in at 10 % is in at 20 %.
 	Rollout map[string]int
 }
 
@@ -86,7 +88,7 @@ func (m Modes) With(switched map[string]Mode) (Modes, error) {
 	if len(switched) == 0 {
 		return m, nil
 	}
-	m.Accounts, m.Policies = clone(m.Accounts), clone(m.Policies)
+	m.Accounts, m.Policies, m.Rollout = clone(m.Accounts), clone(m.Policies), clone(m.Rollout)
 	for scope, mode := range switched {
 		account, ofAccount := strings.CutPrefix(scope, scopeProvider)
 		name, ofPolicy := strings.CutPrefix(scope, scopePolicy)
@@ -99,6 +101,9 @@ func (m Modes) With(switched map[string]Mode) (Modes, error) {
 			m.Accounts[account] = mode
 		case ofPolicy && name != "":
 			m.Policies[name] = mode
+			if mode == Observe {
+				delete(m.Rollout, name)
+			}
 		default:
 			return m, fmt.Errorf("%q is no scope of a mode: use %s, %sNAME or %sNAME", scope, ScopeGlobal, scopeProvider, scopePolicy)
 		}
@@ -106,8 +111,8 @@ func (m Modes) With(switched map[string]Mode) (Modes, error) {
 	return m, nil
 }
 
-func clone(m map[string]Mode) map[string]Mode {
-	c := make(map[string]Mode, len(m))
+func clone[V any](m map[string]V) map[string]V {
+	c := make(map[string]V, len(m))
 	for k, v := range m {
 		c[k] = v
 	}

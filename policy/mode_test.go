@@ -52,6 +52,16 @@ func TestSwitched(t *testing.T) {
 	if got := m.For("stripe", "fraud", "user_1"); got != policy.Observe {
 		t.Errorf("a switch changed what is configured, to %s", got)
 	}
+	tried := policy.Modes{Policies: map[string]policy.Mode{"fraud": policy.Assist}, Rollout: map[string]int{"fraud": 100}}
+	for mode, want := range map[policy.Mode]policy.Mode{policy.Observe: policy.Observe, policy.Assist: policy.Enforce, policy.Enforce: policy.Enforce} {
+		switched, err := tried.With(map[string]policy.Mode{"policy/fraud": mode})
+		if got := switched.For("stripe", "fraud", "user_1"); err != nil || got != want {
+			t.Errorf("switched to %s while it was tried with everybody: %s, %v", mode, got, err)
+		}
+	}
+	if tried.For("stripe", "fraud", "user_1") != policy.Enforce {
+		t.Error("a switch changed the rollout that is configured")
+	}
 	for _, wrong := range []map[string]policy.Mode{{"global": "on"}, {"fraud": policy.Assist}, {"policy/": policy.Assist}, {"provider/": policy.Assist}} {
 		if _, err := m.With(wrong); err == nil {
 			t.Errorf("%v is taken", wrong)

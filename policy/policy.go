@@ -145,6 +145,9 @@ type Action struct {
 	Object  string
 	// Details are the kind's own, as JSON.
 	Details json.RawMessage
+	// Asked: the application or the customer asked for it, and the policy only finds the
+	// moment. No mode holds it back.
+	Asked bool
 }
 
 // Own is the account of what is not at any provider: a ban of user_42 acts on

@@ -64,7 +64,7 @@ type Item struct {
 // Pause is a suspension of charging.
 type Pause struct {
 	_     struct{}   `nullable:"true"`
-	From  *time.Time `json:"from"`
+	From  *time.Time `json:"from" doc:"When it began; while the status is not paused, when it is to begin."`
 	Until *time.Time `json:"until" doc:"When it resumes by itself; null: when told."`
 	Mode  string     `json:"mode" doc:"The provider's word for what happens meanwhile."`
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/trivetdev/trivet/billing"
 	"github.com/trivetdev/trivet/internal/store"
 	"github.com/trivetdev/trivet/policy"
+	"github.com/trivetdev/trivet/provider"
 )
 
 // customer is a customer whose access is decided anew.
@@ -262,6 +263,14 @@ func file(facts *billing.Facts, o store.Object) error {
 	object, err := billing.ParseObject(billing.Kind(o.Kind), []byte(o.Doc))
 	if err != nil {
 		return err
+	}
+	if checkout, is := object.(billing.Checkout); is {
+		var claims map[string]string
+		if err := json.Unmarshal([]byte(o.Claims), &claims); o.Claims != "" && err != nil {
+			return err
+		}
+		checkout.Ours = claims[provider.ClaimToken] != ""
+		object = checkout
 	}
 	facts.Add(o.Account, o.ID, object)
 	return nil

@@ -17,6 +17,7 @@ func (w *writing) react(ctx context.Context) error {
 		return nil
 	}
 	var effects []store.Effect
+	var reached []string
 	for _, r := range w.order {
 		if len(r.kinds) == 0 || r.next.Customer == "" {
 			continue
@@ -24,6 +25,9 @@ func (w *writing) react(ctx context.Context) error {
 		c := w.customers[r.next.Customer]
 		if c == nil {
 			continue
+		}
+		if billing.Kind(r.next.Kind) == billing.KindCustomer { // which may have an address
+			reached = append(reached, r.next.Customer)
 		}
 		change := policy.Change{
 			Seq: w.changes[r.change].Seq, At: w.tx.Now, Kinds: r.kinds,
@@ -36,6 +40,9 @@ func (w *writing) react(ctx context.Context) error {
 		effects = append(effects, asked...)
 	}
 	if err := w.demand(ctx, effects); err != nil {
+		return err
+	}
+	if err := w.tx.Unsaid(ctx, reached); err != nil {
 		return err
 	}
 	return w.review(ctx)
@@ -73,6 +80,7 @@ func effectOf(action policy.Action, name, customer string) store.Effect {
 	return store.Effect{
 		Key: action.Key, Kind: action.Kind, Account: action.Account, Object: action.Object,
 		Customer: customer, Doc: details, Actor: "policy:" + name, Policy: name,
+		Asked: action.Asked,
 	}
 }
 
@@ -97,21 +105,24 @@ func (w *writing) demand(ctx context.Context, effects []store.Effect) error {
 		return err
 	}
 	for i, e := range effects {
-		effects[i].State = StateIn(modes.For(e.Account, e.Policy, e.Customer))
+		effects[i].State = store.EffectDue
+		if !e.Asked {
+			effects[i].State = StateIn(modes.For(e.Account, e.Policy, e.Customer), e.Kind)
+		}
 	}
 	fresh, err := w.tx.AddEffects(ctx, effects)
 	w.effects = w.effects || len(fresh) > 0
 	return err
 }
 
-// StateIn is the state of an effect that a mode lets begin.
-func StateIn(mode policy.Mode) string {
-	switch mode {
-	case policy.Enforce:
+// StateIn is the state in which a mode lets an effect of a kind begin. Where a person
+// decides, an alert is what brings them here, and does not wait for them.
+func StateIn(mode policy.Mode, kind string) string {
+	switch {
+	case mode == policy.Enforce, mode == policy.Assist && kind == policy.Alert:
 		return store.EffectDue
-	case policy.Assist:
+	case mode == policy.Assist:
 		return store.EffectProposed
-	case policy.Observe:
 	}
 	return store.EffectWithheld
 }
@@ -167,6 +178,9 @@ func (w *writing) settle(ctx context.Context, settings billing.Customer, cause C
 		Diff: jsonText(diff), After: doc, Trigger: string(cause.Trigger), Event: cause.Event, Actor: cause.Actor,
 	})
 	if err := w.number(ctx); err != nil {
+		return settings, err
+	}
+	if err := w.tx.Unsaid(ctx, []string{settings.Ref}); err != nil {
 		return settings, err
 	}
 	if err := w.tellPolicies(ctx, settings.Ref); err != nil {

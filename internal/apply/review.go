@@ -181,23 +181,31 @@ func (a *Applier) Standing(ctx context.Context, e store.Effect) (s Stand, err er
 			return fmt.Errorf("effect %s: there is no customer %s", e.Key, e.Customer)
 		}
 		s.Known = w.known(c)
-		s.Called, s.Details, err = w.stillCalled(s.Known, e)
+		now, err := w.stillCalled(s.Known, e)
+		if s.Called = now != nil; s.Called {
+			s.Details = now.Details
+		}
+		if s.Called && now.Asked {
+			s.Mode = policy.Enforce
+		}
 		return err
 	})
 	return s, err
 }
 
-func (w *writing) stillCalled(known policy.Known, e store.Effect) (called bool, details json.RawMessage, err error) {
+// stillCalled is the action that an effect is now; nil: nothing calls for it any more.
+// One that no review asks for has no details but the effect's.
+func (w *writing) stillCalled(known policy.Known, e store.Effect) (*policy.Action, error) {
 	r := w.reviewer(e.Policy)
 	if !e.Standing || r == nil {
-		return true, nil, nil
+		return &policy.Action{}, nil
 	}
 	actions, _, err := consult(r, known, w.tx.Now)
 	i := slices.IndexFunc(actions, func(action policy.Action) bool { return action.Key == e.Key })
 	if i < 0 {
-		return false, nil, err
+		return nil, err
 	}
-	return true, actions[i].Details, err
+	return &actions[i], err
 }
 
 // modes are the modes as configured and switched.

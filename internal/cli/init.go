@@ -55,7 +55,7 @@ store   = ""                # the number of your store: Settings, Stores
 // samplePrices are prices as each provider names them.
 var samplePrices = map[string]string{config.Stripe: "price_…", config.PayPal: "P-…", config.Paddle: "pri_…", config.LemonSqueezy: "123456"}
 
-var firstFile = template.Must(template.New("trivet.toml").Funcs(template.FuncMap{"quote": tomlText}).Parse(`# Every key: README.md. Every secret can be kept in a file of its own instead
+var firstFile = template.Must(template.New("trivet.toml").Funcs(template.FuncMap{"quote": tomlText}).Parse(`# Every key: docs/config.md. Every secret can be kept in a file of its own instead
 # (secret_key_file = "/run/secrets/…") or come from the environment
 # (TRIVET_PROVIDERS_STRIPE_SECRET_KEY).
 

@@ -65,11 +65,25 @@ func (c serveCommand) Run(s *session) error {
 		return usage(err)
 	}
 	announce(configuration, s, log)
+	if err := warnUntaken(s.ctx, service, log); err != nil {
+		return errors.Join(err, service.Close())
+	}
 	fmt.Fprintf(s.Stdout, "trivet listens on http://%s\n", door.Addr())
 	if len(doors) > 1 {
 		fmt.Fprintf(s.Stdout, "trivet shows its metrics on http://%s/metrics\n", doors[1].Addr())
 	}
 	return errors.Join(run(s.ctx, service, doors, log), service.Close())
+}
+
+// warnUntaken says of each account whose history was never read that policies may act
+// on what stands there.
+func warnUntaken(ctx context.Context, service *trivet.Service, log *slog.Logger) error {
+	untaken, err := service.Untaken(ctx, nil)
+	if len(untaken) > 0 {
+		log.Warn("the history of these accounts is read for the first time, and policies act on what stands there, such as a subscription in arrears: "+
+			`if another program sees to that, end this one, set mode = "observe" (TRIVET_MODE) and look at what trivet backfill tells`, "providers", untaken)
+	}
+	return err
 }
 
 // listen binds the address of a key of the configuration.

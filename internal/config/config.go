@@ -134,7 +134,7 @@ type Caps struct {
 
 // Sweep says how often stored state is compared with the providers.
 type Sweep struct {
-	// Hot is the interval for what changed lately, by default 5m.
+	// Hot is how often what is due for a look is looked at, by default 5m.
 	Hot time.Duration
 	// Full is the interval for everything, by default 24h.
 	Full time.Duration

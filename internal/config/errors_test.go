@@ -177,7 +177,7 @@ var mistakes = map[string]struct {
 	"access switch":             {file: "[access]\npaused='maybe'\n", want: "FILE:2: access.paused: must be true (access goes on) or false (it ends)"},
 	"sweep too short":           {file: "[sweep]\nhot='0s'\n", want: "FILE:2: sweep.hot: 0s is too short: the least is 1s"},
 	"events kept too short":     {file: "[retention]\nevents='7d'\n", want: "FILE:2: retention.events: 7d is too short: the least is 45d"},
-	"full shorter than hot":     {file: "[sweep]\nfull='1m'\n", want: "FILE:2: sweep.full: must not be shorter than sweep.hot, which is the sweep of only what changed lately"},
+	"full shorter than hot":     {file: "[sweep]\nfull='1m'\n", want: "FILE:2: sweep.full: must not be shorter than sweep.hot, which is how often only what is due is looked at"},
 	"mail without server":       {file: "[mail]\nfrom='a@b.com'\n", want: "FILE:1: mail.smtp: is missing: write it as smtps://user:password@mail.example.com:465"},
 	"mail server":               {file: "[mail]\nsmtp='mail.b.com'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: is no mail server: write it as smtps://user:password@mail.example.com:465"},
 	"mail password's slash":     {file: "[mail]\nsmtp='smtps://AKIA:ab/c+d@mail.b.com:465'\nfrom='a@b.com'\n", want: "FILE:2: mail.smtp: " + encodes},

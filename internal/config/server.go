@@ -154,7 +154,7 @@ func (r *reader) sweep() Sweep {
 	s, _ := r.table("sweep")
 	sweep := Sweep{Hot: s.duration("hot", time.Second), Full: s.duration("full", time.Second)}
 	if sweep.Full < sweep.Hot {
-		s.bad("full", "must not be shorter than sweep.hot, which is the sweep of only what changed lately")
+		s.bad("full", "must not be shorter than sweep.hot, which is how often only what is due is looked at")
 	}
 	return sweep
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/trivetdev/trivet/policy/fraud"
 	"github.com/trivetdev/trivet/policy/hygiene"
 	"github.com/trivetdev/trivet/policy/renewal"
+	"github.com/trivetdev/trivet/provider"
 	"github.com/trivetdev/trivet/sim"
 )
 
@@ -132,6 +133,9 @@ func (m *month) reason(q written) string {
 			return wish.op
 		}
 	}
+	if step := strings.Split(q.path, "/"); step[len(step)-1] == "capture" && m.made(q.account+"/checkout/"+step[len(step)-2]) {
+		return sim.OpCapture
+	}
 	if !m.orders[q.at] {
 		return ""
 	}
@@ -146,6 +150,21 @@ func (m *month) reason(q written) string {
 		}
 	}
 	return ""
+}
+
+// made reports whether a checkout is one that the application had us make.
+func (m *month) made(key string) bool {
+	object, err := m.db.Object(m.Context(), key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		m.Error(err)
+	}
+	return strings.Contains(object.Claims, `"`+provider.ClaimToken+`"`)
+}
+
+// ours reports whether an effect carries out what the application asked for: taking the
+// money of a checkout, or going on when a pause is over that it gave an end.
+func (m *month) ours(e store.Effect) bool {
+	return e.Kind == policy.Capture && m.made(e.Object) || e.Kind == policy.Resume
 }
 
 // carries reports whether a write without a key of ours does what was wished for.
@@ -197,7 +216,7 @@ func (m *month) nobodyTold() {
 	}
 	for _, cause := range append(causes, m.told...) {
 		kind, _, _ := strings.Cut(cause, ":")
-		if !slices.Contains([]string{"unlinked", "dead_effects", "dead_events", "dead_looks", "late_sweep"}, kind) {
+		if !slices.Contains([]string{"unlinked", "dead_effects", "dead_events", "dead_looks", "late_sweep", "unlinked_dispute"}, kind) {
 			m.Errorf("the team was told %q", cause)
 		}
 	}
@@ -281,14 +300,19 @@ type held struct {
 }
 
 // heldBack checks a month in which the service was to do nothing by itself: nothing
-// went out, and all that would have is noted.
+// went out to customers or, in mode observe, to the team, and all that would have is
+// noted.
 func (h *held) heldBack(m *month, states ...string) {
 	m.Helper()
 	if letters := m.box.Letters(); len(letters) > 0 {
 		m.Errorf("%d messages went out, the first is %s by %s", len(letters), letters[0].ID, letters[0].Channel)
 	}
 	m.nothingWritten(m.clock.Now().Add(time.Second))
-	m.nobodyTold()
+	if m.Mode == policy.Observe {
+		m.nobodyTold()
+	} else if len(m.told) == 0 {
+		m.Error("the team was told nothing")
+	}
 	all, err := m.asked(m.Context())
 	if err != nil {
 		m.Fatal(err)
@@ -296,7 +320,12 @@ func (h *held) heldBack(m *month, states ...string) {
 	policies := map[string]int{}
 	for _, e := range all {
 		policies[e.Policy]++
-		if e.State == store.EffectDropped && e.Result != store.NotCalledFor || !slices.Contains(states, e.State) {
+		switch {
+		case m.ours(e), m.Mode == policy.Assist && e.Kind == policy.Alert: // which nothing holds back
+			if e.State != store.EffectDone && e.State != store.EffectDropped && e.State != store.EffectDue {
+				m.Errorf("%s is %s: %s", e.Key, e.State, e.Result)
+			}
+		case e.State == store.EffectDropped && e.Result != store.NotCalledFor || !slices.Contains(states, e.State):
 			m.Errorf("%s is %s: %s", e.Key, e.State, e.Result)
 		}
 		m.says(e)

@@ -1,6 +1,7 @@
 // Docgen writes the pages that are made from tables which the service itself goes
 // by, so that they cannot say otherwise: docs/states.md, the states of every kind
-// of object, and docs/providers/README.md, what each provider can be asked to do.
+// of object, docs/providers/README.md, what each provider can be asked to do, and
+// docs/config.md, every key of the configuration.
 // Run it from the root of the repository, or let make generate do so:
 //
 //	go run ./internal/docgen
@@ -14,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/trivetdev/trivet/billing"
+	"github.com/trivetdev/trivet/internal/config"
 )
 
 //go:generate go -C ../.. run ./internal/docgen
@@ -31,7 +33,7 @@ func pages() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"docs/states.md": states(billing.Machines(), billing.Reasons()), "docs/providers/README.md": abilities(all)}, nil
+	return map[string]string{"docs/states.md": states(billing.Machines(), billing.Reasons()), "docs/providers/README.md": abilities(all), "docs/config.md": configuration(config.References())}, nil
 }
 
 func write() error {

@@ -142,8 +142,8 @@ func (o *Outbox) stand(ctx context.Context, e store.Effect, do func(store.Effect
 		return overtaken(e, s.Known, do)
 	case e.State == store.EffectDue && !s.Called:
 		return dropped(store.NotCalledFor), nil
-	case e.State == store.EffectDue && e.DecidedBy == "" && s.Mode != policy.Enforce:
-		return act{held: apply.StateIn(s.Mode)}, nil
+	case e.State == store.EffectDue && e.DecidedBy == "" && apply.StateIn(s.Mode, e.Kind) != store.EffectDue:
+		return act{held: apply.StateIn(s.Mode, e.Kind)}, nil
 	case e.State == store.EffectDue && e.DecidedBy != "" && s.Mode != policy.Enforce && s.Details != nil && moreThanAccepted(e, s.Details):
 		return act{held: store.EffectProposed, doc: string(s.Details)}, nil
 	}

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -92,4 +93,30 @@ func TestCaps(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCapsCountWhatIsAskedForAgain: a refund that failed on one day and is asked for
+// again on another is one of that day's.
+func TestCapsCountWhatIsAskedForAgain(t *testing.T) {
+	options := quiet
+	options.Outbox = func(c *outbox.Config) { c.Caps = outbox.Caps{Refunds: 1} }
+	triggertest.Each(t, options, func(t *testing.T, h *triggertest.House) {
+		s := open(t, h)
+		s.Net.Strike(onWrite(-1, answering(http.StatusBadRequest, `{"error":{"type":"invalid_request_error"}}`)))
+		for i := range 2 {
+			s.refund(t, fmt.Sprint("refund:", i), 100)
+			s.Pass(t, day)
+			if got := s.state(t, fmt.Sprint("refund:", i)); got.State != store.EffectFailed {
+				t.Fatalf("refused: %+v", got)
+			}
+		}
+		s.Net.Strike(nil)
+		for i := range 3 {
+			s.refund(t, fmt.Sprint("refund:", i), int64(100+i))
+			s.Pass(t, 5*time.Minute)
+		}
+		if made := s.happened(sim.OpRefund); made != 1 {
+			t.Errorf("%d refunds on a day that has room for 1", made)
+		}
+	})
 }

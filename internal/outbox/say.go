@@ -53,11 +53,11 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 		return act{}, fmt.Errorf("notice of effect %s: %w", e.Key, err)
 	}
 	if o.Messenger == nil {
-		return surely(dropped("nothing sends messages: no [mail] is configured")), nil
+		return unsayable("nothing sends messages: no [mail] is configured"), nil
 	}
 	channel := o.Messenger.Channel(n.Channel)
 	if channel == nil && n.Channel != notify.InApp {
-		return surely(dropped("nothing sends messages by " + n.Channel)), nil
+		return unsayable("nothing sends messages by " + n.Channel), nil
 	}
 	receipt, left, err := left(ctx, channel, e)
 	if err != nil {
@@ -73,7 +73,10 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 		if left {
 			return surely(already(receipt)), nil // said while it could be
 		}
-		return surely(dropped(why.Why)), nil
+		if e.State == store.EffectUnknown {
+			return surely(dropped(why.Why + "; an earlier try may have gone out")), nil
+		}
+		return unsayable(why.Why), nil
 	}
 	if err != nil {
 		return act{}, fmt.Errorf("compose %s: %w", n.Template, err)
@@ -92,6 +95,9 @@ func (o *Outbox) onSay(ctx context.Context, e store.Effect, known policy.Known) 
 	}
 	return said, nil
 }
+
+// unsayable drops what cannot be said as things are.
+func unsayable(why string) act { return surely(dropped(store.Unsayable + why)) }
 
 // askable marks a failure of a channel that is asked before each further try: it
 // cannot send twice.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,181 +17,7 @@ import (
 	"github.com/trivetdev/trivet/internal/trigger/triggertest"
 	"github.com/trivetdev/trivet/notify"
 	"github.com/trivetdev/trivet/policy"
-	world "github.com/trivetdev/trivet/sim/stripe"
 )
-
-// nudge is a policy that has something to say while a subscription is past due: at
-// once by mail and in the application, and once more after a day. It bans after
-// three.
-type nudge struct{ bans bool }
-
-func (nudge) Name() string { return "nudge" }
-
-func (nudge) React(policy.Change, policy.Known) []policy.Action { return nil }
-
-func (p nudge) Review(known policy.Known, now time.Time) (actions []policy.Action, next time.Time) {
-	for _, s := range known.Facts.Subscriptions {
-		if s.Object.Status != billing.SubscriptionPastDue {
-			continue
-		}
-		step, after := "1", 24*time.Hour
-		if !now.Before(s.Object.PastDueSince.Add(after)) {
-			step, after = "2", 72*time.Hour
-		}
-		if at := s.Object.PastDueSince.Add(after); at.After(now) {
-			next = at
-		} else if p.bans {
-			actions = append(actions, policy.On(policy.Own, billing.KindCustomer, known.Customer.Ref, policy.Ban, "", policy.Details{Reason: "does not pay"}))
-		}
-		for _, channel := range []string{notify.Email, notify.InApp} {
-			actions = append(actions, policy.On(s.Account, billing.KindSubscription, s.ID, policy.Say, step+":"+channel,
-				notify.Notice{Template: "nudge." + step, Channel: channel, Thread: "nudge:" + s.ID}))
-		}
-		actions = append(actions, policy.On(s.Account, billing.KindSubscription, s.ID, policy.Alert, step, policy.Warning{
-			Cause: "past due:" + s.ID, Kind: "dunning", Title: "step " + step,
-		}))
-	}
-	return actions, next
-}
-
-var quietTelling = triggertest.Options{
-	Quiet: true, Outbox: func(c *outbox.Config) { c.Tell = (&post{}).tell }, // tests put their own in its place
-}
-
-// post is a messenger whose only channel keeps what it is given.
-type post struct {
-	mu   sync.Mutex
-	sent []notify.Message
-	fail []error
-	// lost: what fails arrives all the same.
-	lost bool
-	told []string
-	// deaf: the team cannot be told.
-	deaf bool
-}
-
-func (p *post) Compose(_ context.Context, e store.Effect, n notify.Notice, known policy.Known) (notify.Message, error) {
-	if known.Customer.Email == "" {
-		return notify.Message{}, &outbox.Unsayable{Why: "no address is known"}
-	}
-	return notify.Message{
-		ID: e.Key, Template: n.Template, Locale: "en", Thread: n.Thread, Subject: n.Template, Text: "text", Title: n.Template, Body: "body",
-		To: notify.Recipient{Customer: known.Customer.Ref, Email: known.Customer.Email},
-	}, nil
-}
-
-func (p *post) Channel(name string) notify.Channel {
-	if name == notify.Email {
-		return p
-	}
-	return nil
-}
-
-func (*post) Name() string { return notify.Email }
-
-func (p *post) Send(_ context.Context, m notify.Message) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var err error
-	if len(p.fail) > 0 {
-		err, p.fail = p.fail[0], p.fail[1:]
-	}
-	if err == nil || p.lost {
-		p.sent = append(p.sent, m)
-	}
-	return "r", err
-}
-
-func (p *post) tell(_ context.Context, w policy.Warning, customer string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.deaf {
-		return errors.New("deaf")
-	}
-	p.told = append(p.told, w.Title+" "+customer)
-	return nil
-}
-
-// letters names what was sent since last asked.
-func (p *post) letters() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var names []string
-	for _, m := range p.sent {
-		names = append(names, m.Template+" to "+m.To.Email)
-	}
-	p.sent = nil
-	return strings.Join(names, ", ")
-}
-
-// nudged opens a shop with the policy in a mode, whose customer falls behind. The
-// card stays bad until the test changes it.
-func nudged(t *testing.T, mode policy.Mode, p nudge, test func(t *testing.T, s *shop, post *post)) {
-	t.Helper()
-	for _, database := range []string{"sqlite", "postgres"} {
-		out := &post{}
-		options := triggertest.Options{
-			Quiet: true, Policies: []policy.Policy{p}, Modes: policy.Modes{Policies: map[string]policy.Mode{"nudge": mode}},
-			Outbox: func(c *outbox.Config) { c.Messenger, c.Tell = out, out.tell },
-		}
-		run := func(t *testing.T, h *triggertest.House) {
-			s := open(t, h)
-			_, err := s.Apply.SetCustomer(t.Context(), billing.Customer{Ref: "user_1", Email: "user_1@example.com"}, apply.Cause{Trigger: apply.Request})
-			check(t, err)
-			check(t, s.NewCard(s.customer, world.CardDeclined))
-			for range 40 * 24 {
-				if s.status(t) == billing.SubscriptionPastDue {
-					break
-				}
-				s.Pass(t, time.Hour)
-			}
-			if s.status(t) != billing.SubscriptionPastDue {
-				t.Fatalf("the customer did not fall behind: %s", s.status(t))
-			}
-			s.Pass(t, 3*time.Minute)
-			test(t, s, out)
-		}
-		t.Run(database, func(t *testing.T) { triggertest.On(t, database, options, run) })
-	}
-}
-
-func (s *shop) status(t *testing.T) billing.SubscriptionStatus {
-	t.Helper()
-	for _, o := range s.Objects(t, store.ObjectFilter{Kind: "subscription"}) {
-		return billing.SubscriptionStatus(o.Status)
-	}
-	return ""
-}
-
-// pays gives the customer a good card and pays what is owed.
-func (s *shop) pays(t *testing.T) {
-	t.Helper()
-	check(t, s.NewCard(s.customer, world.CardGood))
-	s.Pass(t, 10*24*time.Hour)
-}
-
-func (s *shop) said(t *testing.T, state string) string {
-	t.Helper()
-	effects, err := s.DB.Effects(t.Context(), store.EffectFilter{State: state, Policy: "nudge", Limit: 100})
-	check(t, err)
-	var keys []string
-	for _, e := range effects {
-		kind, _, _ := strings.Cut(e.Key, ":")
-		keys = append(keys, kind+e.Key[strings.LastIndexByte(e.Key[:len(e.Key)-6], ':'):])
-	}
-	return strings.Join(keys, " ")
-}
-
-func (s *shop) shown(t *testing.T) string {
-	t.Helper()
-	notices, err := s.DB.Notices(t.Context(), "user_1", false, 0, 10)
-	check(t, err)
-	var titles []string
-	for _, n := range notices {
-		titles = append(titles, n.Title)
-	}
-	return strings.Join(titles, ", ")
-}
 
 // TestStanding: what a review calls for is said once in each channel, with proof;
 // the next step takes the place of the one before; what is paid is over.
@@ -237,6 +62,36 @@ func TestStanding(t *testing.T) {
 		report, err := apply.Audit(t.Context(), s.DB, empty)
 		if err != nil || len(report.Mismatches) != 0 {
 			t.Errorf("audit: %+v %v", report, err)
+		}
+	})
+}
+
+// TestReachedLater: what could not be said for want of an address is said when there is
+// one, if it is still called for, and once.
+func TestReachedLater(t *testing.T) {
+	nudged(t, policy.Observe, nudge{}, func(t *testing.T, s *shop, out *post) {
+		set := func(email string) {
+			_, err := s.Apply.SetCustomer(t.Context(), billing.Customer{Ref: "user_1", Email: email}, apply.Cause{Trigger: apply.Request})
+			check(t, err)
+		}
+		set("")
+		check(t, s.Apply.SetMode(t.Context(), "policy/nudge", policy.Enforce, apply.Cause{Trigger: apply.Request, Actor: "test"}))
+		s.Pass(t, time.Hour)
+		if got := s.said(t, store.EffectDropped); out.letters() != "" || !strings.Contains(got, "message:1:email") {
+			t.Fatalf("without an address: dropped %q", got)
+		}
+		set("late@example.com")
+		s.Pass(t, 2*time.Minute)
+		if got := out.letters(); got != "nudge.1 to late@example.com" {
+			t.Errorf("with an address: %q", got)
+		}
+		set("")
+		s.Pass(t, 30*time.Hour) // the second step
+		s.pays(t)
+		set("late@example.com")
+		s.Pass(t, time.Hour)
+		if got := out.letters(); got != "" {
+			t.Errorf("paid: %q", got)
 		}
 	})
 }
@@ -305,6 +160,9 @@ func TestModesAtRunTime(t *testing.T) {
 // withdrawn.
 func TestProposals(t *testing.T) {
 	nudged(t, policy.Assist, nudge{bans: true}, func(t *testing.T, s *shop, out *post) {
+		if got := fmt.Sprint(out.told); got != "[step 1 user_1]" {
+			t.Errorf("the team, who have to decide, were told %s", got)
+		}
 		person := apply.Cause{Trigger: apply.Request, Actor: "key:ops"}
 		key := func(what string) string {
 			effects, err := s.DB.Effects(t.Context(), store.EffectFilter{State: store.EffectProposed, Limit: 100})
@@ -318,8 +176,6 @@ func TestProposals(t *testing.T) {
 			return ""
 		}
 		_, err := s.Apply.Decide(t.Context(), key("message"), true, person)
-		check(t, err)
-		_, err = s.Apply.Decide(t.Context(), key("alert"), false, person)
 		check(t, err)
 		if _, err := s.Apply.Decide(t.Context(), "message:nothing", true, person); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a proposal that there is not: %v", err)

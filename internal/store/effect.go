@@ -38,6 +38,10 @@ const (
 // review no longer named it.
 const NotCalledFor = "no longer called for"
 
+// Unsayable begins the result of a message that was dropped because it could not be
+// said, and certainly was not. See [Tx.Unsaid].
+const Unsayable = "cannot be said: "
+
 // Effect is something to be done in the outside world, once.
 type Effect struct {
 	// Key is the business key: whatever is decided twice has it twice and is
@@ -61,6 +65,8 @@ type Effect struct {
 	Policy string
 	// Standing effects are called for as long as the policy's review says so.
 	Standing bool
+	// Asked: what the policy asks for somebody asked of us before. It is not stored.
+	Asked bool
 	// DecidedBy is who accepted or rejected a proposal.
 	DecidedBy string
 	// AttemptedAt is when it was first tried; zero: it was not, or certainly in vain.
@@ -114,7 +120,8 @@ func (tx *Tx) AddEffects(ctx context.Context, effects []Effect) (fresh map[strin
 		rows[i] = []any{e.Key, numbers[i], e.Kind, e.Account, e.Object, e.Customer, e.Doc, e.State, "", "", e.Actor, stamp{tx.Now}, e.Policy, flag(e.Standing)}
 	}
 	keys, err := insertReturning(ctx, tx, scanString, `insert into effects (key, seq, kind, account, object, customer, doc, state, result, error, actor, created_at, policy, standing)`,
-		`on conflict (key) do update set state = excluded.state, doc = excluded.doc, result = '', error = '', done_at = null, decided_by = ''
+		`on conflict (key) do update set state = excluded.state, doc = excluded.doc, result = '', error = '', done_at = null, decided_by = '',
+			attempted_at = null, called_at = null, money = 0
 		 where effects.standing = 1 and excluded.standing = 1 and (
 			effects.state = 'withheld' and excluded.state in ('proposed', 'due') or effects.state = 'proposed' and excluded.state = 'due'
 			or effects.state = 'dropped' and effects.result = '`+NotCalledFor+`'
@@ -179,11 +186,21 @@ func (tx *Tx) SetEffect(ctx context.Context, key, state, result, failure string)
 	return err
 }
 
-// ReviveEffect makes an effect due again that failed; any other stays as it is.
+// ReviveEffect makes an effect due again that failed, as one that was not tried yet;
+// any other stays as it is.
 func (tx *Tx) ReviveEffect(ctx context.Context, key string) error {
 	_, err := tx.exec(ctx, `
-		update effects set state = $1, result = '', error = '', done_at = $2 where key = $3 and state = $4`,
+		update effects set state = $1, result = '', error = '', done_at = $2, attempted_at = null, called_at = null, money = 0 where key = $3 and state = $4`,
 		EffectDue, stamp{}, key, EffectFailed)
+	return err
+}
+
+// Unsaid has what was to be said to customers, and was dropped because it could not
+// be, called for anew if their policies still call for it: they may be reached now.
+func (tx *Tx) Unsaid(ctx context.Context, customers []string) error {
+	_, err := selectIn(ctx, tx, scanString, `
+		update effects set result = '`+NotCalledFor+`'
+		where customer in (%s) and customer <> '' and kind = '`+policy.Say+`' and standing = 1 and state = 'dropped' and result like '`+Unsayable+`%' returning key`, customers)
 	return err
 }
 

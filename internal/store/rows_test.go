@@ -377,6 +377,8 @@ func TestNothingIsScanned(t *testing.T) {
 	errs = append(errs, err)
 	_, err = db.DeadLookCounts(t.Context())
 	errs = append(errs, err)
+	_, err = db.UnlinkedDisputes(t.Context())
+	errs = append(errs, err)
 	_, err = db.UnlinkedCounts(t.Context())
 	errs = append(errs, err)
 	_, err = db.AccessDue(t.Context(), storetest.Start(), 5)

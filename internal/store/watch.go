@@ -71,6 +71,14 @@ func (db *DB) UnlinkedCounts(ctx context.Context) (map[string]Waiting, error) {
 	return counts, err
 }
 
+// UnlinkedDisputes counts by account the disputes that stand and whose customer nobody
+// knows.
+func (db *DB) UnlinkedDisputes(ctx context.Context) (map[string]int64, error) {
+	return db.byAccount(ctx, `
+		select account || '', count(*) from objects
+		where customer = '' and gone = 0 and kind = 'dispute' and status in ('open', 'inquiry') group by account || ''`)
+}
+
 // OpenCauses lists the causes of all open alerts.
 func (db *DB) OpenCauses(ctx context.Context) ([]string, error) {
 	return collect(ctx, db, scanString, `select cause from alerts where closed_at is null order by cause`)

@@ -32,11 +32,12 @@ func (p *Policy) React(change policy.Change, known policy.Known) []policy.Action
 		return nil
 	}
 	was, _ := change.Before.(billing.Dispute)
+	ended, _ := unused(known, change.Account, d)
 	template := ""
 	switch {
 	case change.Has(billing.Disputed):
 		template = "dispute_opened"
-	case change.Has(billing.DisputeWasWon) && was.Status == billing.DisputeOpen:
+	case change.Has(billing.DisputeWasWon) && (was.Status == billing.DisputeOpen || was.Status == billing.DisputeLost) && ended == "":
 		template = "dispute_won"
 	case change.Has(billing.DisputeWasLost):
 		template = "dispute_lost"
@@ -115,6 +116,7 @@ func (r *review) dispute(d billing.Held[billing.Dispute]) {
 	case billing.DisputeWon:
 		if !old {
 			r.over(d)
+			r.unused(d)
 		}
 	}
 }
@@ -214,9 +216,7 @@ func (r *review) alert(d billing.Held[billing.Dispute], do, title string) {
 	switch {
 	case r.settings.Remind == 0 || d.Object.DueBy.IsZero() || !r.now.Before(d.Object.DueBy):
 	case r.now.Before(remind):
-		if r.next.IsZero() || remind.Before(r.next) {
-			r.next = remind
-		}
+		r.again(remind)
 	case d.Object.CreatedAt.Before(remind):
 		w.Cause = cause("due", d)
 		w.Title = "soon too late: " + w.Title
@@ -272,6 +272,47 @@ func (r *review) cancel(d billing.Held[billing.Dispute]) {
 		case r.can(s.Account, policy.CancelAtPeriodEnd):
 			r.add(policy.On(s.Account, billing.KindSubscription, s.ID, policy.CancelAtPeriodEnd, "dispute."+d.ID, nil))
 		}
+	}
+}
+
+// unused puts before a person that a dispute was won of which the subscription has
+// ended since: no provider brings one back, and its customer has paid for more.
+func (r *review) unused(d billing.Held[billing.Dispute]) {
+	id, until := unused(r.known, d.Account, d.Object)
+	switch {
+	case id == "":
+	case !r.now.Before(until):
+		r.close("won", d, "what the dispute "+d.ID+" of "+d.Account+" was about is over")
+	default:
+		r.again(until)
+		r.add(policy.On(d.Account, billing.KindDispute, d.ID, policy.Alert, "won", policy.Warning{
+			Cause: cause("won", d), Kind: "dispute", DueBy: until,
+			Title: fmt.Sprintf("%s: the dispute about %s is won, but the subscription %s has ended: grant access until %s, or refund",
+				r.known.Customer.Ref, d.Object.Amount, id, until.UTC().Format(time.DateOnly)),
+		}))
+	}
+}
+
+// unused finds a subscription that ended after a dispute was raised, and when what
+// the contested payment paid for is over.
+func unused(known policy.Known, account string, d billing.Dispute) (id string, until time.Time) {
+	for _, s := range paidFor(known, account, d.Payment) {
+		if s.Object.Live() || s.Object.EndedAt.Before(d.CreatedAt) {
+			continue
+		}
+		for _, i := range known.Facts.Invoices {
+			if i.Account == account && i.Object.Subscription == s.ID && slices.Contains(i.Object.Payments, d.Payment) && s.Object.EndedAt.Before(i.Object.PeriodEnd) {
+				return s.ID, i.Object.PeriodEnd
+			}
+		}
+	}
+	return "", time.Time{}
+}
+
+// again asks for another review, at the latest at a moment.
+func (r *review) again(at time.Time) {
+	if r.next.IsZero() || at.Before(r.next) {
+		r.next = at
 	}
 }
 

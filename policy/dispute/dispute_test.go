@@ -156,6 +156,39 @@ func TestAWonDisputeLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// A provider that takes the money at once lets the dispute be lost before it is won.
+// What the subscription was ended for is then no more, and its customer has paid: a
+// person is told, and nobody is told that all is as it was.
+func TestALostDisputeThatIsWonAfterAll(t *testing.T) {
+	p := build(t, func(s *dispute.Settings) { s.Tell = []string{"dispute_won"} })
+	told := func(k policy.Known) int { return len(p.React(change(billing.DisputeLost, billing.DisputeWon), k)) }
+	known := contested(billing.DisputeWon, "reversed")
+	if told(known) != 1 {
+		t.Error("the customer whose purchase goes on is not told")
+	}
+	known.Facts.Subscriptions[0].Object.Status, known.Facts.Subscriptions[0].Object.EndedAt = billing.SubscriptionEnded, noon.Add(-time.Hour)
+	if told(known) != 0 {
+		t.Error("the customer is told that everything is as it was")
+	}
+	actions, next := p.Review(known, noon)
+	if keys := policytest.Keys(actions); !slices.Contains(keys, "alert:stripe/dispute/dp_1:won") || !next.Equal(noon.AddDate(0, 0, 10)) {
+		t.Fatalf("%q, again at %v", keys, next)
+	}
+	w := policytest.Details[policy.Warning](t, actions[len(actions)-1])
+	if w.Over || !strings.Contains(w.Title, "sub_1") || !strings.Contains(w.Title, "until 2026-03-30") {
+		t.Errorf("%+v", w)
+	}
+	if keys := review(p, known, noon.AddDate(0, 0, 10)); !slices.Contains(keys, "alert:stripe/dispute/dp_1:over.won.won") {
+		t.Errorf("when the month is over: %q", keys)
+	}
+	for name, end := range map[string]time.Time{"before the dispute": noon.AddDate(0, 0, -2), "after the month": noon.AddDate(0, 0, 11)} {
+		known.Facts.Subscriptions[0].Object.EndedAt = end
+		if keys := review(p, known, noon.AddDate(0, 0, 5)); len(keys) != 3 || told(known) != 1 {
+			t.Errorf("ended %s: %q", name, keys)
+		}
+	}
+}
+
 // What was over before the service came is history: no subscription is canceled for
 // it, nobody is written to.
 func TestOldDisputesAreHistory(t *testing.T) {

@@ -75,13 +75,18 @@ func owed(known policy.Known) (actions []policy.Action) {
 	}
 	for _, c := range known.Facts.Checkouts {
 		if c.Object.Status == billing.CheckoutApproved {
-			actions = append(actions, policy.On(c.Account, billing.KindCheckout, c.ID, policy.Capture, "", nil))
+			capture := policy.On(c.Account, billing.KindCheckout, c.ID, policy.Capture, "", nil)
+			// Somebody else's checkout may have somebody else to capture it.
+			capture.Asked = c.Object.Ours
+			actions = append(actions, capture)
 		}
 	}
 	for _, s := range known.Facts.Subscriptions {
 		if pause := s.Object.Pause; s.Object.Status == billing.SubscriptionPaused && pause != nil && pause.Mode == billing.PauseOver {
 			// The end is part of the key: the next pause has another.
-			actions = append(actions, policy.On(s.Account, billing.KindSubscription, s.ID, policy.Resume, pause.Until.UTC().Format(time.RFC3339), nil))
+			resume := policy.On(s.Account, billing.KindSubscription, s.ID, policy.Resume, pause.Until.UTC().Format(time.RFC3339), nil)
+			resume.Asked = true // with the pause, which only we know to have an end
+			actions = append(actions, resume)
 		}
 	}
 	return actions
@@ -109,11 +114,6 @@ func unmapped(catalog billing.Catalog, account, price string) *policy.Warning {
 		Details: fmt.Sprintf("Add it to prices.%s of the [[plan]] that it buys, and start again.", account),
 	}
 }
-
-const (
-	priceCause  = "price:"
-	methodCause = "method:"
-)
 
 // trial moves the end of a trial to the end of the pass that runs, so that nobody
 // pays for what they have already; and says so when it is done.

@@ -155,6 +155,8 @@ func sick() hygiene.Stats {
 			"paddle": {Since: noon.AddDate(0, 0, -3), Every: 24 * time.Hour}, "lemonsqueezy": {},
 		},
 		Keys:     map[string]time.Time{"lemonsqueezy": noon.AddDate(0, 0, 29), "stripe": noon.AddDate(0, 0, 31), "paddle": noon.Add(-time.Hour)},
+		OwnKeys:  map[string]time.Time{"desk": noon.AddDate(0, 0, 13), "shop": noon.AddDate(0, 0, 15), "old": noon.Add(-time.Hour)},
+		Disputes: map[string]int64{"stripe": 1, "paypal": 0},
 		Unlinked: map[string]hygiene.Unlinked{"stripe": {Count: 2, Oldest: noon.Add(-time.Hour)}, "paypal": {Count: 1, Oldest: noon.Add(-time.Minute)}},
 		Catalog:  catalog(),
 	}
@@ -171,8 +173,8 @@ func causes(warnings []policy.Warning, over bool) (all []string) {
 
 func TestWatch(t *testing.T) {
 	want := []string{
-		"dead_effects:paddle", "dead_events:stripe", "dead_looks:stripe", "key_expires:lemonsqueezy", "key_expires:paddle",
-		"late_sweep:paddle", "late_sweep:stripe", "unlinked:stripe",
+		"api_key_expires:desk", "api_key_expires:old", "dead_effects:paddle", "dead_events:stripe", "dead_looks:stripe", "key_expires:lemonsqueezy", "key_expires:paddle",
+		"late_sweep:paddle", "late_sweep:stripe", "unlinked:stripe", "unlinked_dispute:stripe",
 	}
 	if diff := cmp.Diff(want, causes(hygiene.Watch(sick()), false)); diff != "" {
 		t.Error(diff)
@@ -190,7 +192,7 @@ func TestWatch(t *testing.T) {
 	}
 	// What is over is closed; what others opened is left alone.
 	well := hygiene.Stats{Now: noon, Catalog: catalog(), Open: append(want, "dispute:stripe/dp_1", "price:stripe/price_pro", "price:stripe/price_x")}
-	if diff := cmp.Diff(append(slices.Clone(want[:6]), "late_sweep:stripe", "price:stripe/price_pro", "unlinked:stripe"), causes(hygiene.Watch(well), true)); diff != "" {
+	if diff := cmp.Diff(append(slices.Clone(want[:9]), "price:stripe/price_pro", "unlinked:stripe", "unlinked_dispute:stripe"), causes(hygiene.Watch(well), true)); diff != "" {
 		t.Error(diff)
 	}
 }

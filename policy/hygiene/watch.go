@@ -22,8 +22,14 @@ type Stats struct {
 	Sweeps map[string]Sweep
 	// Keys are when API keys run out, by account; a key without a date is left out.
 	Keys map[string]time.Time
+	// OwnKeys are when keys of our own API run out, by name; a key without a date is left
+	// out.
+	OwnKeys map[string]time.Time
 	// Unlinked are the purchases that nobody's are, by account.
 	Unlinked map[string]Unlinked
+	// Disputes counts, by account, those that stand about purchases that nobody's are:
+	// no policy sees them.
+	Disputes map[string]int64
 	// Catalog is what is sold, Known are the ways to pay beside those that are shipped.
 	Catalog billing.Catalog
 	Known   []string
@@ -51,6 +57,8 @@ type Unlinked struct {
 const (
 	// keyNotice is how long before its end an expiring key is told.
 	keyNotice = 30 * day
+	// ownKeyNotice is the same for one of our own, which is made in a minute.
+	ownKeyNotice = 14 * day
 	// linkWait is how long a purchase may wait for whose it is: the customer may still
 	// be on the way back from the checkout.
 	linkWait = time.Hour
@@ -64,6 +72,17 @@ const (
 	lateSweep   = "late_sweep:"
 	keyExpires  = "key_expires:"
 	unlinked    = "unlinked:"
+	disputed    = "unlinked_dispute:"
+)
+
+// ownKeyExpires is followed by the name of the key.
+const ownKeyExpires = "api_key_expires:"
+
+var causes = []string{deadEvents, deadEffects, deadLooks, lateSweep, keyExpires, ownKeyExpires, unlinked, disputed}
+
+const (
+	priceCause  = "price:"
+	methodCause = "method:"
 )
 
 // Watch says what about the service needs a person, one warning for each cause, and
@@ -133,6 +152,22 @@ func (s Stats) now() (all []policy.Warning) {
 				"Somebody has paid and has no access. See /v1/unlinked for who it may be, and link each to its customer.", time.Time{})
 		}
 	}
+	for account, n := range s.Disputes {
+		if n > 0 {
+			add(disputed, account, fmt.Sprintf("%d disputes at %s are about purchases that nobody's are", n, account),
+				"No policy answers them. Answer each in the provider's dashboard before it is too late, or link its purchase to a customer (/v1/unlinked).", time.Time{})
+			all[len(all)-1].Kind = "dispute"
+		}
+	}
+	for name, end := range s.OwnKeys {
+		if s.Now.After(end.Add(-ownKeyNotice)) {
+			title := fmt.Sprintf("the API key %s expires at %s", name, end.UTC().Format(time.RFC3339))
+			if !s.Now.Before(end) {
+				title = fmt.Sprintf("the API key %s has expired at %s and is refused", name, end.UTC().Format(time.RFC3339))
+			}
+			add(ownKeyExpires, name, title, "Whoever sends it is locked out then: hand out another, or move its expires in [[api_key]]; take out one that is not used any more.", end)
+		}
+	}
 	slices.SortFunc(all, func(a, b policy.Warning) int { return strings.Compare(a.Cause, b.Cause) })
 	return all
 }
@@ -149,7 +184,7 @@ func (s Sweep) late(now time.Time) (since time.Time, late bool) {
 
 // over reports whether an open alert that is not called for is one of ours to close.
 func (s Stats) over(cause string) bool {
-	for _, ours := range []string{deadEvents, deadEffects, deadLooks, lateSweep, keyExpires, unlinked} {
+	for _, ours := range causes {
 		if strings.HasPrefix(cause, ours) {
 			return true
 		}

@@ -22,6 +22,9 @@ func TestConformance(t *testing.T) {
 	providertest.Run(t, providertest.Harness{
 		New:      newWorld,
 		Timeless: true,
+		Charge:   charge,
+		Live:     sandbox(),
+		Amounts:  []billing.Money{{Amount: 4203, Currency: "JPY"}, {Amount: 12363, Currency: "KWD"}, {Amount: 123303, Currency: "HUF"}, {Amount: 2997, Currency: "USD"}},
 		EventTypes: []string{
 			"order_created", "order_refunded", "subscription_created", "subscription_updated", "subscription_cancelled", "subscription_resumed",
 			"subscription_expired", "subscription_paused", "subscription_unpaused", "subscription_payment_success", "subscription_payment_failed",
@@ -79,9 +82,15 @@ const (
 )
 
 func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.RoundTripper) *providertest.World {
+	return newStore(t, chaos, wrap, "USD")
+}
+
+// newStore makes a world whose store sells in a currency.
+func newStore(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.RoundTripper, currency string) *providertest.World {
 	clock := sim.NewClock(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC))
 	world := simls.New(simls.Config{
 		Seed: 11, Clock: clock, Chaos: chaos, WebhookSecret: newSecret, WebhookURL: "https://app.test/webhooks/lemonsqueezy", Variables: true,
+		Currency: currency,
 	})
 	world.AddCatalog()
 	driver, err := lemonsqueezy.New(lemonsqueezy.Config{
@@ -107,6 +116,20 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 		Month: m.month,
 		Make:  m.makers(),
 	}
+}
+
+// charge lets somebody subscribe at an amount, in a store of its currency. Lemon
+// Squeezy names no currency whose amounts are not minor units as ISO 4217 has them;
+// its own library for Laravel reads them so.
+func charge(t *testing.T, amount billing.Money) (*providertest.World, string) {
+	w := newStore(t, sim.Chaos{}, func(next http.RoundTripper) http.RoundTripper { return next }, amount.Currency)
+	m := &maker{world: w.Account.(*simls.Server), clock: w.Clock}
+	variant := m.world.AddVariant(simls.Variant{Product: "Odd", Name: "Odd", Amount: amount.Amount, Unit: "month"})
+	ids, err := m.world.InvoicesOf(m.subscription(t, variant))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, "invoice-" + ids[0]
 }
 
 // sign signs as Lemon Squeezy documents it.

@@ -158,8 +158,10 @@ func (d *Driver) refund(a sdk.Adjustment) (provider.Snapshot, error) {
 	return d.adjusted(billing.KindRefund, a, object), nil
 }
 
-// dispute translates a chargeback, or the warning of one, which is an inquiry.
-// Paddle says when one was reversed, which wins it, and never that one is lost.
+// dispute translates a chargeback, or the warning of one, which is an inquiry. With
+// the adjustment of a chargeback the money is back with the customer: it is lost
+// unless Paddle contests it with success, which reverses it and so wins it. Source:
+// API reference, adjustments.
 func (d *Driver) dispute(a sdk.Adjustment) (provider.Snapshot, error) {
 	amount, err := money(a.Totals.Total, a.CurrencyCode)
 	if err != nil {
@@ -174,6 +176,8 @@ func (d *Driver) dispute(a sdk.Adjustment) (provider.Snapshot, error) {
 		object.Status = billing.DisputeWon
 	case a.Action == sdk.AdjustmentActionChargebackWarning:
 		object.Status = billing.DisputeInquiry
+	case a.Status == sdk.AdjustmentStatusApproved:
+		object.Status = billing.DisputeLost
 	}
 	return d.adjusted(billing.KindDispute, a, object), nil
 }

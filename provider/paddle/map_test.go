@@ -59,7 +59,7 @@ func TestSubscriptionStatuses(t *testing.T) {
 		"unknown":          {"hibernating", "", billing.SubscriptionPending, time.Time{}, nil},
 		"none":             {"", "", billing.SubscriptionPending, time.Time{}, nil},
 		"to be canceled":   {"active", "cancel", billing.SubscriptionActive, at, nil},
-		"to be paused":     {"active", "pause", billing.SubscriptionActive, time.Time{}, nil},
+		"to be paused":     {"active", "pause", billing.SubscriptionActive, time.Time{}, &billing.Pause{From: at}},
 		"unknown change":   {"active", "levitate", billing.SubscriptionActive, time.Time{}, nil},
 		"paused":           {"paused", "", billing.SubscriptionPaused, time.Time{}, &billing.Pause{From: noon}},
 		"paused until":     {"paused", "resume", billing.SubscriptionPaused, time.Time{}, &billing.Pause{From: noon, Until: at}},
@@ -307,7 +307,8 @@ func TestAdjustments(t *testing.T) {
 		action, status string
 		want           billing.DisputeStatus
 	}{
-		{"chargeback", "approved", billing.DisputeOpen},
+		{"chargeback", "approved", billing.DisputeLost},
+		{"chargeback", "pending_approval", billing.DisputeOpen},
 		{"chargeback", "hibernating", billing.DisputeOpen},
 		{"chargeback", "reversed", billing.DisputeWon},
 		{"chargeback_warning", "approved", billing.DisputeInquiry},

@@ -67,8 +67,7 @@ func subscriptionStatus(status sdk.SubscriptionStatus) billing.SubscriptionStatu
 }
 
 // addChange reads what is scheduled. A cancellation or a pause at the period's end
-// leaves the status as it is until then; only the cancellation is told, since one
-// who is to be paused is not paused.
+// leaves the status as it is until then.
 func addChange(into *billing.Subscription, s sdk.Subscription) {
 	if into.Status == billing.SubscriptionPaused {
 		into.Pause = &billing.Pause{From: moment(maybe(s.PausedAt))}
@@ -85,6 +84,9 @@ func addChange(into *billing.Subscription, s sdk.Subscription) {
 			into.Pause.Until = moment(change.EffectiveAt)
 		}
 	case sdk.ScheduledChangeActionPause:
+		if into.Pause == nil {
+			into.Pause = &billing.Pause{From: moment(change.EffectiveAt), Until: moment(maybe(change.ResumeAt))}
+		}
 	}
 }
 

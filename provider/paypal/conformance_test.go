@@ -24,7 +24,13 @@ func harness() providertest.Harness {
 		New: func(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.RoundTripper) *providertest.World {
 			return newWorld(t, chaos, wrap, false)
 		},
-		Timeless:  true, // what PayPal sends may be a month old; see verify_test.go
+		Behind: 31 * 24 * time.Hour, Ahead: time.Hour, // what PayPal sends may be a month old
+		Charge: charge,
+		Live:   sandbox(),
+		Amounts: []billing.Money{
+			{Amount: 4203, Currency: "JPY"}, {Amount: 123300, Currency: "HUF"}, {Amount: 123300, Currency: "TWD"}, {Amount: 2997, Currency: "USD"},
+		},
+		Untaken:   map[string]string{"KWD": "it is not among PayPal's currency codes, which have none of three decimals"},
 		Ownerless: true,
 		EventTypes: []string{
 			"BILLING.SUBSCRIPTION.CREATED", "BILLING.SUBSCRIPTION.ACTIVATED", "BILLING.SUBSCRIPTION.RE-ACTIVATED", "BILLING.SUBSCRIPTION.UPDATED",
@@ -120,6 +126,32 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 		Month: maker.month,
 		Make:  maker.makers(),
 	}
+}
+
+// charge lets somebody pay for an order. PayPal writes JPY, HUF and TWD without
+// decimals, of which our minor units have two for the latter.
+func charge(t *testing.T, amount billing.Money) (*providertest.World, string) {
+	w := newWorld(t, sim.Chaos{}, func(next http.RoundTripper) http.RoundTripper { return next }, false)
+	world := w.Account.(*simpaypal.Server)
+	value := fmt.Sprint(amount.Amount)
+	switch amount.Currency {
+	case "HUF", "TWD":
+		value = strings.TrimSuffix(value, "00")
+	case "USD":
+		value = value[:len(value)-2] + "." + value[len(value)-2:]
+	}
+	order, err := world.NewOrder("pass:"+value+amount.Currency, value, amount.Currency, "")
+	if err == nil {
+		err = world.ApproveOrder(order, simpaypal.Good)
+	}
+	if err == nil {
+		err = world.CaptureOrder(order)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Advance(4 * time.Hour) // until the books know of it
+	return w, world.PaymentsOf(order)[0]
 }
 
 // maker makes objects in a simulated PayPal.

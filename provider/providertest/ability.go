@@ -11,8 +11,10 @@ import (
 // entry is one that there is, whatever can be done has a method for it, and what
 // is emulated or absent says how or why. That the methods do what the table says
 // is for the other sections to show.
-func (h Harness) abilities(t *testing.T) {
-	w := h.world(t, sim.Chaos{})
+func (h Harness) abilities(t *testing.T) { h.world(t, sim.Chaos{}).abilities(t) }
+
+func (w *World) abilities(t *testing.T) {
+	t.Helper()
 	table := w.Driver.Abilities()
 	for _, a := range provider.AllAbilities() {
 		support, told := table[a]

@@ -19,10 +19,21 @@ type Harness struct {
 	// New makes a simulated account and a driver that speaks to it through the
 	// given wrapper of its round tripper.
 	New func(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.RoundTripper) *World
+	// Live is how the provider's own sandbox is reached, with the flag -live.
+	Live Live
+	// Charge makes an account in which one payment was made, of an amount in minor
+	// units, and returns the payment's id; nothing else in it has another amount.
+	Charge func(t *testing.T, amount billing.Money) (w *World, payment string)
+	// Amounts are those that the suite lets be charged, each as crooked as the provider
+	// takes it and a threefold of one that it gives back; Untaken says of JPY, KWD and
+	// HUF why the provider takes none.
+	Amounts []billing.Money
+	Untaken map[string]string
 	// Timeless: the provider signs no time, so that no webhook is ever stale.
 	Timeless bool
-	// Behind is how old a signature may be; zero: less than an hour.
-	Behind time.Duration
+	// Behind is how old a signature may be, Ahead how far in the future its time; zero:
+	// less than an hour.
+	Behind, Ahead time.Duration
 	// Ownerless: the provider has no customers, so that nothing has an owner.
 	Ownerless bool
 	// EventTypes are the types of events that a lively month must have shown.
@@ -138,8 +149,13 @@ type Makers struct {
 	Pay func(t *testing.T, checkout string)
 }
 
-// Run tests a driver.
+// Run tests a driver: against its simulator or, with the flag -live, against the
+// provider's own sandbox as far as that goes.
 func Run(t *testing.T, h Harness) {
+	if *live {
+		RunLive(t, h.Live)
+		return
+	}
 	t.Run("abilities", h.abilities)
 	t.Run("signatures", h.signatures)
 	t.Run("events", h.events)
@@ -155,6 +171,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("checkout", h.checkout)
 	t.Run("writes", h.writes)
 	t.Run("partial refunds", h.partialRefunds)
+	t.Run("money", h.money)
 	t.Run("payment update", h.paymentUpdate)
 	t.Run("ahead", h.ahead)
 	t.Run("preview", h.preview)

@@ -159,15 +159,23 @@ func (h Harness) sameList(t *testing.T, w *World, query provider.Query) {
 func (h Harness) notFound(t *testing.T) {
 	w := h.world(t, sim.Chaos{})
 	for _, kind := range w.Driver.Kinds() {
+		if page, err := w.Driver.List(t.Context(), provider.Query{Kind: kind}); err != nil || len(page.Snapshots) > 0 || page.Next != "" {
+			t.Errorf("an empty world lists %+v, %v", page, err)
+		}
+	}
+	w.missing(t)
+}
+
+// missing fetches what does not exist.
+func (w *World) missing(t *testing.T) {
+	t.Helper()
+	for _, kind := range w.Driver.Kinds() {
 		for _, id := range []string{"nothing_1", "no/../such", "", "ü"} {
 			if s, err := w.Driver.Fetch(t.Context(), w.ref(kind, id)); err == nil {
 				t.Errorf("there is a %s %q: %+v", kind, id, s)
 			} else {
 				w.fails(t, err, provider.NotFound)
 			}
-		}
-		if page, err := w.Driver.List(t.Context(), provider.Query{Kind: kind}); err != nil || len(page.Snapshots) > 0 || page.Next != "" {
-			t.Errorf("an empty world lists %+v, %v", page, err)
 		}
 	}
 	other := provider.Ref{Account: "other", Kind: billing.KindCustomer, ID: "x_1"}

@@ -42,9 +42,14 @@ func (h Harness) signatures(t *testing.T) {
 			t.Errorf("a signature as old as it may be: %v", err)
 		}
 	}
+	if h.Ahead > 0 {
+		if _, err := w.Driver.Verify(t.Context(), hook.Header, hook.Body, now.Add(time.Minute-h.Ahead)); err != nil {
+			t.Errorf("a signature as far ahead as it may be: %v", err)
+		}
+	}
 	if !h.Timeless {
 		w.rejected(t, "an old one", hook.Header, hook.Body, now.Add(h.Behind+time.Hour), provider.Stale)
-		w.rejected(t, "one from the future", hook.Header, hook.Body, now.Add(-time.Hour), provider.Future)
+		w.rejected(t, "one from the future", hook.Header, hook.Body, now.Add(-h.Ahead-time.Hour), provider.Future)
 	}
 	if w.OtherMode != nil {
 		other := w.OtherMode(hook.Body)

@@ -209,10 +209,16 @@ func (h Harness) writes(t *testing.T) {
 			for f := range faultNames {
 				t.Run(faultNames[f], func(t *testing.T) { w.once(t, op, f) })
 			}
-			w.fails(t, op.do(w, w.ref(op.kind, "nothing_1"), "key of nothing"), provider.NotFound, provider.Refused)
-			w.fails(t, op.do(w, w.ref(op.kind, "nothing_1"), ""), provider.Refused)
+			w.refusing(t, op)
 		})
 	}
+}
+
+// refusing checks that nothing is done to what does not exist, and nothing without a key.
+func (w *World) refusing(t *testing.T, op write) {
+	t.Helper()
+	w.fails(t, op.do(w, w.ref(op.kind, "nothing_1"), "key of nothing"), provider.NotFound, provider.Refused)
+	w.fails(t, op.do(w, w.ref(op.kind, "nothing_1"), ""), provider.Refused)
 }
 
 // unable checks that what the driver says it cannot do is not done.

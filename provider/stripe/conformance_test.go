@@ -21,7 +21,13 @@ import (
 
 func TestConformance(t *testing.T) {
 	providertest.Run(t, providertest.Harness{
-		New: newWorld,
+		New:    newWorld,
+		Charge: charge,
+		Live:   sandbox(),
+		Amounts: []billing.Money{
+			{Amount: 4203, Currency: "JPY"}, {Amount: 12360, Currency: "KWD"}, {Amount: 123303, Currency: "HUF"},
+			{Amount: 4203, Currency: "ISK"}, {Amount: 4200, Currency: "MGA"}, // Stripe counts them in its own way
+		},
 		Fewest: func(w *providertest.World) (pages int) {
 			for _, kind := range w.Driver.Kinds() {
 				pages += w.Pages(kind, 100)
@@ -86,6 +92,28 @@ func newWorld(t *testing.T, chaos sim.Chaos, wrap func(http.RoundTripper) http.R
 		Month: maker.month,
 		Make:  maker.makers(),
 	}
+}
+
+func unwrapped(next http.RoundTripper) http.RoundTripper { return next }
+
+// charge lets somebody subscribe at an amount. Stripe counts ISK in hundredths and
+// MGA in whole units, and takes of three decimals only two (docs.stripe.com/currencies).
+func charge(t *testing.T, amount billing.Money) (*providertest.World, string) {
+	w := newWorld(t, sim.Chaos{}, unwrapped)
+	world := w.Account.(*simstripe.Server)
+	wire := amount.Amount
+	switch amount.Currency {
+	case "ISK":
+		wire *= 100
+	case "MGA":
+		wire /= 100
+	}
+	price := world.AddPrice(simstripe.Price{Product: "Odd", Currency: amount.Currency, Amount: wire, Interval: "month"})
+	customer := world.CreateCustomer("buyer@example.com")
+	if _, err := world.CreateSubscription(simstripe.NewSubscription{Customer: customer, Price: price, Card: simstripe.CardGood}); err != nil {
+		t.Fatal(err)
+	}
+	return w, providertest.Latest(t, world, sim.KindPayment, customer)
 }
 
 // sign signs as Stripe documents it.

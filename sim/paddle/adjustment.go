@@ -256,7 +256,7 @@ func (s *Server) judge(a *adjustment, v verdict) {
 	s.touch(a.of, before)
 }
 
-// chargeBack opens a chargeback over all that is left, or only warns of one.
+// chargeBack takes all that is left back to the customer, or only warns of that.
 func (s *Server) chargeBack(t *transaction, warning bool) *adjustment {
 	action := "chargeback"
 	if warning {

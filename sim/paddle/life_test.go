@@ -255,7 +255,7 @@ func TestChargebacks(t *testing.T) {
 	}
 	chargeback, err := w.ChargeBack(payment, false)
 	must(t, err)
-	if d, p := truth(t, w, sim.KindDispute, chargeback), truth(t, w, sim.KindPayment, payment); d["status"] != "open" || p["disputed"] != "open" || p["refunded"] != "0" {
+	if d, p := truth(t, w, sim.KindDispute, chargeback), truth(t, w, sim.KindPayment, payment); d["status"] != "lost" || p["disputed"] != "lost" || p["refunded"] != "0" {
 		t.Errorf("%v %v", d, p)
 	}
 	c.no(400, "adjustment_total_amount_above_remaining_allowed", "POST", "/adjustments", fmt.Sprintf(`{"action":"refund","reason":"r","transaction_id":%q,"type":"full"}`, payment))
@@ -292,7 +292,7 @@ func TestALife(t *testing.T) {
 	for _, want := range []string{
 		"subscription active", "subscription past_due", "subscription paused", "subscription ended",
 		"invoice draft", "invoice open", "invoice paid", "payment succeeded", "payment failed", "payment pending",
-		"refund pending", "refund succeeded", "refund failed", "dispute open", "dispute inquiry", "dispute won", "checkout complete", "checkout open",
+		"refund pending", "refund succeeded", "refund failed", "dispute lost", "dispute inquiry", "dispute won", "checkout complete", "checkout open",
 	} {
 		if seen[want] == 0 {
 			t.Errorf("no %s in %v", want, seen)

@@ -186,15 +186,15 @@ func (s *Server) paymentTruth(t *transaction) sim.Object {
 	})
 }
 
-// adjustmentTruth: a chargeback that was reversed is won; Paddle never says that
-// one is lost.
+// adjustmentTruth: a chargeback takes the money at once, so it is lost, and won once
+// it is reversed; a warning takes nothing.
 func adjustmentTruth(kind string, a *adjustment) sim.Object {
 	fields := map[string]string{"amount": digits(a.amount()), "currency": lower(a.of.currency), "payment": a.of.id}
 	if kind == sim.KindRefund {
 		fields["status"] = [...]string{"pending", "succeeded", "failed", "failed"}[a.verdict]
 		return row(kind, a, fields)
 	}
-	fields["status"], fields["provider_status"] = "open", a.word()
+	fields["status"], fields["provider_status"] = "lost", a.word()
 	switch {
 	case a.verdict == reversed:
 		fields["status"] = "won"
