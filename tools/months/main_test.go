@@ -34,7 +34,7 @@ case $seed in
 *) echo "{\"seed\":$seed,\"mismatches\":[]}" ;;
 esac
 `
-	if err := os.WriteFile(program, []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	var out, errs strings.Builder
