@@ -52,6 +52,8 @@ type Held[T Object] struct {
 	Account string
 	ID      string
 	Object  T
+	// Ours: it carries the token of a checkout that this service made for the application.
+	Ours bool
 }
 
 // Find finds an object by the name it goes by.
@@ -84,15 +86,15 @@ type Facts struct {
 func (f *Facts) Add(account, id string, object Object) {
 	switch o := object.(type) {
 	case Subscription:
-		f.Subscriptions = append(f.Subscriptions, Held[Subscription]{account, id, o})
+		f.Subscriptions = append(f.Subscriptions, Held[Subscription]{Account: account, ID: id, Object: o})
 	case Invoice:
-		f.Invoices = append(f.Invoices, Held[Invoice]{account, id, o})
+		f.Invoices = append(f.Invoices, Held[Invoice]{Account: account, ID: id, Object: o})
 	case Payment:
-		f.Payments = append(f.Payments, Held[Payment]{account, id, o})
+		f.Payments = append(f.Payments, Held[Payment]{Account: account, ID: id, Object: o})
 	case Dispute:
-		f.Disputes = append(f.Disputes, Held[Dispute]{account, id, o})
+		f.Disputes = append(f.Disputes, Held[Dispute]{Account: account, ID: id, Object: o})
 	case Checkout:
-		f.Checkouts = append(f.Checkouts, Held[Checkout]{account, id, o})
+		f.Checkouts = append(f.Checkouts, Held[Checkout]{Account: account, ID: id, Object: o})
 	}
 }
 

@@ -41,9 +41,6 @@ type Checkout struct {
 	CreatedAt    time.Time `json:"created_at,omitzero"`
 	// ExpiresAt is when an open page closes.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
-	// Ours: it carries a token of this service, which made it for the application. It is
-	// told from what is recorded beside the object, and no part of it.
-	Ours bool `json:"-"`
 }
 
 // Kind implements [Object].

@@ -264,15 +264,14 @@ func file(facts *billing.Facts, o store.Object) error {
 	if err != nil {
 		return err
 	}
-	if checkout, is := object.(billing.Checkout); is {
+	facts.Add(o.Account, o.ID, object)
+	if _, is := object.(billing.Checkout); is && o.Claims != "" {
 		var claims map[string]string
-		if err := json.Unmarshal([]byte(o.Claims), &claims); o.Claims != "" && err != nil {
+		if err := json.Unmarshal([]byte(o.Claims), &claims); err != nil {
 			return err
 		}
-		checkout.Ours = claims[provider.ClaimToken] != ""
-		object = checkout
+		facts.Checkouts[len(facts.Checkouts)-1].Ours = claims[provider.ClaimToken] != ""
 	}
-	facts.Add(o.Account, o.ID, object)
 	return nil
 }
 

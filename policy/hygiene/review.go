@@ -77,7 +77,7 @@ func owed(known policy.Known) (actions []policy.Action) {
 		if c.Object.Status == billing.CheckoutApproved {
 			capture := policy.On(c.Account, billing.KindCheckout, c.ID, policy.Capture, "", nil)
 			// Somebody else's checkout may have somebody else to capture it.
-			capture.Asked = c.Object.Ours
+			capture.Asked = c.Ours
 			actions = append(actions, capture)
 		}
 	}
