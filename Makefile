@@ -10,6 +10,8 @@ LINT := $(CURDIR)/.bin/golangci-lint-$(LINT_VERSION)
 GOTEST := $(CURDIR)/.bin/gotest
 FUZZTIME ?= 5s
 SEEDS ?= 1-200
+DAYS ?= 60
+CUSTOMERS ?= 200
 
 # Every module of the repository that has code, the main one first.
 MODULES := $(shell find . -name go.mod -not -path './.*' -not -path '*/testdata/*' | xargs -n 1 dirname | sort | \
@@ -17,7 +19,7 @@ MODULES := $(shell find . -name go.mod -not -path './.*' -not -path '*/testdata/
 EACH := for m in $(MODULES); do (cd "$$m" && echo "== $$m" &&
 WITH_POSTGRES := go run ./internal/pgtest/cmd
 
-.PHONY: help demo test year race lint vet generate check-generated tidy bench seeds build fuzz check postgres cc run-tests
+.PHONY: help demo test year race lint vet generate check-generated tidy bench seeds months contract build fuzz check postgres cc run-tests
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,8 +67,16 @@ bench: postgres ## measure intake, applies, checks and latency on both databases
 	go run ./bench
 	go test -run '^$$' -bench . -benchmem ./billing/... ./provider/... ./internal/api/...
 
-seeds: ## prove SEEDS (1-200), months: in step, every effect once (make test proves 1-50)
+seeds: ## prove SEEDS (1-200) in small worlds of 10 to 20 days: in step, every effect once (make test proves 1-50)
 	TRIVET_SEEDS=$(SEEDS) go test -count=1 -timeout 40m -run Seeds ./internal/demo
+
+months: ## run the demo for SEEDS (1-200), DAYS (60) and CUSTOMERS (200) each, and list what failed (hours)
+	@dir=$$(mktemp -d) && trap 'rm -r "$$dir"' EXIT && go build -o "$$dir/trivet" ./cmd/trivet && \
+	go build -o "$$dir/months" ./tools/months && "$$dir/months" -program "$$dir/trivet" -seeds $(SEEDS) -days $(DAYS) -customers $(CUSTOMERS)
+
+contract: ## check simulators and drivers against the OpenAPI descriptions in the folder SPECS (docs/providers/descriptions.md)
+	@[ -n "$(SPECS)" ] || { echo "name the folder: make contract SPECS=FOLDER; docs/providers/descriptions.md says what it holds" >&2; exit 2; }
+	cd contract && TRIVET_SPECS=$(abspath $(SPECS)) go test -count=1 -v -tags specs -run 'Descriptions|Breaches' .
 
 build: ## build ./trivet: one static binary, no cgo
 	CGO_ENABLED=0 go build ./...

@@ -206,3 +206,47 @@ func (l *lemonHouse) calls() (n int) {
 	}
 	return n
 }
+
+// TestTrialPausedAndUnpaidIgnored: each of the states that others pass over counts, from
+// the webhook that tells of it.
+func TestTrialPausedAndUnpaidIgnored(t *testing.T) {
+	lemons(t, lemonOptions{long: true, bind: []string{"custom_data.user_id"}}, func(l *lemonHouse) {
+		buy := func(user, variant string, card world.Card) string {
+			order, err := l.world.Buy(world.Purchase{Email: user + "@example.com", Variant: variant, Card: card, Custom: map[string]string{"user_id": user}})
+			l.Check(err)
+			return l.subscriptionOf(order)
+		}
+		trial := buy("u1", world.VariantProTrial, world.CardGood)
+		paused := buy("u2", world.VariantProMonth, world.CardGood)
+		owing := buy("u3", world.VariantProMonth, world.CardLaterFails)
+		l.pass(time.Minute)
+		for id, want := range map[string]string{trial: "on_trial", paused: "active", owing: "active"} {
+			l.stands(id, want)
+		}
+		l.may("u1", true)
+		l.Check(l.world.Pause(paused, "void", time.Time{}))
+		l.pass(time.Minute)
+		l.stands(paused, "paused")
+		l.may("u2", false)
+		l.Check(l.world.Unpause(paused))
+		l.pass(time.Minute)
+		l.may("u2", true)
+		l.pass(8 * day)
+		l.stands(trial, "active")
+		l.may("u1", true)
+		l.pass(42 * day)
+		l.stands(owing, "unpaid")
+		l.may("u3", false)
+		l.audited()
+	})
+}
+
+// stands checks what the provider, and with it the ledger, says of a subscription.
+func (l *lemonHouse) stands(id, want string) {
+	l.t.Helper()
+	o, err := l.Ledger.Object(l.t.Context(), "lemonsqueezy/subscription/"+id)
+	l.Check(err)
+	if !strings.Contains(o.Doc, `"provider_status":"`+want+`"`) {
+		l.t.Errorf("at %s subscription %s is not %s: %s", offset(l.Clock.Now(), time.Minute), id, want, o.Doc)
+	}
+}

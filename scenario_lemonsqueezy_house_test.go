@@ -62,7 +62,7 @@ func (l *lemonHouse) furnish(o lemonOptions, w *shoptest.World, c *trivet.Config
 	l.world.AddCatalog()
 	c.CheckKeys = true
 	c.Plans = []billing.Plan{
-		{ID: "pro", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantProMonth, world.VariantBasicWeek}}, Kind: billing.GrantSubscription},
+		{ID: "pro", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantProMonth, world.VariantProTrial, world.VariantBasicWeek}}, Kind: billing.GrantSubscription},
 		{ID: "life", Features: []string{"export"}, Prices: map[string][]string{"lemonsqueezy": {world.VariantForever}}, Kind: billing.GrantForever},
 	}
 	c.Bind = map[string][]string{"lemonsqueezy": append([]string{"token"}, o.bind...)}

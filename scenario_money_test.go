@@ -10,8 +10,8 @@ import (
 	world "github.com/trivetdev/trivet/sim/stripe"
 )
 
-// TestRefundInPartThenInFull: a part leaves access, all of it does not.
-func TestRefundInPartThenInFull(t *testing.T) {
+// TestFlawAnyRefundVoidsAllTime: a part leaves access, all of it does not.
+func TestFlawAnyRefundVoidsAllTime(t *testing.T) {
 	everywhere(t, func(h *house) {
 		h.until(time.Minute)
 		h.buy("day", world.CardGood, time.Time{})

@@ -109,9 +109,9 @@ func TestCredits(t *testing.T) {
 	}
 }
 
-// TestCreditsAtOnce: of many uses at once exactly as many succeed as there are
+// TestFlawCreditsGoNegative: of many uses at once exactly as many succeed as there are
 // credits.
-func TestCreditsAtOnce(t *testing.T) {
+func TestFlawCreditsGoNegative(t *testing.T) {
 	onBoth(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, packs)
 		buyPack(w)

@@ -146,12 +146,18 @@ func (d *Driver) refsOf(about subject, r resource) []provider.Ref {
 	case aSubscription:
 		return []provider.Ref{d.ref(billing.KindSubscription, r.ID), d.ref(billing.KindCheckout, r.ID)}
 	case aSale:
+		if id := linked(r.Links, "self", refundPath); id != "" { // so is a sale's, which does not even say of which
+			return []provider.Ref{d.ref(billing.KindRefund, id)}
+		}
 		refs := []provider.Ref{d.ref(billing.KindPayment, r.ID)}
 		if r.Agreement != "" {
 			refs = append(refs, d.ref(billing.KindSubscription, r.Agreement))
 		}
 		return refs
 	case aCapture:
+		if id := linked(r.Links, "up", capturePath); id != "" { // a reversal is told with the refund that it is
+			return []provider.Ref{d.ref(billing.KindPayment, id)}
+		}
 		return []provider.Ref{d.ref(billing.KindPayment, r.ID), d.ref(billing.KindCheckout, cmp.Or(r.Related.IDs.Order, upward(r.Links)))}
 	case aRefund:
 		return []provider.Ref{d.ref(billing.KindRefund, r.ID), d.ref(billing.KindPayment, cmp.Or(r.SaleID, upward(r.Links)))}
@@ -168,14 +174,24 @@ func (d *Driver) refsOf(about subject, r resource) []provider.Ref {
 	return nil
 }
 
-// upward is the id of what the link "up" leads to: the last part of its path, on
-// whichever of PayPal's hosts.
-func upward(links []link) string {
+// capturePath and refundPath are in the addresses of captures, and of refunds in the
+// older API.
+const (
+	capturePath = "/captures/"
+	refundPath  = "/refund/"
+)
+
+// upward is the id of what the link "up" leads to.
+func upward(links []link) string { return linked(links, "up", "") }
+
+// linked is the id of what a link leads to whose path has a part: the last part of
+// that, on whichever of PayPal's hosts.
+func linked(links []link, rel, part string) string {
 	for _, l := range links {
-		if l.Rel != "up" {
+		if l.Rel != rel {
 			continue
 		}
-		if u, err := url.Parse(l.Href); err == nil {
+		if u, err := url.Parse(l.Href); err == nil && strings.Contains(u.Path, part) {
 			return u.Path[strings.LastIndexByte(u.Path, '/')+1:]
 		}
 	}

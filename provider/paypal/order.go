@@ -101,7 +101,11 @@ func (d *Driver) order(o *order) (provider.Snapshot, error) {
 		if c.took() {
 			object.PaymentStatus = billing.CheckoutPaid
 		}
-		snapshot.Related = []provider.Ref{d.ref(billing.KindPayment, c.ID)}
+	}
+	for _, c := range unit.Payments.Captures {
+		if isName(c.ID) {
+			snapshot.Related = append(snapshot.Related, d.ref(billing.KindPayment, c.ID))
+		}
 	}
 	snapshot.Object = object
 	return snapshot, nil

@@ -9,7 +9,8 @@ import (
 )
 
 // Shown implements [provider.Shower]: an event's resource is the object that the
-// event is about, in the form in which it is read. A reversed approval's is not.
+// event is about, in the form in which it is read. A reversal's is not: that
+// of an approval shows little, that of a payment shows a refund.
 func (d *Driver) Shown(body []byte) (provider.Ref, provider.Version) {
 	var event struct {
 		EventType string          `json:"event_type"`
@@ -24,11 +25,17 @@ func (d *Driver) Shown(body []byte) (provider.Ref, provider.Version) {
 			return d.ref(billing.KindSubscription, s.ID), s.version()
 		})
 	case aSale:
+		if r := (resource{}); json.Unmarshal(event.Resource, &r) != nil || linked(r.Links, "self", refundPath) != "" {
+			return provider.Ref{}, provider.Version{}
+		}
 		return shownAs(event.Resource, func(s *sale) (provider.Ref, provider.Version) {
 			return d.ref(billing.KindPayment, s.ID), s.version()
 		})
 	case aCapture:
 		return shownAs(event.Resource, func(c *capture) (provider.Ref, provider.Version) {
+			if linked(c.Links, "up", capturePath) != "" {
+				return provider.Ref{}, provider.Version{}
+			}
 			return d.ref(billing.KindPayment, c.ID), c.version()
 		})
 	case aRefund:

@@ -47,7 +47,7 @@ func (s *Server) switchedOff(e *setting) bool {
 func (s *Server) destinations() []*setting {
 	var out []*setting
 	if s.cfg.WebhookURL != "" {
-		out = append(out, &setting{head: head{id: "ntfset_01configured000000000000"}, url: s.cfg.WebhookURL, secrets: s.cfg.WebhookSecrets})
+		out = append(out, &setting{head: head{id: "ntfset_01configured00000000000000"}, url: s.cfg.WebhookURL, secrets: s.cfg.WebhookSecrets})
 	}
 	for _, e := range rowsOf[*setting](s, "notification_setting") {
 		if !e.deleted {

@@ -234,6 +234,12 @@ func (s *Server) upcoming(sub *subscription) any {
 	details := slices.DeleteFunc(t.details(s), func(f field) bool {
 		return f.Key == "adjusted_totals" || f.Key == "payout_totals" || f.Key == "adjusted_payout_totals"
 	})
+	for _, f := range details {
+		lines, _ := f.Val.([]any)
+		for i, line := range lines { // nothing has been billed that had an id
+			lines[i] = slices.DeleteFunc(line.(doc), func(of field) bool { return of.Key == "id" })
+		}
+	}
 	return doc{
 		{"billing_period", doc{{"starts_at", stamp(sub.next)}, {"ends_at", stamp(sub.items[0].price.after(sub.next))}}},
 		{"details", details}, {"adjustments", []any{}},

@@ -35,6 +35,9 @@ func tooLarge() error {
 
 func (e *apiError) render(debugID string) obj {
 	o := obj{"name": e.name, "message": e.message, "debug_id": debugID}
+	if e.status == http.StatusUnprocessableEntity {
+		o["message"] = "The requested action could not be performed, semantically incorrect, or failed business validation."
+	}
 	if e.issue != "" {
 		o["details"] = []obj{{"issue": e.issue, "description": e.message}}
 	}

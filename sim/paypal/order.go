@@ -54,7 +54,9 @@ func (o *order) render(s *Server) obj {
 		unit["items"] = lines
 	}
 	if t := o.capture; t != nil {
-		payments := obj{"captures": []obj{t.render(s)}}
+		taken := t.render(s)
+		delete(taken, "supplementary_data") // only the capture by itself says of which order it is
+		payments := obj{"captures": []obj{taken}}
 		var back []obj
 		for _, r := range t.refunds {
 			back = append(back, r.render(s))
@@ -114,7 +116,7 @@ func (s *Server) captureOrder(o *order) error {
 		return unprocessable("ORDER_NOT_APPROVED", "Payer has not yet approved the Order for payment.")
 	case o.method == LaterFails:
 		s.edit(o, func() { o.status = "PAYER_ACTION_REQUIRED" })
-		return unprocessable("INSTRUMENT_DECLINED", "The instrument presented was either declined by the processor or bank, or it can't be used for this payment.")
+		return unprocessable("INSTRUMENT_DECLINED", "The instrument presented  was either declined by the processor or bank, or it can't be used for this payment.")
 	}
 	t := &txn{head: s.newHead("", 17), state: "COMPLETED", amount: o.total, custom: o.custom, order: o, payer: o.payer}
 	t.named = sim.NewStream(s.cfg.Seed, 1<<22+uint64(len(s.txns.all))).Intn(ways)

@@ -63,7 +63,7 @@ func (p *plan) render(*Server) obj {
 		"payment_preferences": obj{
 			"auto_bill_outstanding": p.autoBill, "setup_fee_failure_action": "CONTINUE", "payment_failure_threshold": p.threshold,
 		},
-		"quantity_supported": true, "create_time": stamp(p.created), "update_time": stamp(p.updated), "usage_type": "LICENSED",
+		"quantity_supported": true, "create_time": stamp(p.created), "update_time": stamp(p.updated),
 	}
 }
 

@@ -160,6 +160,9 @@ func (s *Server) execute(c *call, op operation, debug string) (int, []byte) {
 		return http.StatusNoContent, nil
 	}
 	status, body := http.StatusOK, encoded(result)
+	if s.req.write && strings.HasSuffix(path, "/webhooks") {
+		status = http.StatusCreated
+	}
 	if s.req.write && minds {
 		status = http.StatusCreated
 		s.answers[key] = &answer{at: s.now, status: status, body: body}

@@ -118,7 +118,18 @@ func (s *Server) announce(t *txn, what string) {
 		s.emit("PAYMENT.SALE."+what, "sale", "1.0", t.sale(s))
 		return
 	}
+	if what == "REVERSED" {
+		s.emit("PAYMENT.CAPTURE.REVERSED", "refund", "2.0", t.reversal(s))
+		return
+	}
 	s.emit("PAYMENT.CAPTURE."+what, "capture", "2.0", t.render(s))
+}
+
+// reversal is how PayPal tells that it took a capture back: as a refund, which names
+// the capture by a link alone, and not its order.
+func (t *txn) reversal(s *Server) obj {
+	r := &refund{head: s.newHead("", 17), txn: t, status: "COMPLETED", amount: t.amount, note: "Payment reversed"}
+	return r.render(s)
 }
 
 // refund is money on its way back.

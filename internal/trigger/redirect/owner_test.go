@@ -26,9 +26,9 @@ func with(address *url.URL, name, value string) *url.URL {
 	return &other
 }
 
-// TestForeignReturns: what does not belong together is refused, and nothing is
+// TestFlawSomebodyElsesCheckoutClaimed: what does not belong together is refused, and nothing is
 // bound to anybody.
-func TestForeignReturns(t *testing.T) {
+func TestFlawSomebodyElsesCheckoutClaimed(t *testing.T) {
 	triggertest.Each(t, triggertest.Options{Quiet: true, Accounts: []string{"stripe", "stripe_eu"}}, func(t *testing.T, h *triggertest.House) {
 		request := ask("user_a", "pro")
 		request.Account = "stripe"

@@ -29,12 +29,12 @@ func TestReturn(t *testing.T) {
 		first   redirect.State
 		allowed bool
 	}{
-		"card, subscription":   {plan: "pro", card: world.CardGood, first: redirect.Complete, allowed: true},
-		"card, payment":        {plan: "day", card: world.CardGood, first: redirect.Complete, allowed: true},
-		"coupon, subscription": {plan: "pro", card: world.CardGood, before: free, first: redirect.Complete, allowed: true},
-		"coupon, payment":      {plan: "day", card: world.CardGood, before: free, first: redirect.Complete, allowed: true},
-		"debit, subscription":  {plan: "pro", card: world.CardDebit, first: redirect.Complete, allowed: true},
-		"debit, payment":       {plan: "day", card: world.CardDebit, first: redirect.Pending},
+		"card, subscription": {plan: "pro", card: world.CardGood, first: redirect.Complete, allowed: true},
+		"card, payment":      {plan: "day", card: world.CardGood, first: redirect.Complete, allowed: true},
+		"flaw: a coupon of 100 % is an error, subscription": {plan: "pro", card: world.CardGood, before: free, first: redirect.Complete, allowed: true},
+		"flaw: a coupon of 100 % is an error, payment":      {plan: "day", card: world.CardGood, before: free, first: redirect.Complete, allowed: true},
+		"debit, subscription":                               {plan: "pro", card: world.CardDebit, first: redirect.Complete, allowed: true},
+		"debit, payment":                                    {plan: "day", card: world.CardDebit, first: redirect.Pending},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := triggertest.SQLite(t, quiet)
