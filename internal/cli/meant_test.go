@@ -77,7 +77,7 @@ func TestPoliciesFromTheEnvironment(t *testing.T) {
 		"TRIVET_POLICY_DUNNING_PROVIDERS_PADLE=true": "TRIVET_POLICY_DUNNING_PROVIDERS_PADLE: policy.dunning.providers_padle: there is no account",
 		"TRIVET_POLICY_DUNNING_TRIES=many":           "TRIVET_POLICY_DUNNING_TRIES: policy.dunning.tries: must be a number",
 	} {
-		if code, stdout, stderr := ran(t, append(environ, variable), "doctor", "--offline"); code != exitWrong || !strings.Contains(stdout, says) {
+		if code, stdout, stderr := ran(t, append(environ, variable), "doctor", "--offline"); code != exitUsage || !strings.Contains(stdout, says) {
 			t.Errorf("%s: %d %s%s", variable, code, stdout, stderr)
 		}
 	}

@@ -113,6 +113,7 @@ func (c *change) check(m *month, count *turns) {
 		was, before := c.before[e.Key]
 		at, sent := arrived[e.Key]
 		switch {
+		case m.ours(e): // in every mode
 		case !before && e.State == store.EffectDone:
 			count.fresh++
 		case !before:
