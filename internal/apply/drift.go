@@ -36,10 +36,10 @@ const (
 	DriftOrphan        = "orphan"
 )
 
-// The impacts of drift.
 // UnmappedPrice is the field in the diff of a [DriftUnmapped] that names the price.
 const UnmappedPrice = "price"
 
+// The impacts of drift.
 const (
 	PaidButBlocked  = "paid_but_blocked"
 	UnpaidButActive = "unpaid_but_active"
