@@ -189,15 +189,20 @@ func TestFlawInvoiceOfSeveralLines(t *testing.T) {
 // linesOf counts the lines of an invoice at the provider.
 func linesOf(h *house, id string) int {
 	h.t.Helper()
-	r := httptest.NewRequest(http.MethodGet, "/v1/invoices/"+id, nil)
-	r.Header.Set("Authorization", "Bearer "+h.world.SecretKey())
-	w := httptest.NewRecorder()
-	h.world.Handler().ServeHTTP(w, r)
 	var invoice struct {
 		Lines struct{ Data []json.RawMessage }
 	}
-	h.Check(json.Unmarshal(w.Body.Bytes(), &invoice))
+	h.Check(askStripe(h, "/v1/invoices/"+id, &invoice))
 	return len(invoice.Lines.Data)
+}
+
+// askStripe reads an object at the provider.
+func askStripe(h *house, path string, into any) error {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("Authorization", "Bearer "+h.world.SecretKey())
+	w := httptest.NewRecorder()
+	h.world.Handler().ServeHTTP(w, r)
+	return json.Unmarshal(w.Body.Bytes(), into)
 }
 
 // TestFlawCustomerTakenByAddress: the provider has others of the same address, and one
@@ -259,14 +264,10 @@ func TestFlawSuccessReadFromTheAddress(t *testing.T) {
 // sessionOf is where the provider sends the browser of who has paid.
 func sessionOf(h *house, id string) (string, error) {
 	h.t.Helper()
-	r := httptest.NewRequest(http.MethodGet, "/v1/checkout/sessions/"+id, nil)
-	r.Header.Set("Authorization", "Bearer "+h.world.SecretKey())
-	w := httptest.NewRecorder()
-	h.world.Handler().ServeHTTP(w, r)
 	var session struct {
 		SuccessURL string `json:"success_url"`
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &session); err != nil {
+	if err := askStripe(h, "/v1/checkout/sessions/"+id, &session); err != nil {
 		return "", err
 	}
 	_, err := url.Parse(session.SuccessURL)

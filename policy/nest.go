@@ -20,7 +20,7 @@ func nest(settings map[string]any, shape reflect.Type) map[string]any {
 		}
 	}
 	numbered := map[string]map[int]any{}
-	for _, key := range sorted(settings) {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		if _, found := known[key]; found {
 			continue
 		}

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -70,10 +71,10 @@ func Decode(settings map[string]any, into any) error {
 // unknown finds the keys that a struct does not have.
 func unknown(settings map[string]any, shape reflect.Type, path string) (all SettingErrors) {
 	known := fieldsOf(shape)
-	for _, key := range sorted(settings) {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		field, found := known[key]
 		if !found {
-			all = append(all, &SettingError{Key: path + key, Known: sorted(known), Err: fmt.Errorf("is not a key: known are %s", strings.Join(sorted(known), ", "))})
+			all = append(all, &SettingError{Key: path + key, Known: slices.Sorted(maps.Keys(known)), Err: fmt.Errorf("is not a key: known are %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))})
 			continue
 		}
 		if field.Kind() != reflect.Slice || field.Elem().Kind() != reflect.Struct {
@@ -169,13 +170,4 @@ func listOf(value any) (items []any) {
 		items = append(items, list.Index(i).Interface())
 	}
 	return items
-}
-
-func sorted[V any](m map[string]V) []string {
-	var keys []string
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }

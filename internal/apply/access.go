@@ -289,12 +289,8 @@ func file(facts *billing.Facts, o store.Object) error {
 		return err
 	}
 	facts.Add(o.Account, o.ID, object)
-	if _, is := object.(billing.Checkout); is && o.Claims != "" {
-		var claims map[string]string
-		if err := json.Unmarshal([]byte(o.Claims), &claims); err != nil {
-			return err
-		}
-		facts.Checkouts[len(facts.Checkouts)-1].Ours = claims[provider.ClaimToken] != ""
+	if _, is := object.(billing.Checkout); is {
+		facts.Checkouts[len(facts.Checkouts)-1].Ours = claimsOf(o)[provider.ClaimToken] != ""
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -35,9 +34,5 @@ func (a *Applier) fetch(ctx context.Context, driver provider.Driver, ref provide
 	if !forgotten {
 		return provider.Snapshot{}, missing
 	}
-	snapshot = provider.Snapshot{Ref: ref, Object: now, Owner: row.Owner}
-	if err := json.Unmarshal([]byte(row.Claims), &snapshot.Claims); err != nil {
-		return provider.Snapshot{}, fmt.Errorf("read the claims of %s: %w", ref, err)
-	}
-	return snapshot, nil
+	return provider.Snapshot{Ref: ref, Object: now, Owner: row.Owner, Claims: claimsOf(row)}, nil
 }

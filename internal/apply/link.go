@@ -142,9 +142,12 @@ func (c clues) honors(token string, r *row) bool {
 	return buyer == "" || r.next.Owner == "" || buyer == r.next.Owner
 }
 
-func (r *row) claims() map[string]string {
+func (r *row) claims() map[string]string { return claimsOf(r.next) }
+
+// claimsOf is what a stored object says of whose it is.
+func claimsOf(o store.Object) map[string]string {
 	var claims map[string]string
-	_ = json.Unmarshal([]byte(r.next.Claims), &claims) // written by see
+	_ = json.Unmarshal([]byte(o.Claims), &claims) // written by us
 	return claims
 }
 

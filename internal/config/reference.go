@@ -2,7 +2,7 @@ package config
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 )
 
 // Reference is a section of the configuration as it is described to people.
@@ -160,7 +160,7 @@ func References() []Reference {
 // example puts a name, or a number, in the place of the star.
 func example(path string) string {
 	table, key := split(path)
-	if name, isNamed := cutStar(table); isNamed {
+	if name, isNamed := strings.CutSuffix(table, ".*"); isNamed {
 		stands := "NAME"
 		if tables[name].numbered {
 			stands = "0"
@@ -168,38 +168,4 @@ func example(path string) string {
 		return name + "." + stands + "." + key
 	}
 	return path
-}
-
-func cutStar(table string) (name string, found bool) {
-	const star = ".*"
-	if n := len(table) - len(star); n > 0 && table[n:] == star {
-		return table[:n], true
-	}
-	return table, false
-}
-
-// described reports the keys of schema without a meaning, and meanings of no key.
-func described() (missing, stray []string) {
-	known := map[string]bool{}
-	for table, fields := range schema {
-		for _, f := range fields {
-			path := f.name
-			if table != "" {
-				path = table + "." + f.name
-			}
-			known[path] = true
-			if meanings[path] == "" {
-				missing = append(missing, path)
-			}
-		}
-		if !slices.ContainsFunc(sections, func(s struct{ path, heading, about string }) bool { return s.path == table }) {
-			missing = append(missing, "["+table+"]")
-		}
-	}
-	for path := range meanings {
-		if !known[path] {
-			stray = append(stray, path)
-		}
-	}
-	return missing, stray
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,4 +27,30 @@ func TestVariablesOfTheReference(t *testing.T) {
 			}
 		}
 	}
+}
+
+// described reports the keys of schema without a meaning, and meanings of no key.
+func described() (missing, stray []string) {
+	known := map[string]bool{}
+	for table, fields := range schema {
+		for _, f := range fields {
+			path := f.name
+			if table != "" {
+				path = table + "." + f.name
+			}
+			known[path] = true
+			if meanings[path] == "" {
+				missing = append(missing, path)
+			}
+		}
+		if !slices.ContainsFunc(sections, func(s struct{ path, heading, about string }) bool { return s.path == table }) {
+			missing = append(missing, "["+table+"]")
+		}
+	}
+	for path := range meanings {
+		if !known[path] {
+			stray = append(stray, path)
+		}
+	}
+	return missing, stray
 }

@@ -17,9 +17,6 @@ func failureOf(s *subscription) *billing.Failure {
 		return nil
 	}
 	failure := &billing.Failure{At: last.Time.UTC(), NextAttempt: retryOf(s).UTC(), Tries: int64(s.info().Failed)}
-	if failure.NextAttempt.IsZero() {
-		failure.NextAttempt = time.Time{}
-	}
 	if isName(last.Reason) {
 		failure.Decline.Code = last.Reason
 	}
