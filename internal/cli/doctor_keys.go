@@ -53,20 +53,21 @@ func (e examiner) keyTaken(ctx context.Context, p config.Provider, checker provi
 		return one(wrong, subject, "the provider refuses the key", "compare it with the dashboard, and see that it is of the right environment")
 	case err != nil:
 		return one(wrong, subject, "whether the provider takes the key cannot be told: "+err.Error(), "see that this machine reaches it")
-	case account != "" && e.mistaken(p, account) != "":
-		return one(wrong, subject, e.mistaken(p, account), "the service would not start")
-	case account == "" && tells && len(e.keyOpens(p, mode(live.Live()))) > 0:
-		return e.keyOpens(p, mode(live.Live()))
 	case account != "":
+		if why := e.mistaken(p, account); why != "" {
+			return one(wrong, subject, why, "the service would not start")
+		}
 		return one(fine, subject, "the key is taken, for "+account, "")
-	case tells && p.Environment != "":
-		return one(fine, subject, "the key is taken, in the "+p.Environment+" environment", "")
-	case tells && live.Live():
-		return one(fine, subject, "the key is taken, in live mode", "")
-	case tells:
-		return one(fine, subject, "the key is taken, in test mode", "")
+	case !tells:
+		return one(fine, subject, "the key is taken", "")
 	}
-	return one(fine, subject, "the key is taken", "")
+	if found := e.keyOpens(p, mode(live.Live())); len(found) > 0 {
+		return found
+	}
+	if p.Environment != "" {
+		return one(fine, subject, "the key is taken, in the "+p.Environment+" environment", "")
+	}
+	return one(fine, subject, "the key is taken, in "+mode(live.Live())+" mode", "")
 }
 
 // keyEnds looks at when a key stops working.
